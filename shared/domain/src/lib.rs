@@ -1,0 +1,32 @@
+//! The model: people, facts, policy, plans. Pure and total: no I/O, no clock, no random number,
+//! no environment, and no function here can fail at run time. What goes wrong is a value
+//! ([`Finding`], [`Problem`]), never an error.
+//!
+//! The words are those of the field; ARCHITECTURE.md has the glossary.
+
+pub mod attr;
+pub mod change;
+pub mod fact;
+pub mod finding;
+pub mod ids;
+pub mod identity;
+pub mod pii;
+pub mod policy;
+pub mod project;
+pub mod record;
+pub mod snapshot;
+
+pub use attr::{Attr, Attrs, Slot};
+pub use change::{Change, Plan, TargetPlan};
+pub use fact::{Effective, Fact, FactBody};
+pub use finding::{Finding, Problem};
+pub use identity::{Engagement, IdentityState, IdentityView, Phase};
+pub use ids::{
+    AccountId, EntitlementId, EventId, Generation, Hash, IdentityId, RecordKey, RoleId, RuleId,
+    SourceId, TargetId, WorkerId,
+};
+pub use pii::Pii;
+pub use policy::Policy;
+pub use project::{AttrPath, Desired, Projection, Reason};
+pub use record::{AccountRecord, IdentityRecord, Outcome, Ownership};
+pub use snapshot::{Account, Certificate, Group, Incomplete};

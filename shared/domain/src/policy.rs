@@ -1,0 +1,441 @@
+//! Policy in its validated form. Reading and checking files is the `policy` crate's job; here
+//! every name resolves and every date is a date.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::project::{AttrPath, Strength};
+use crate::{Attr, EntitlementId, Hash, RoleId, RuleId, SourceId, TargetId};
+
+/// One published version of a company's policy.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// SHA-256 over the policy files; every decision records it.
+    pub version: Hash,
+    /// Sources by name.
+    pub sources: BTreeMap<SourceId, Source>,
+    /// Attribute standardisation.
+    pub standards: BTreeMap<Attr, Standard>,
+    /// Attributes that a worker needs before access is given.
+    pub required: Vec<Attr>,
+    /// IANA zone by location, for workers whose record states no zone.
+    pub zones: BTreeMap<Box<str>, Box<str>>,
+    /// How worker records find their human, in order.
+    pub correlation: Vec<CorrelationRule>,
+    /// Generated identifiers by namespace (`user_name`, `email`).
+    pub identifiers: BTreeMap<Box<str>, IdentifierRule>,
+    /// Roles by name.
+    pub roles: BTreeMap<RoleId, Role>,
+    /// Rules in order of their ids.
+    pub rules: Vec<Rule>,
+    /// Entitlements by name.
+    pub entitlements: BTreeMap<EntitlementId, Entitlement>,
+    /// Separation of duties.
+    pub sod: Vec<SodPair>,
+    /// Targets by name.
+    pub targets: BTreeMap<TargetId, Target>,
+}
+
+/// An HR system.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The zone of its civil dates where neither record nor location states one.
+    pub zone: Box<str>,
+    /// How its payloads read.
+    pub format: PayloadFormat,
+    /// How its requests prove themselves.
+    pub verify: Verify,
+    /// The source's field names by attribute, for formats whose fields the company names
+    /// (`bamboohr`); empty for the canonical payload.
+    pub fields: BTreeMap<Box<str>, Attr>,
+}
+
+/// How payloads read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayloadFormat {
+    /// Our documented worker payload.
+    Canonical,
+    /// BambooHR's field-based webhook, several employees per post.
+    BambooHrFields,
+}
+
+/// How requests prove themselves. Known vendors are presets of these knobs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verify {
+    /// Header that holds the signature, in lower case.
+    pub header: Box<str>,
+    /// Digest of the HMAC.
+    pub algorithm: MacAlgorithm,
+    /// How the signature is written.
+    pub encoding: MacEncoding,
+    /// Text before each signature (`v1,`), removed before decoding; entries without it are
+    /// skipped.
+    pub prefix: Option<Box<str>>,
+    /// What separates several signatures in the header; `None` where there is only one.
+    pub separator: Option<char>,
+    /// What is signed.
+    pub signed: SignedBytes,
+    /// How a configured secret turns into key bytes.
+    pub key: KeyDecoding,
+    /// Header with the event id, in lower case.
+    pub id_header: Option<Box<str>>,
+    /// Header with the time of the attempt, in lower case.
+    pub timestamp_header: Option<Box<str>>,
+    /// Largest difference between that time and ours, in seconds, both ways.
+    pub tolerance_s: u32,
+    /// Names of the secrets in the secret store; any may verify.
+    pub secrets: Vec<Box<str>>,
+}
+
+/// Digest of the HMAC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MacAlgorithm {
+    /// HMAC-SHA-256.
+    Sha256,
+    /// HMAC-SHA-512.
+    Sha512,
+}
+
+/// How a signature is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MacEncoding {
+    /// Hex, either case.
+    Hex,
+    /// Standard base64 with padding.
+    Base64,
+    /// URL-safe base64, padding optional.
+    Base64Url,
+}
+
+/// What is signed, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignedBytes {
+    /// The body.
+    Body,
+    /// The body, then the timestamp header.
+    BodyTimestamp,
+    /// The method's name, then the body.
+    MethodBody,
+    /// Id, full stop, timestamp, full stop, body.
+    IdTimestampBody,
+}
+
+/// How a configured secret turns into key bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyDecoding {
+    /// Its UTF-8 bytes.
+    Utf8,
+    /// Base64.
+    Base64,
+    /// `whsec_` and base64.
+    Whsec,
+}
+
+/// One spelling per value.
+#[derive(Clone, Debug, Default)]
+pub struct Standard {
+    /// Canonical value by spelling; spellings are compared after trimming, case folding and
+    /// collapsing white space.
+    pub spellings: BTreeMap<Box<str>, Box<str>>,
+    /// Whether a value outside the table parks the record (true) or passes as it is (false).
+    pub closed: bool,
+}
+
+/// How a new worker record finds its human.
+#[derive(Clone, Debug)]
+pub struct CorrelationRule {
+    /// Name, for the recorded decision.
+    pub name: Box<str>,
+    /// The attribute whose equal value makes a candidate; compared trimmed and case folded.
+    pub on: Attr,
+    /// Attributes that must agree too, or a human decides (given and family name, say).
+    pub confirm: Vec<Attr>,
+    /// What to do with a candidate whose engagements have all ended.
+    pub ended: MatchAction,
+    /// What to do with a candidate who works here now, by the candidate's employment type.
+    pub active: BTreeMap<Box<str>, MatchAction>,
+    /// 0 to 100, recorded with the decision.
+    pub confidence: u8,
+}
+
+/// What to do with a correlation candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MatchAction {
+    /// The same human: link the record.
+    Link,
+    /// Ask a human.
+    Case,
+    /// Not evidence: go on with the next rule.
+    Ignore,
+}
+
+/// How an identifier is generated.
+#[derive(Clone, Debug)]
+pub struct IdentifierRule {
+    /// Candidates in order; `{n}` counts from 2 and repeats the last template.
+    pub ladder: Vec<Template>,
+    /// Appended after the local part (`@example.com`), not counted in the length.
+    pub suffix: Box<str>,
+    /// Longest local part, in characters.
+    pub max_len: usize,
+    /// Attribute whose stated value is taken over the ladder (`work_email`), if stated.
+    pub stated: Option<Attr>,
+}
+
+/// A named bundle of entitlements.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// Roles that it includes.
+    pub includes: BTreeSet<RoleId>,
+    /// Its own entitlements and those of every role it includes, resolved; with each the role
+    /// that lists it.
+    pub entitlements: BTreeMap<EntitlementId, RoleId>,
+    /// For people who read the policy.
+    pub description: Box<str>,
+}
+
+/// A predicate over attributes that yields roles.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Name.
+    pub id: RuleId,
+    /// Every condition must hold.
+    pub when: Vec<Condition>,
+    /// What it gives.
+    pub roles: Vec<RoleId>,
+    /// Whether it acts.
+    pub state: RuleState,
+    /// Access lapses that many days after the first working day.
+    pub for_days: Option<u32>,
+    /// Access lapses at that instant.
+    pub until: Option<Timestamp>,
+}
+
+/// Whether a rule acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleState {
+    /// Ignored.
+    Draft,
+    /// Reported as a finding.
+    Record,
+    /// Acts.
+    Enforce,
+}
+
+/// One column of a decision table.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// The attribute.
+    pub attr: Attr,
+    /// What its value must be.
+    pub test: Test,
+}
+
+/// What a value must be. An absent, cleared or empty value fails every test but `Absent` and
+/// `NotIn`.
+#[derive(Clone, Debug)]
+pub enum Test {
+    /// One of these.
+    In(BTreeSet<Box<str>>),
+    /// None of these.
+    NotIn(BTreeSet<Box<str>>),
+    /// Begins with one of these.
+    Prefix(Vec<Box<str>>),
+    /// Stated and not empty.
+    Present,
+    /// Absent, cleared or empty.
+    Absent,
+}
+
+/// A grantable thing.
+#[derive(Clone, Debug)]
+pub struct Entitlement {
+    /// Where.
+    pub target: TargetId,
+    /// The group's `displayName` in the target.
+    pub group: Box<str>,
+    /// Whether it gives administrative or otherwise sensitive rights.
+    pub privileged: bool,
+    /// Whether members whom policy does not name are removed (true) or reported (false).
+    pub authoritative: bool,
+}
+
+/// Two sets of entitlements that nobody may hold together.
+#[derive(Clone, Debug)]
+pub struct SodPair {
+    /// Name.
+    pub name: Box<str>,
+    /// One side.
+    pub left: BTreeSet<EntitlementId>,
+    /// The other side.
+    pub right: BTreeSet<EntitlementId>,
+}
+
+/// A connected system.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// What may happen there.
+    pub mode: Mode,
+    /// Base URL of its SCIM endpoint.
+    pub base_url: Box<str>,
+    /// Name of the bearer token in the secret store.
+    pub token: Box<str>,
+    /// Name of the dialect profile.
+    pub profile: Box<str>,
+    /// Who is in scope; empty is everybody.
+    pub scope: Vec<Condition>,
+    /// Attributes of the account.
+    pub mappings: Vec<Mapping>,
+    /// Days before the first working day at which the account is made, disabled.
+    pub prehire_days: u16,
+    /// Whether a person who merely has the account (and no entitlement there) gets one.
+    pub account_for: AccountFor,
+    /// Days after the end at which the account is deleted; `None` never deletes.
+    pub delete_after_days: Option<u16>,
+    /// Whether an existing account that matches may be taken over.
+    pub adopt: Adopt,
+    /// What to do about memberships that were removed by hand.
+    pub lost: LostGrant,
+    /// Accounts that are never touched, by user name, case folded.
+    pub protected: BTreeSet<Box<str>>,
+    /// Accounts of machines and teams, by user name, with their owner where one is named.
+    pub service_accounts: BTreeMap<Box<str>, Option<Box<str>>>,
+    /// Days without sign-in after which an account is dormant, where the target tells.
+    pub dormant_days: Option<u16>,
+    /// Limits on destructive changes.
+    pub limits: Limits,
+}
+
+/// Who gets an account on a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountFor {
+    /// Everybody in scope.
+    Scope,
+    /// Whoever holds an entitlement there.
+    Entitled,
+}
+
+/// What may happen on a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Read and report only.
+    Observe,
+    /// Plan, show and report; no write.
+    Simulate,
+    /// Write.
+    Enforce,
+}
+
+/// Whether a matching account that we did not make may be taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adopt {
+    /// Never; it is reported.
+    Never,
+    /// When its key attribute is empty or ours and its user name is the one we would give.
+    UserName,
+}
+
+/// What to do about a membership that we gave and somebody removed by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LostGrant {
+    /// Give it again.
+    Regrant,
+    /// Report it.
+    Report,
+}
+
+/// Limits on destructive changes of one run on one target. A class over its limit is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most accounts disabled or deleted.
+    pub disable: Limit,
+    /// Most memberships revoked.
+    pub revoke: Limit,
+}
+
+/// A limit is reached when a count is above both the floor and the percentage of the population,
+/// or above the ceiling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Never trips at or below this count.
+    pub floor: u32,
+    /// Percent of the managed population.
+    pub percent: u8,
+    /// Always trips above this count.
+    pub ceiling: u32,
+}
+
+/// One attribute of the accounts of a target.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    /// The account's attribute.
+    pub path: AttrPath,
+    /// Where the value comes from.
+    pub expr: Expr,
+    /// How strongly it is held.
+    pub strength: Strength,
+}
+
+/// Where a mapped value comes from. An expression that touches an absent attribute yields
+/// nothing; one whose only attribute is cleared yields null.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expr {
+    /// Text with attributes in it.
+    Template(Template),
+    /// A table from values of an attribute to values of the target.
+    Lookup {
+        /// The attribute.
+        attr: Attr,
+        /// The table.
+        table: BTreeMap<Box<str>, Box<str>>,
+        /// For values that the table lacks; `None` yields nothing.
+        default: Option<Box<str>>,
+    },
+    /// The first that yields a value that is not empty.
+    FirstOf(Vec<Expr>),
+    /// A generated identifier, by namespace.
+    Identifier(Box<str>),
+    /// The account of the manager on the same target, by id; resolved by the connector.
+    Manager,
+    /// The immutable key of the identity.
+    Key,
+}
+
+/// Text with attributes in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Template {
+    /// Literal text and attributes, in order.
+    pub parts: Vec<Part>,
+}
+
+/// A part of a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// As it stands.
+    Text(Box<str>),
+    /// An attribute's value.
+    Attr {
+        /// Which; the first that is stated and not empty.
+        any_of: Vec<Attr>,
+        /// An absent value reads as empty instead of making the template yield nothing.
+        optional: bool,
+        /// What is done to the value.
+        filter: Option<Filter>,
+    },
+    /// The collision counter of an identifier ladder.
+    Counter,
+}
+
+/// What a template does to a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// Lower case.
+    Lower,
+    /// Upper case.
+    Upper,
+    /// The first character.
+    Initial,
+    /// ASCII letters, digits, full stop, hyphen and underscore, transliterated, in lower case.
+    Slug,
+}

@@ -1,0 +1,92 @@
+//! The account that should exist on one target.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{EntitlementId, Hash, Pii, RoleId, RuleId, Slot};
+
+/// The name of an attribute of an account: a SCIM path (`name.givenName`,
+/// `emails[type eq "work"].value`, an extension URN with its attribute).
+pub type AttrPath = Box<str>;
+
+/// The state that an account should be in.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Desired {
+    /// No account is wanted, and none is made; one that we own and that exists is disabled.
+    #[default]
+    None,
+    /// The account exists with its attributes but cannot sign in (before day one, after the
+    /// last day, on leave).
+    Disabled,
+    /// The account can sign in.
+    Active,
+    /// The account is deleted (retention is over).
+    Deleted,
+}
+
+/// How strongly policy holds an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strength {
+    /// Written when the account is created, and left alone afterwards.
+    OnCreate,
+    /// Written whenever it differs.
+    Always,
+    /// Written only where the target has nothing.
+    FillIfEmpty,
+}
+
+/// One attribute of a projection. An attribute whose mapping yields nothing is not listed, and so
+/// never clears anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mapped {
+    /// The value; null clears.
+    pub value: Pii<Slot>,
+    /// How strongly it is held.
+    pub strength: Strength,
+}
+
+/// Why a grant stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Reason {
+    /// What justifies it.
+    pub cause: Cause,
+    /// When the justification lapses by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// What justifies a grant.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// A rule gave a role that holds the entitlement. The policy version is the projection's.
+    Rule {
+        /// The rule.
+        rule: RuleId,
+        /// The role that lists the entitlement (nested roles are resolved).
+        role: RoleId,
+    },
+    /// It was there before us and policy adopted it.
+    Adopted,
+}
+
+/// The account that should exist on one target, computed from identity and policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Projection {
+    /// The state it should be in.
+    pub desired: Desired,
+    /// Its attributes by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attrs: BTreeMap<AttrPath, Mapped>,
+    /// Its grants, each with at least one reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub grants: BTreeMap<EntitlementId, BTreeSet<Reason>>,
+    /// The policy version that computed it.
+    pub policy: Hash,
+}

@@ -1,0 +1,19 @@
+//! What the functions need from the world, as narrow traits. Adapters implement them; functions
+//! are generic over them. No adapter lives here but the embedded lanes and objects and, under the
+//! feature `model`, a plain in-memory reference of every port.
+
+pub mod clock;
+pub mod fault;
+pub mod lanes;
+pub mod objects;
+pub mod secrets;
+pub mod store;
+pub mod target;
+
+pub use clock::Clock;
+pub use fault::Fault;
+pub use lanes::{Lanes, Outgoing};
+pub use objects::Objects;
+pub use secrets::Secrets;
+pub use store::Store;
+pub use target::{Apply, Observe};

@@ -1,0 +1,245 @@
+//! The table, as the access patterns of the product. One item per identity: the planner's part is
+//! written on condition of its generation, each connector's part on condition of the generation
+//! that it applied last.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+
+use domain::{
+    AccountRecord, EventId, Fact, Generation, Hash, IdentityId, IdentityRecord, RecordKey,
+    SourceId, TargetId,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::Fault;
+
+/// One post of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Who posted.
+    pub source: SourceId,
+    /// The sender's id of the post; the body's hash in hex where the sender has none.
+    pub event: EventId,
+    /// SHA-256 of the raw body.
+    pub body: Hash,
+    /// When. The row that remembers the id is garbage 30 days later.
+    pub received_at: Timestamp,
+}
+
+/// What became of a post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// Durable now.
+    New,
+    /// The same id with the same body was durable before.
+    Duplicate,
+    /// The same id came before with another body; nothing was written.
+    Conflict,
+}
+
+/// Everything in the partition of one worker record, read consistently in one request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dossier {
+    /// The record.
+    pub key: RecordKey,
+    /// Its facts, in no particular order.
+    pub facts: Vec<Fact>,
+    /// The identity that it founded, if it did.
+    pub seat: Option<Seat>,
+    /// The identity that it was linked to later, if it was.
+    pub link: Option<IdentityId>,
+}
+
+/// The identity item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seat {
+    /// The planner's part.
+    pub record: IdentityRecord,
+    /// The connectors' parts.
+    pub accounts: BTreeMap<TargetId, AccountRecord>,
+    /// Targets whose connector has not yet acknowledged, with the generation that is owed.
+    pub owed: BTreeMap<TargetId, Generation>,
+    /// When the clock looks at it next.
+    pub wake_at: Option<Timestamp>,
+}
+
+/// A value that an identity holds: a generated identifier (exclusive, for ever) or an attribute
+/// value by which other records may find it (shared).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ClaimKey {
+    /// `user_name`, `email`, `work_email`, ...
+    pub namespace: Box<str>,
+    /// SHA-256 of the normalised value.
+    pub value: Hash,
+}
+
+/// A claim to write with a decision.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Claim {
+    /// What.
+    pub key: ClaimKey,
+    /// Whether only one identity may ever hold it.
+    pub exclusive: bool,
+}
+
+/// One decision about one identity, written whole or not at all.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Commit {
+    /// Whose.
+    pub identity: IdentityId,
+    /// The generation that the decision rests on; `None` where the identity must not exist.
+    pub expect: Option<Generation>,
+    /// The planner's part as it will be.
+    pub record: IdentityRecord,
+    /// Targets to be nudged, owed from now on at the record's generation.
+    pub owe: BTreeSet<TargetId>,
+    /// When the clock shall look again.
+    pub wake_at: Option<Timestamp>,
+    /// Worker records newly linked to the identity (not the founder).
+    pub links: Vec<RecordKey>,
+    /// Identifiers and correlation values to claim.
+    pub claims: Vec<Claim>,
+}
+
+/// What became of a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// Written.
+    Done,
+    /// Somebody else decided first; read again.
+    Stale,
+    /// Somebody else holds these exclusive claims; nothing was written.
+    Taken(Vec<ClaimKey>),
+}
+
+/// A connector's account of what it did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ack {
+    /// Whose.
+    pub identity: IdentityId,
+    /// Where.
+    pub target: TargetId,
+    /// The generation applied last, as the connector read it before it began; `None` where there
+    /// was no part for this target.
+    pub expect: Option<Generation>,
+    /// The connector's part as it will be.
+    pub account: AccountRecord,
+    /// Whether what was owed up to `account.applied` is settled. What is owed for a newer
+    /// generation stays owed. When nothing is owed any more, the clock's next look is the
+    /// record's `due_at`.
+    pub settles: bool,
+}
+
+/// What became of an acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acked {
+    /// Written.
+    Done,
+    /// Another worker wrote this part meanwhile; read again and converge again.
+    Fenced,
+}
+
+/// Whether a target may be called.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "health")]
+pub enum Health {
+    /// Yes.
+    #[default]
+    Healthy,
+    /// No, until the given time; then one attempt may find out.
+    Quarantined {
+        /// What is wrong, without personal data.
+        reason: Box<str>,
+        /// Since when.
+        since: Timestamp,
+        /// When to try again.
+        next_attempt: Timestamp,
+        /// Attempts so far.
+        attempts: u32,
+    },
+}
+
+/// One page of a scan over identities.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ScanPage {
+    /// In the store's own order.
+    pub rows: Vec<(IdentityId, Seat)>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<String>,
+}
+
+/// One part of a parallel scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// From 0.
+    pub index: u32,
+    /// How many there are, at least 1.
+    pub of: u32,
+}
+
+/// The table.
+pub trait Store: Send + Sync {
+    /// Makes a post and its facts durable, all or none (more than 90 facts: the facts first, the
+    /// post's own row last). A duplicate writes nothing.
+    fn accept(
+        &self,
+        delivery: &Delivery,
+        facts: &[Fact],
+    ) -> impl Future<Output = Result<Accepted, Fault>> + Send;
+
+    /// Everything about one worker record: one consistent read.
+    fn dossier(&self, key: &RecordKey) -> impl Future<Output = Result<Dossier, Fault>> + Send;
+
+    /// The identity item and the target's health: one consistent read.
+    fn seat(
+        &self,
+        identity: &IdentityId,
+        target: &TargetId,
+    ) -> impl Future<Output = Result<(Option<Seat>, Health), Fault>> + Send;
+
+    /// Who holds these claims: pairs in the order of the keys, none for keys that nobody holds.
+    fn holders(
+        &self,
+        keys: &[ClaimKey],
+    ) -> impl Future<Output = Result<Vec<(ClaimKey, IdentityId)>, Fault>> + Send;
+
+    /// Writes a decision: one conditional write; a transaction where links or claims go with it.
+    fn commit(&self, commit: &Commit) -> impl Future<Output = Result<Committed, Fault>> + Send;
+
+    /// Moves the clock's next look, if the generation is still the given one: one conditional
+    /// write. Returns whether it was.
+    fn rest(
+        &self,
+        identity: &IdentityId,
+        generation: Generation,
+        wake_at: Option<Timestamp>,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+
+    /// Writes a connector's part: one conditional write.
+    fn ack(&self, ack: &Ack) -> impl Future<Output = Result<Acked, Fault>> + Send;
+
+    /// Identities whose next look is at or before `now`, earliest first, at most `limit`.
+    fn due(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<IdentityId>, Fault>> + Send;
+
+    /// One page of every identity of a segment, consistent per item. Pages are bounded by bytes.
+    fn scan(
+        &self,
+        segment: Segment,
+        after: Option<&str>,
+    ) -> impl Future<Output = Result<ScanPage, Fault>> + Send;
+
+    /// Whether a target may be called.
+    fn health(&self, target: &TargetId) -> impl Future<Output = Result<Health, Fault>> + Send;
+
+    /// Records whether a target may be called.
+    fn set_health(
+        &self,
+        target: &TargetId,
+        health: &Health,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+}

@@ -1,0 +1,132 @@
+//! One target. A holder of [`Observe`] cannot change anything.
+
+use std::future::Future;
+use std::time::Duration;
+
+use domain::{Account, AccountId, Change, EntitlementId, Group};
+
+use crate::Fault;
+
+/// An opaque place in a listing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cursor(pub String);
+
+/// One page of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What came.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<Cursor>,
+    /// How many the target says there are in all, if it does.
+    pub declared: Option<u64>,
+}
+
+/// How to find one account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup<'a> {
+    /// By the target's id.
+    Id(&'a AccountId),
+    /// By our immutable key (`externalId`).
+    Key(&'a str),
+    /// By user name.
+    UserName(&'a str),
+}
+
+/// What a look-up found. More than one hit is never narrowed down by picking the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing; for a target that hides disabled accounts this is no proof of absence.
+    None,
+    /// Exactly one.
+    One(Box<Account>),
+    /// So many.
+    Many(u64),
+}
+
+/// An error of a target, by what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// The request was answered, or was certainly not sent.
+    #[error("target refused or was not reached")]
+    Fault(#[source] Fault),
+    /// The request was sent and the answer lost: neither success nor failure. Look before
+    /// writing again.
+    #[error("answer lost")]
+    Unknown {
+        /// What happened, without personal data.
+        why: Box<str>,
+    },
+    /// The object does not exist there.
+    #[error("not found")]
+    NotFound,
+    /// A unique value is taken there (409 `uniqueness`).
+    #[error("already taken")]
+    Conflict,
+    /// The object changed under the request (412).
+    #[error("changed meanwhile")]
+    Changed,
+}
+
+impl TargetError {
+    /// What a handler does where it has no better idea. `NotFound` and `Conflict` reject;
+    /// `Changed` and `Unknown` retry.
+    pub fn into_fault(self) -> Fault {
+        match self {
+            Self::Fault(fault) => fault,
+            Self::Unknown { why } => Fault::Retry {
+                after: Some(Duration::from_secs(1)),
+                why: format!("answer lost: {why}").into(),
+            },
+            Self::NotFound => Fault::reject("the target does not know the object"),
+            Self::Conflict => Fault::reject("the target says a unique value is taken"),
+            Self::Changed => Fault::retry("the object changed meanwhile"),
+        }
+    }
+}
+
+/// Reads one target.
+pub trait Observe: Send + Sync {
+    /// One page of its users.
+    fn users(
+        &self,
+        after: Option<&Cursor>,
+    ) -> impl Future<Output = Result<Page<Account>, TargetError>> + Send;
+
+    /// One page of its groups with their members.
+    fn groups(
+        &self,
+        after: Option<&Cursor>,
+    ) -> impl Future<Output = Result<Page<Group>, TargetError>> + Send;
+
+    /// One account.
+    fn find(&self, lookup: Lookup<'_>)
+    -> impl Future<Output = Result<Found, TargetError>> + Send;
+
+    /// Which of these entitlements the account holds; `None` where the target does not tell.
+    fn held(
+        &self,
+        account: &AccountId,
+        of: &[EntitlementId],
+    ) -> impl Future<Output = Result<Option<Vec<EntitlementId>>, TargetError>> + Send;
+}
+
+/// What a write came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The account's id; new after a create.
+    pub id: AccountId,
+    /// Whether the target said that it was so already.
+    pub unchanged: bool,
+}
+
+/// Changes one target. Safe to call again; never retries in a loop, never sleeps.
+pub trait Apply: Send + Sync {
+    /// Carries out one change. `account` is `None` for a create. "Not found" on delete and
+    /// "already a member" on grant are answers, not errors.
+    fn apply(
+        &self,
+        change: &Change,
+        account: Option<&AccountId>,
+    ) -> impl Future<Output = Result<Applied, TargetError>> + Send;
+}
