@@ -1,1 +1,3 @@
-//! tests
+//! What the whole-pipeline suites and the benchmarks share.
+
+pub mod bench;
