@@ -19,11 +19,19 @@ pub struct ScimError {
 
 impl ScimError {
     pub(crate) fn new(status: u16, detail: impl Into<String>) -> Self {
-        Self { status, scim_type: None, detail: detail.into() }
+        Self {
+            status,
+            scim_type: None,
+            detail: detail.into(),
+        }
     }
 
     pub(crate) fn bad(scim_type: &'static str, detail: impl Into<String>) -> Self {
-        Self { status: 400, scim_type: Some(scim_type), detail: detail.into() }
+        Self {
+            status: 400,
+            scim_type: Some(scim_type),
+            detail: detail.into(),
+        }
     }
 
     pub(crate) fn syntax(detail: impl Into<String>) -> Self {
@@ -35,7 +43,10 @@ impl ScimError {
     }
 
     pub(crate) fn mutability(attribute: &str) -> Self {
-        Self::bad("mutability", format!("`{attribute}` cannot be changed by a client"))
+        Self::bad(
+            "mutability",
+            format!("`{attribute}` cannot be changed by a client"),
+        )
     }
 
     pub(crate) fn no_target(path: &str) -> Self {

@@ -1,8 +1,7 @@
 //! The members of a group, sized for groups of tens of thousands: every edit is constant time.
 
 use std::collections::{BTreeMap, HashMap};
-
-use crate::store::scramble;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Ids in the order in which they joined.
 #[derive(Debug, Clone, Default)]
@@ -10,7 +9,8 @@ pub(crate) struct Members {
     by_position: BTreeMap<u64, String>,
     position: HashMap<String, u64>,
     joined: u64,
-    left: u64,
+    /// Exclusive or of the hashes of the ids.
+    fingerprint: u64,
 }
 
 /// One change to the members of a group.
@@ -42,15 +42,27 @@ impl Members {
             self.joined += 1;
             self.position.insert(id.to_owned(), self.joined);
             self.by_position.insert(self.joined, id.to_owned());
+            self.fingerprint ^= hash(id);
         }
     }
 
     pub(crate) fn drop(&mut self, id: &str) {
         if let Some(position) = self.position.remove(id) {
             self.by_position.remove(&position);
-            self.left += 1;
+            self.fingerprint ^= hash(id);
         }
     }
+
+    /// Equal for equal sets of ids, whatever the order; the count rules out the empty coincidence.
+    pub(crate) fn fingerprint(&self) -> (usize, u64) {
+        (self.len(), self.fingerprint)
+    }
+}
+
+fn hash(id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A group's members as they will be after edits that are not committed yet.
@@ -64,7 +76,12 @@ pub(crate) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     pub(crate) fn new(base: &'a Members) -> Self {
-        Self { base, cleared: false, overlay: HashMap::new(), edits: Vec::new() }
+        Self {
+            base,
+            cleared: false,
+            overlay: HashMap::new(),
+            edits: Vec::new(),
+        }
     }
 
     pub(crate) fn contains(&self, id: &str) -> bool {
@@ -92,8 +109,12 @@ impl<'a> Draft<'a> {
 
     /// In no particular order of joining; for filters that are not on `value`.
     pub(crate) fn ids(&self) -> Vec<String> {
-        let mut ids: Vec<String> =
-            self.base.iter().filter(|id| self.contains(id)).map(str::to_owned).collect();
+        let mut ids: Vec<String> = self
+            .base
+            .iter()
+            .filter(|id| self.contains(id))
+            .map(str::to_owned)
+            .collect();
         for edit in &self.edits {
             if let Edit::Put(id) = edit
                 && self.contains(id)

@@ -87,7 +87,6 @@ pub(crate) struct Attr {
     pub(crate) mutability: Mutability,
     pub(crate) required: bool,
     pub(crate) case_exact: bool,
-    pub(crate) unique: bool,
     pub(crate) subs: &'static [Attr],
 }
 
@@ -107,7 +106,6 @@ impl Attr {
             mutability: Mutability::ReadWrite,
             required: false,
             case_exact: false,
-            unique: false,
             subs: &[],
         }
     }
@@ -117,23 +115,31 @@ impl Attr {
     }
 
     const fn complex(name: &'static str, subs: &'static [Attr]) -> Self {
-        Self { subs, ..Self::new(name, Type::Complex) }
+        Self {
+            subs,
+            ..Self::new(name, Type::Complex)
+        }
     }
 
     const fn list(name: &'static str, subs: &'static [Attr]) -> Self {
-        Self { multi: true, ..Self::complex(name, subs) }
+        Self {
+            multi: true,
+            ..Self::complex(name, subs)
+        }
     }
 
     const fn exact(self) -> Self {
-        Self { case_exact: true, ..self }
+        Self {
+            case_exact: true,
+            ..self
+        }
     }
 
     const fn required(self) -> Self {
-        Self { required: true, ..self }
-    }
-
-    const fn unique(self) -> Self {
-        Self { unique: true, ..self }
+        Self {
+            required: true,
+            ..self
+        }
     }
 
     const fn with(self, mutability: Mutability) -> Self {
@@ -141,7 +147,9 @@ impl Attr {
     }
 
     pub(crate) fn sub(&self, name: &str) -> Option<&'static Attr> {
-        self.subs.iter().find(|sub| sub.name.eq_ignore_ascii_case(name))
+        self.subs
+            .iter()
+            .find(|sub| sub.name.eq_ignore_ascii_case(name))
     }
 
     pub(crate) fn read_only(&self) -> bool {
@@ -151,7 +159,9 @@ impl Attr {
 
 impl Schema {
     pub(crate) fn attr(&self, name: &str) -> Option<&'static Attr> {
-        self.attrs.iter().find(|attr| attr.name.eq_ignore_ascii_case(name))
+        self.attrs
+            .iter()
+            .find(|attr| attr.name.eq_ignore_ascii_case(name))
     }
 }
 
@@ -170,19 +180,29 @@ pub(crate) fn locate(kind: Kind, path: &AttrPath) -> Option<Located> {
         None => (kind.core(), None),
         Some(uri) if uri.eq_ignore_ascii_case(kind.core().urn) => (kind.core(), None),
         Some(uri) => {
-            let extension = kind.extension().filter(|e| e.urn.eq_ignore_ascii_case(uri))?;
+            let extension = kind
+                .extension()
+                .filter(|e| e.urn.eq_ignore_ascii_case(uri))?;
             (extension, Some(extension.urn))
         }
     };
     let attr = schema
         .attr(&path.name)
-        .or_else(|| COMMON.iter().find(|a| a.name.eq_ignore_ascii_case(&path.name)))
+        .or_else(|| {
+            COMMON
+                .iter()
+                .find(|a| a.name.eq_ignore_ascii_case(&path.name))
+        })
         .filter(|a| extension.is_none() || schema.attr(a.name).is_some())?;
     let sub = match path.sub_attr.as_deref() {
         None => None,
         Some(name) => Some(attr.sub(name)?),
     };
-    Some(Located { extension, attr, sub })
+    Some(Located {
+        extension,
+        attr,
+        sub,
+    })
 }
 
 const PLURAL: &[Attr] = &[
@@ -228,14 +248,18 @@ const CERTIFICATE: &[Attr] = &[
 
 const USER_GROUP: &[Attr] = &[
     Attr::text("value").exact().with(Mutability::ReadOnly),
-    Attr::new("$ref", Type::Reference).exact().with(Mutability::ReadOnly),
+    Attr::new("$ref", Type::Reference)
+        .exact()
+        .with(Mutability::ReadOnly),
     Attr::text("display").with(Mutability::ReadOnly),
     Attr::text("type").with(Mutability::ReadOnly),
 ];
 
 const MEMBER: &[Attr] = &[
     Attr::text("value").exact().with(Mutability::Immutable),
-    Attr::new("$ref", Type::Reference).exact().with(Mutability::Immutable),
+    Attr::new("$ref", Type::Reference)
+        .exact()
+        .with(Mutability::Immutable),
     Attr::text("display").with(Mutability::ReadOnly),
     Attr::text("type").with(Mutability::Immutable),
 ];
@@ -247,26 +271,33 @@ const MANAGER: &[Attr] = &[
 ];
 
 const META: &[Attr] = &[
-    Attr::text("resourceType").exact().with(Mutability::ReadOnly),
+    Attr::text("resourceType")
+        .exact()
+        .with(Mutability::ReadOnly),
     Attr::new("created", Type::DateTime).with(Mutability::ReadOnly),
     Attr::new("lastModified", Type::DateTime).with(Mutability::ReadOnly),
-    Attr::new("location", Type::Reference).exact().with(Mutability::ReadOnly),
+    Attr::new("location", Type::Reference)
+        .exact()
+        .with(Mutability::ReadOnly),
     Attr::text("version").exact().with(Mutability::ReadOnly),
 ];
 
 /// Attributes that every resource has (RFC 7643 section 3.1).
 pub(crate) static COMMON: &[Attr] = &[
-    Attr::text("id").exact().unique().with(Mutability::ReadOnly),
+    Attr::text("id").exact().with(Mutability::ReadOnly),
     Attr::text("externalId").exact(),
     Attr::complex("meta", META).with(Mutability::ReadOnly),
-    Attr { multi: true, ..Attr::new("schemas", Type::Reference) },
+    Attr {
+        multi: true,
+        ..Attr::new("schemas", Type::Reference)
+    },
 ];
 
 static USER: Schema = Schema {
     urn: USER_URN,
     name: "User",
     attrs: &[
-        Attr::text("userName").required().unique(),
+        Attr::text("userName").required(),
         Attr::complex("name", NAME),
         Attr::text("displayName"),
         Attr::text("nickName"),
@@ -293,7 +324,10 @@ static USER: Schema = Schema {
 static GROUP: Schema = Schema {
     urn: GROUP_URN,
     name: "Group",
-    attrs: &[Attr::text("displayName").required(), Attr::list("members", MEMBER)],
+    attrs: &[
+        Attr::text("displayName").required(),
+        Attr::list("members", MEMBER),
+    ],
 };
 
 static ENTERPRISE: Schema = Schema {

@@ -32,7 +32,10 @@ impl Record {
     }
 
     pub(crate) fn active(&self) -> bool {
-        self.attrs.get("active").and_then(Value::as_bool).unwrap_or(true)
+        self.attrs
+            .get("active")
+            .and_then(Value::as_bool)
+            .unwrap_or(true)
     }
 
     pub(crate) fn etag(&self) -> String {
@@ -56,15 +59,25 @@ struct Table {
 
 impl Table {
     fn link(&mut self, key: u64) {
-        let Some(record) = self.records.get(&key) else { return };
-        self.by_label.entry(record.label().to_lowercase()).or_default().insert(key);
+        let Some(record) = self.records.get(&key) else {
+            return;
+        };
+        self.by_label
+            .entry(record.label().to_lowercase())
+            .or_default()
+            .insert(key);
         if let Some(external) = record.text("externalId") {
-            self.by_external_id.entry(external.to_owned()).or_default().insert(key);
+            self.by_external_id
+                .entry(external.to_owned())
+                .or_default()
+                .insert(key);
         }
     }
 
     fn unlink(&mut self, key: u64) {
-        let Some(record) = self.records.get(&key) else { return };
+        let Some(record) = self.records.get(&key) else {
+            return;
+        };
         let label = record.label().to_lowercase();
         let external = record.text("externalId").map(str::to_owned);
         forget(&mut self.by_label, &label, key);
@@ -144,7 +157,8 @@ impl Store {
 
     /// A user or a group.
     pub(crate) fn any(&self, id: &str) -> Option<&Record> {
-        self.get(Kind::User, id).or_else(|| self.get(Kind::Group, id))
+        self.get(Kind::User, id)
+            .or_else(|| self.get(Kind::Group, id))
     }
 
     pub(crate) fn by_label(&self, kind: Kind, label: &str) -> Vec<u64> {
@@ -161,7 +175,9 @@ impl Store {
     }
 
     pub(crate) fn is_member(&self, group: u64, id: &str) -> bool {
-        self.member_of.get(id).is_some_and(|groups| groups.contains(&group))
+        self.member_of
+            .get(id)
+            .is_some_and(|groups| groups.contains(&group))
     }
 
     pub(crate) fn set_time(&mut self, now: Timestamp) {
@@ -170,7 +186,10 @@ impl Store {
 
     /// Every write is a millisecond after the one before, so that `meta` has an order and no clock.
     fn tick(&mut self) -> Timestamp {
-        self.now = self.now.saturating_add(SignedDuration::from_millis(1)).unwrap_or(self.now);
+        self.now = self
+            .now
+            .saturating_add(SignedDuration::from_millis(1))
+            .unwrap_or(self.now);
         self.now
     }
 
@@ -223,7 +242,11 @@ impl Store {
         }
         let mut changed = self.edit_members(key, edits);
         let table = self.table_mut(kind);
-        if table.records.get(&key).is_some_and(|record| record.attrs != attrs) {
+        if table
+            .records
+            .get(&key)
+            .is_some_and(|record| record.attrs != attrs)
+        {
             table.unlink(key);
             if let Some(record) = table.records.get_mut(&key) {
                 record.attrs = attrs;
@@ -264,7 +287,9 @@ impl Store {
     }
 
     fn edit_members(&mut self, group: u64, edits: &[Edit]) -> bool {
-        let Some(record) = self.groups.records.get_mut(&group) else { return false };
+        let Some(record) = self.groups.records.get_mut(&group) else {
+            return false;
+        };
         let before = record.members.fingerprint();
         for edit in edits {
             match edit {
@@ -300,7 +325,12 @@ impl Store {
             .filter(|label| !label.trim().is_empty())
             .ok_or_else(|| ScimError::value(format!("`{name}` is required")))?;
         let unique = kind == Kind::User || self.group_names_unique;
-        if unique && self.by_label(kind, label).iter().any(|key| Some(*key) != own) {
+        if unique
+            && self
+                .by_label(kind, label)
+                .iter()
+                .any(|key| Some(*key) != own)
+        {
             return Err(ScimError::taken(name, label));
         }
         Ok(())
@@ -308,14 +338,18 @@ impl Store {
 
     fn refuse_unknown(&self, member: &str) -> Result<(), ScimError> {
         if self.unknown_members_refused && self.any(member).is_none() {
-            return Err(ScimError::value(format!("member `{member}` does not exist")));
+            return Err(ScimError::value(format!(
+                "member `{member}` does not exist"
+            )));
         }
         Ok(())
     }
 }
 
 fn keys(found: Option<&BTreeSet<u64>>) -> Vec<u64> {
-    found.map(|keys| keys.iter().copied().collect()).unwrap_or_default()
+    found
+        .map(|keys| keys.iter().copied().collect())
+        .unwrap_or_default()
 }
 
 fn leave(member_of: &mut HashMap<String, BTreeSet<u64>>, id: &str, group: u64) {

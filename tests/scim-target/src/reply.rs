@@ -1,0 +1,108 @@
+//! An answer, before it becomes bytes.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use serde_json::{Map, Value};
+
+use crate::error::ScimError;
+use crate::faults::{FaultKind, Quirks};
+
+const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+#[derive(Debug, Default)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) etag: Option<String>,
+    pub(crate) location: Option<String>,
+    pub(crate) retry_after: Option<String>,
+    pub(crate) content: Content,
+}
+
+#[derive(Debug, Default)]
+pub(crate) enum Content {
+    #[default]
+    None,
+    Json(Value),
+    Html(&'static str),
+}
+
+impl Reply {
+    pub(crate) fn empty(status: u16) -> Self {
+        Self {
+            status,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn json(status: u16, body: Value) -> Self {
+        Self {
+            content: Content::Json(body),
+            ..Self::empty(status)
+        }
+    }
+
+    pub(crate) fn error(error: &ScimError) -> Self {
+        Self::json(error.status, error.body())
+    }
+
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    pub(crate) fn object_mut(&mut self) -> Option<&mut Map<String, Value>> {
+        match &mut self.content {
+            Content::Json(body) => body.as_object_mut(),
+            Content::None | Content::Html(_) => None,
+        }
+    }
+
+    /// The faults in how answers are written down.
+    pub(crate) fn bend(&mut self, quirks: Quirks<'_>) {
+        let error = !self.is_success();
+        let status = self.status;
+        let Some(body) = self.object_mut() else {
+            return;
+        };
+        if error && body.contains_key("status") && quirks.has(FaultKind::IntegerStatus) {
+            body.insert("status".to_owned(), status.into());
+        }
+        let first = body.get("schemas").and_then(|urns| urns.get(0)).cloned();
+        if let Some(first) = first
+            && quirks.has(FaultKind::SchemasAsString)
+        {
+            body.insert("schemas".to_owned(), first);
+        }
+    }
+
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let (kind, body) = match self.content {
+            Content::None => (None, Body::empty()),
+            Content::Json(value) => (Some(SCIM_JSON), Body::from(value.to_string())),
+            Content::Html(page) => (Some(HTML), Body::from(page)),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        if let Some(kind) = kind {
+            headers.insert(header::CONTENT_TYPE, kind);
+        }
+        if self.status == 401 {
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"scim\""),
+            );
+        }
+        for (name, value) in [
+            (header::ETAG, self.etag),
+            (header::LOCATION, self.location),
+            (header::RETRY_AFTER, self.retry_after),
+        ] {
+            if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+                headers.insert(name, value);
+            }
+        }
+        response
+    }
+}
