@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::IdentityState;
 use crate::project::AttrPath;
-use crate::{EntitlementId, Finding, Hash, IdentityId, Pii, Projection, Slot, TargetId};
+use crate::{EntitlementId, Finding, IdentityId, Pii, Projection, Slot, TargetId};
 
 /// An attribute before and after. `was` is `None` where the target had nothing or we do not know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,6 +129,4 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// The next instant at which planning again would give something else, if one is known.
     pub due_at: Option<jiff::Timestamp>,
-    /// SHA-256 over everything above in its canonical JSON.
-    pub hash: Hash,
 }

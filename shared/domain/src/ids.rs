@@ -113,7 +113,15 @@ text_id!(
     /// A policy rule.
     RuleId
 );
-printable!(SourceId, RecordKey, IdentityId, TargetId, EntitlementId, RoleId, RuleId);
+printable!(
+    SourceId,
+    RecordKey,
+    IdentityId,
+    TargetId,
+    EntitlementId,
+    RoleId,
+    RuleId
+);
 redacted!(WorkerId, EventId, AccountId);
 
 impl From<&RecordKey> for IdentityId {
@@ -132,7 +140,9 @@ impl From<&IdentityId> for RecordKey {
 impl EntitlementId {
     /// The target part of `target/name`; the whole text where there is no slash.
     pub fn target(&self) -> &str {
-        self.0.split_once('/').map_or(&*self.0, |(target, _)| target)
+        self.0
+            .split_once('/')
+            .map_or(&*self.0, |(target, _)| target)
     }
 }
 

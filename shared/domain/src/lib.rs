@@ -6,15 +6,23 @@
 
 pub mod attr;
 pub mod change;
+pub mod converge;
+pub mod correlate;
+pub mod evaluate;
 pub mod fact;
 pub mod finding;
-pub mod ids;
+pub mod fold;
+pub mod identifier;
 pub mod identity;
+pub mod ids;
 pub mod pii;
+pub mod plan;
 pub mod policy;
 pub mod project;
 pub mod record;
 pub mod snapshot;
+pub mod standardise;
+pub mod text;
 
 pub use attr::{Attr, Attrs, Slot};
 pub use change::{Change, Plan, TargetPlan};
@@ -26,6 +34,7 @@ pub use ids::{
     SourceId, TargetId, WorkerId,
 };
 pub use pii::Pii;
+pub use plan::Compiled;
 pub use policy::Policy;
 pub use project::{AttrPath, Desired, Projection, Reason};
 pub use record::{AccountRecord, IdentityRecord, Outcome, Ownership};

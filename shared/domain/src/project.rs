@@ -49,6 +49,10 @@ pub struct Mapped {
     pub value: Pii<Slot>,
     /// How strongly it is held.
     pub strength: Strength,
+    /// The value is the worker record key of the manager; the connector writes the id of the
+    /// manager's account on the same target instead, once there is one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refers: bool,
 }
 
 /// Why a grant stands.

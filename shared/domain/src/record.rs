@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::identity::IdentityState;
 use crate::project::AttrPath;
 use crate::{
-    AccountId, EntitlementId, Finding, Generation, Hash, Pii, Projection, RecordKey, Slot,
-    TargetId,
+    AccountId, EntitlementId, Finding, Generation, Hash, Pii, Projection, RecordKey, Slot, TargetId,
 };
 
 /// How a worker record came to belong to an identity. Pinned once made.
@@ -53,6 +52,9 @@ pub struct IdentityRecord {
     /// User names, e-mail addresses and whatever else was generated and reserved, by namespace.
     #[serde(default)]
     pub identifiers: BTreeMap<Box<str>, Pii<Box<str>>>,
+    /// Claims that were written, as `namespace:first 16 hex digits of the value's digest`.
+    #[serde(default)]
+    pub claims: BTreeSet<Box<str>>,
     /// The account that should exist on each target.
     #[serde(default)]
     pub projections: BTreeMap<TargetId, Projection>,
@@ -130,6 +132,9 @@ pub struct AccountRecord {
     /// When.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+    /// When we created the account; for some minutes after that "not found" means "not yet".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
     /// What it came to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,

@@ -1,0 +1,469 @@
+//! Proof that a listing is everything. A [`Certifier`] is fed page by page and ends in a
+//! [`Certificate`] or in the reason why there is none. It refuses to guess: one page that failed,
+//! one cursor or id that came twice, a total that differs from what came, or a population that
+//! jumped, and the listing proves nothing about what it does not contain.
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::{Certificate, Hash, Incomplete};
+
+/// How far a population may move between two accepted runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Never trips while the difference is at or below this count. An empty list where there was
+    /// something trips always.
+    pub floor: u64,
+    /// Largest loss, in percent of the last accepted population.
+    pub shrink_percent: u64,
+    /// Largest growth, in percent of the last accepted population.
+    pub grow_percent: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            floor: 20,
+            shrink_percent: 20,
+            grow_percent: 100,
+        }
+    }
+}
+
+/// What a population is measured against.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Baseline {
+    /// Objects in the last accepted run, if there was one.
+    pub previous: Option<u64>,
+    /// Objects that our own records name. They stand in where no run was accepted yet, and only
+    /// for losses: a target may hold any number of objects that we do not know.
+    pub recorded: u64,
+    /// Whether a human accepts this population as it is.
+    pub accepted_by_hand: bool,
+}
+
+/// Watches one listing from its first page to its last.
+#[derive(Clone, Debug, Default)]
+pub struct Certifier {
+    pages: u64,
+    received: u64,
+    declared: Option<u64>,
+    most_declared: u64,
+    shrank: bool,
+    repeated: u64,
+    cursors: HashSet64,
+    ids: HashSet64,
+    digest: Sha256,
+    failure: Option<Incomplete>,
+}
+
+impl Certifier {
+    /// Nothing read yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A page came, well formed, with the total that it declares.
+    pub fn page(&mut self, declared: Option<u64>) {
+        self.pages += 1;
+        if let Some(total) = declared {
+            // A total that shrinks between two pages means that something left while we read, and
+            // what stood behind it slid over the page border unread. Growth is harmless: what
+            // slides the other way comes twice and is caught as a repeated id.
+            self.shrank |= total < self.most_declared;
+            self.most_declared = self.most_declared.max(total);
+            self.declared = Some(total);
+        }
+    }
+
+    /// An object of the current page. Keeps 64 bits of its id.
+    pub fn item(&mut self, id: &str) {
+        let first = self.ids.insert(hash(id));
+        self.item_known(id, first);
+    }
+
+    /// An object of the current page whose novelty the caller knows, so that its id is not kept
+    /// twice.
+    pub fn item_known(&mut self, id: &str, first: bool) {
+        self.received += 1;
+        if !first {
+            self.repeated += 1;
+        }
+        self.digest.update((id.len() as u64).to_be_bytes());
+        self.digest.update(id.as_bytes());
+    }
+
+    /// Where the next page begins, if there is one. Returns whether to fetch it: not where the
+    /// cursor came before (it would never end), and not after a failure.
+    pub fn goes_on(&mut self, next: Option<&str>) -> bool {
+        let Some(next) = next else { return false };
+        if !self.cursors.insert(hash(next)) {
+            self.fail(Incomplete::RepeatedCursor { page: self.pages });
+        }
+        // A target that serves the same objects for ever under ever new cursors.
+        if self.repeated > REPEATS_BEFORE_GIVING_UP {
+            self.fail(Incomplete::RepeatedId {
+                count: self.repeated,
+            });
+        }
+        self.failure.is_none()
+    }
+
+    /// The next page could not be fetched or read. The error holds no personal data.
+    pub fn page_failed(&mut self, error: impl Into<Box<str>>) {
+        self.fail(Incomplete::PageFailed {
+            page: self.pages + 1,
+            error: error.into(),
+        });
+    }
+
+    /// The target does not show what is asked for.
+    pub fn not_shown(&mut self) {
+        self.fail(Incomplete::NotShown);
+    }
+
+    /// Objects so far.
+    pub const fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// The verdict. `at` is when the last page arrived.
+    pub fn finish(
+        self,
+        baseline: Baseline,
+        bounds: Bounds,
+        at: Timestamp,
+    ) -> Result<Certificate, Incomplete> {
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        if self.repeated > 0 {
+            return Err(Incomplete::RepeatedId {
+                count: self.repeated,
+            });
+        }
+        if self.shrank {
+            return Err(Incomplete::ShortOfTotal {
+                declared: self.most_declared,
+                received: self.received,
+            });
+        }
+        if let Some(declared) = self.declared
+            && declared != self.received
+        {
+            return Err(Incomplete::ShortOfTotal {
+                declared,
+                received: self.received,
+            });
+        }
+        if !baseline.accepted_by_hand
+            && let Some(previous) = jump(self.received, baseline, bounds)
+        {
+            return Err(Incomplete::PopulationJump {
+                previous,
+                received: self.received,
+            });
+        }
+        Ok(Certificate {
+            pages: self.pages,
+            received: self.received,
+            declared: self.declared,
+            previous: baseline.previous,
+            ids: Hash(self.digest.finalize().into()),
+            at,
+        })
+    }
+
+    fn fail(&mut self, why: Incomplete) {
+        // The first failure is the cause, later ones its consequences.
+        self.failure.get_or_insert(why);
+    }
+}
+
+/// A few shifted objects are worth reading on for the report's sake; this many are a loop.
+const REPEATS_BEFORE_GIVING_UP: u64 = 10_000;
+
+/// The population that this one is too far from, if it is.
+fn jump(received: u64, baseline: Baseline, bounds: Bounds) -> Option<u64> {
+    let previous = baseline.previous.unwrap_or(baseline.recorded);
+    let lost = previous.saturating_sub(received);
+    let gained = received.saturating_sub(previous);
+    let beyond = |moved: u64, percent: u64| {
+        moved > bounds.floor
+            && u128::from(moved) * 100 > u128::from(previous) * u128::from(percent)
+    };
+    let emptied = received == 0 && previous > 0;
+    let shrank = beyond(lost, bounds.shrink_percent);
+    // Nothing is known to have grown where no run was accepted before. One that was accepted
+    // empty (a new target) may be filled.
+    let grew = baseline.previous.is_some_and(|was| was > 0) && beyond(gained, bounds.grow_percent);
+    (emptied || shrank || grew).then_some(previous)
+}
+
+/// 64 bits of an id, as comparisons and certificates keep it.
+pub fn hash(id: &str) -> u64 {
+    xxh3_64(id.as_bytes())
+}
+
+/// A set of 64-bit hashes in 11 to 22 bytes each: open addressing, linear probing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HashSet64 {
+    slots: Vec<u64>,
+    len: usize,
+}
+
+impl HashSet64 {
+    /// Adds a hash. Returns whether it was new.
+    pub(crate) fn insert(&mut self, hash: u64) -> bool {
+        // Zero marks a free slot.
+        let hash = hash.max(1);
+        if self.len * 4 >= self.slots.len() * 3 {
+            self.grow();
+        }
+        let fresh = place(&mut self.slots, hash);
+        self.len += usize::from(fresh);
+        fresh
+    }
+
+    fn grow(&mut self) {
+        let mut slots = vec![0; (self.slots.len() * 2).max(16)];
+        for hash in self.slots.iter().filter(|hash| **hash != 0) {
+            place(&mut slots, *hash);
+        }
+        self.slots = slots;
+    }
+}
+
+fn place(slots: &mut [u64], hash: u64) -> bool {
+    let len = slots.len() as u64;
+    // The remainder is smaller than a length, which is a usize.
+    #[expect(clippy::cast_possible_truncation, reason = "a remainder of a usize fits one")]
+    let start = (hash % len.max(1)) as usize;
+    let (before, after) = slots.split_at_mut(start);
+    for slot in after.iter_mut().chain(before) {
+        if *slot == hash {
+            return false;
+        }
+        if *slot == 0 {
+            *slot = hash;
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds pages of ids, then asks for the verdict.
+    struct Listing {
+        certifier: Certifier,
+        baseline: Baseline,
+    }
+
+    fn listing() -> Listing {
+        Listing {
+            certifier: Certifier::new(),
+            baseline: Baseline::default(),
+        }
+    }
+
+    fn ids(range: std::ops::Range<u64>) -> Vec<String> {
+        range.map(|n| format!("id-{n}")).collect()
+    }
+
+    impl Listing {
+        fn page(mut self, range: std::ops::Range<u64>, declared: Option<u64>) -> Self {
+            self.certifier.page(declared);
+            for id in ids(range) {
+                self.certifier.item(&id);
+            }
+            self
+        }
+
+        fn next(mut self, cursor: &str, goes_on: bool) -> Self {
+            assert_eq!(self.certifier.goes_on(Some(cursor)), goes_on);
+            self
+        }
+
+        fn previous(mut self, previous: u64) -> Self {
+            self.baseline.previous = Some(previous);
+            self
+        }
+
+        fn recorded(mut self, recorded: u64) -> Self {
+            self.baseline.recorded = recorded;
+            self
+        }
+
+        fn finish(self) -> Result<u64, Incomplete> {
+            self.certifier
+                .finish(self.baseline, Bounds::default(), Timestamp::UNIX_EPOCH)
+                .map(|certificate| certificate.received)
+        }
+    }
+
+    #[test]
+    fn certifies_a_listing_whose_pages_add_up() {
+        let verdict = listing()
+            .page(0..100, Some(150))
+            .next("101", true)
+            .page(100..150, Some(150))
+            .previous(140)
+            .finish();
+        assert_eq!(verdict, Ok(150));
+    }
+
+    #[test]
+    fn a_failed_page_poisons() {
+        let mut read = listing().page(0..100, Some(150)).next("101", true);
+        read.certifier.page_failed("503");
+        assert_eq!(
+            read.finish(),
+            Err(Incomplete::PageFailed {
+                page: 2,
+                error: "503".into()
+            })
+        );
+    }
+
+    #[test]
+    fn stops_at_a_repeated_cursor() {
+        let verdict = listing()
+            .page(0..10, None)
+            .next("a", true)
+            .page(10..20, None)
+            .next("a", false)
+            .finish();
+        assert_eq!(verdict, Err(Incomplete::RepeatedCursor { page: 2 }));
+    }
+
+    #[test]
+    fn refuses_an_id_that_came_twice() {
+        let verdict = listing()
+            .page(0..10, Some(20))
+            .next("11", true)
+            .page(9..19, Some(20))
+            .finish();
+        assert_eq!(verdict, Err(Incomplete::RepeatedId { count: 1 }));
+    }
+
+    #[test]
+    fn refuses_a_total_that_is_not_what_came() {
+        let verdict = listing().page(0..200, Some(263)).finish();
+        assert_eq!(
+            verdict,
+            Err(Incomplete::ShortOfTotal {
+                declared: 263,
+                received: 200
+            })
+        );
+    }
+
+    #[test]
+    fn refuses_a_total_that_shrank_between_pages() {
+        // One account of page 1 was deleted meanwhile, so that one of page 2 slid onto page 1
+        // unread; the sums agree all the same.
+        let verdict = listing()
+            .page(0..100, Some(200))
+            .next("101", true)
+            .page(101..200, Some(199))
+            .finish();
+        assert_eq!(
+            verdict,
+            Err(Incomplete::ShortOfTotal {
+                declared: 200,
+                received: 199
+            })
+        );
+    }
+
+    #[test]
+    fn accepts_an_account_that_came_to_the_end_meanwhile() {
+        let verdict = listing()
+            .page(0..100, Some(150))
+            .next("101", true)
+            .page(100..151, Some(151))
+            .finish();
+        assert_eq!(verdict, Ok(151));
+    }
+
+    #[test]
+    fn refuses_a_jump_and_accepts_a_step() {
+        let jump = |previous, received| {
+            listing()
+                .page(0..received, None)
+                .previous(previous)
+                .finish()
+                .is_err()
+        };
+        // At the border and one beyond it, down and up.
+        assert!(!jump(1000, 800));
+        assert!(jump(1000, 799));
+        assert!(!jump(1000, 2000));
+        assert!(jump(1000, 2001));
+        // The floor.
+        assert!(!jump(30, 10));
+        assert!(jump(30, 9));
+        // Empty where there was something, whatever the floor says.
+        assert!(jump(1, 0));
+        assert!(!jump(0, 0));
+        assert!(!jump(0, 5000));
+    }
+
+    #[test]
+    fn measures_the_first_run_against_our_records() {
+        let first = |recorded, received| {
+            listing()
+                .page(0..received, None)
+                .recorded(recorded)
+                .finish()
+                .is_err()
+        };
+        assert!(first(50, 0));
+        assert!(first(100, 70));
+        assert!(!first(100, 5000));
+        assert!(!first(0, 0));
+    }
+
+    #[test]
+    fn a_human_may_accept_a_jump_but_nothing_else() {
+        let mut read = listing().page(0..0, None).previous(100);
+        read.baseline.accepted_by_hand = true;
+        assert_eq!(read.finish(), Ok(0));
+        let mut read = listing().page(0..99, Some(100)).previous(100);
+        read.baseline.accepted_by_hand = true;
+        assert!(read.finish().is_err());
+    }
+
+    #[test]
+    fn a_loop_under_new_cursors_ends() {
+        let mut certifier = Certifier::new();
+        let mut pages = 0;
+        loop {
+            certifier.page(None);
+            ids(0..100).iter().for_each(|id| certifier.item(id));
+            pages += 1;
+            assert!(pages < 1000, "never ends");
+            if !certifier.goes_on(Some(&format!("cursor-{pages}"))) {
+                break;
+            }
+        }
+        let verdict = certifier.finish(Baseline::default(), Bounds::default(), Timestamp::UNIX_EPOCH);
+        assert!(matches!(verdict, Err(Incomplete::RepeatedId { .. })));
+    }
+
+    #[test]
+    fn the_set_agrees_with_the_standard_one() {
+        let mut ours = HashSet64::default();
+        let mut theirs = std::collections::BTreeSet::new();
+        let mut state = 1_u64;
+        for _ in 0..20_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let hash = (state >> 40) % 9000 + 1;
+            assert_eq!(ours.insert(hash), theirs.insert(hash));
+        }
+    }
+}

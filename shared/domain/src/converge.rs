@@ -1,0 +1,381 @@
+//! From the account that is to the account that should be: ordered changes. The planner uses it
+//! on the recorded account to show the plan; the connector uses it on the recorded or observed
+//! account to carry it out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::change::AttrChange;
+use crate::policy::{Adopt, LostGrant, Policy, Target};
+use crate::project::{AttrPath, Strength};
+use crate::{
+    Account, AccountRecord, Change, Desired, EntitlementId, Finding, IdentityId, Ownership, Pii,
+    Projection, Slot, TargetId,
+};
+
+/// The path of our immutable key in an account.
+pub const KEY_PATH: &str = "externalId";
+
+/// What convergence looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The policy under which the projection was made.
+    pub policy: &'a Policy,
+    /// Where.
+    pub target: &'a TargetId,
+    /// Whose account.
+    pub identity: &'a IdentityId,
+    /// The account that should be.
+    pub projection: &'a Projection,
+    /// What we remember having done.
+    pub record: &'a AccountRecord,
+    /// What is there, if somebody looked.
+    pub seen: Option<Seen<'a>>,
+}
+
+/// What a look at the target gave.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// The account, or the proof that there is none.
+    pub account: Option<&'a Account>,
+    /// Which of the policy's entitlements it holds; `None` where the target does not tell.
+    pub held: Option<&'a BTreeSet<EntitlementId>>,
+}
+
+/// What has to change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Convergence {
+    /// In the order in which they have to be carried out.
+    pub changes: Vec<Change>,
+    /// Memberships that were there already and are wanted: ours from now on.
+    pub adopted: Vec<EntitlementId>,
+    /// Recorded memberships that are neither wanted nor there: to be forgotten.
+    pub gone: Vec<EntitlementId>,
+    /// What was seen and is not acted on.
+    pub findings: Vec<Finding>,
+}
+
+/// The account as it is, from the best evidence at hand.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent facts about one account"
+)]
+struct Have<'a> {
+    exists: bool,
+    ours: bool,
+    active: bool,
+    attrs: BTreeMap<&'a str, &'a Slot>,
+    observed: bool,
+}
+
+/// Compares and orders. Sign-in is blocked before anything else, what is no longer justified goes
+/// before anything is given, and an account that is not ours is left alone.
+pub fn converge(input: &Input<'_>) -> Convergence {
+    let mut out = Convergence::default();
+    let Some(target) = input.policy.targets.get(input.target) else {
+        out.findings
+            .push(cannot(input, "the target is not in the policy"));
+        return out;
+    };
+    let have = Have::of(input);
+    if is_protected(input, target) {
+        out.findings.push(cannot(input, "the account is protected"));
+        return out;
+    }
+    if have.exists && !have.ours {
+        match adoption(input, target) {
+            Ok(change) => out.changes.extend(change),
+            Err(finding) => {
+                out.findings.push(finding);
+                return out;
+            }
+        }
+    }
+    match input.projection.desired {
+        Desired::Deleted => {
+            if have.exists {
+                out.changes.push(Change::Delete);
+            }
+        }
+        Desired::None => {
+            if have.exists {
+                block(&have, &mut out);
+                revokes(input, &have, &mut out);
+            }
+        }
+        Desired::Disabled if have.exists => {
+            block(&have, &mut out);
+            revokes(input, &have, &mut out);
+            update(input, &have, &mut out);
+        }
+        Desired::Active if have.exists => {
+            revokes(input, &have, &mut out);
+            if !have.active {
+                out.changes.push(Change::Enable);
+            }
+            update(input, &have, &mut out);
+            grants(input, target, &mut out);
+        }
+        Desired::Disabled | Desired::Active => {
+            let active = input.projection.desired == Desired::Active;
+            out.changes.push(Change::Create {
+                active,
+                attrs: creation(input.projection),
+            });
+            if active {
+                out.changes
+                    .extend(
+                        input
+                            .projection
+                            .grants
+                            .keys()
+                            .map(|entitlement| Change::Grant {
+                                entitlement: entitlement.clone(),
+                            }),
+                    );
+            }
+        }
+    }
+    out
+}
+
+impl<'a> Have<'a> {
+    fn of(input: &Input<'a>) -> Self {
+        let recorded = matches!(
+            input.record.ownership,
+            Some(Ownership::Created | Ownership::Adopted)
+        );
+        match input.seen {
+            Some(Seen { account, .. }) => Self {
+                exists: account.is_some(),
+                ours: account.is_some_and(|account| {
+                    let same = input.record.id.as_ref() == Some(&account.id);
+                    (recorded && same) || key_of(account) == Some(input.identity.as_str())
+                }),
+                active: account.is_some_and(|account| account.active),
+                attrs: account.map_or_else(BTreeMap::new, |account| {
+                    account
+                        .attrs
+                        .iter()
+                        .map(|(p, v)| (&**p, v.reveal()))
+                        .collect()
+                }),
+                observed: true,
+            },
+            None => Self {
+                exists: input.record.id.is_some(),
+                ours: recorded,
+                active: input.record.active,
+                attrs: input
+                    .record
+                    .attrs
+                    .iter()
+                    .map(|(p, v)| (&**p, v.reveal()))
+                    .collect(),
+                observed: false,
+            },
+        }
+    }
+}
+
+fn key_of(account: &Account) -> Option<&str> {
+    account
+        .key
+        .as_ref()
+        .map(|key| &**key.reveal())
+        .filter(|key| !key.is_empty())
+}
+
+fn is_protected(input: &Input<'_>, target: &Target) -> bool {
+    let name = match input.seen {
+        Some(Seen { account, .. }) => account.map(|account| &**account.user_name.reveal()),
+        None => input
+            .record
+            .attrs
+            .get("userName")
+            .and_then(|slot| slot.reveal().text()),
+    };
+    name.is_some_and(|name| {
+        target
+            .protected
+            .contains(&*crate::standardise::spelling(name))
+    })
+}
+
+/// Whether an account that is there and not ours may be taken over, and how.
+fn adoption(input: &Input<'_>, target: &Target) -> Result<Option<Change>, Finding> {
+    let Some(Seen {
+        account: Some(account),
+        ..
+    }) = input.seen
+    else {
+        return Err(cannot(
+            input,
+            "the account was not made by us and not adopted",
+        ));
+    };
+    if key_of(account).is_some() {
+        return Err(cannot(input, "the account carries somebody else's key"));
+    }
+    let wanted = input.projection.attrs.get("userName");
+    let same_name = wanted
+        .and_then(|mapped| mapped.value.reveal().text())
+        .is_some_and(|name| same_text("userName", name, account.user_name.reveal()));
+    match target.adopt {
+        Adopt::UserName if same_name => Ok(Some(Change::Adopt {
+            key: AttrChange {
+                was: account
+                    .key
+                    .as_ref()
+                    .map(|key| Pii::new(Slot::Text(key.reveal().clone()))),
+                want: Pii::new(Slot::from(input.identity.as_str())),
+            },
+        })),
+        Adopt::UserName | Adopt::Never => Err(cannot(
+            input,
+            "an account with this user name exists and policy does not let us adopt it",
+        )),
+    }
+}
+
+fn cannot(input: &Input<'_>, why: &str) -> Finding {
+    Finding::CannotApply {
+        target: input.target.clone(),
+        why: why.into(),
+    }
+}
+
+fn block(have: &Have<'_>, out: &mut Convergence) {
+    if have.active {
+        // Before an adoption too: a sign-in block waits for nothing.
+        out.changes.insert(0, Change::Disable);
+        out.changes.insert(1, Change::RevokeSessions);
+    }
+}
+
+/// Memberships that nothing justifies any more, in entitlement order.
+fn revokes(input: &Input<'_>, have: &Have<'_>, out: &mut Convergence) {
+    let want = &input.projection.grants;
+    let recorded = &input.record.grants;
+    let Some(held) = input.seen.and_then(|seen| seen.held) else {
+        let stale = recorded.iter().filter(|e| !want.contains_key(*e));
+        out.changes.extend(stale.map(|entitlement| Change::Revoke {
+            entitlement: entitlement.clone(),
+        }));
+        return;
+    };
+    for entitlement in recorded.iter().filter(|e| !held.contains(*e)) {
+        if !want.contains_key(entitlement) {
+            out.gone.push(entitlement.clone());
+        }
+    }
+    for entitlement in held.iter().filter(|e| !want.contains_key(*e)) {
+        let authoritative = input
+            .policy
+            .entitlements
+            .get(entitlement)
+            .is_some_and(|known| known.authoritative);
+        if recorded.contains(entitlement) || (authoritative && have.observed) {
+            out.changes.push(Change::Revoke {
+                entitlement: entitlement.clone(),
+            });
+        } else {
+            out.findings.push(Finding::Foreign {
+                entitlement: entitlement.clone(),
+            });
+        }
+    }
+}
+
+/// Memberships that are wanted and missing, in entitlement order.
+fn grants(input: &Input<'_>, target: &Target, out: &mut Convergence) {
+    let recorded = &input.record.grants;
+    let held = input.seen.and_then(|seen| seen.held);
+    for entitlement in input.projection.grants.keys() {
+        let change = Change::Grant {
+            entitlement: entitlement.clone(),
+        };
+        match (
+            held.map(|held| held.contains(entitlement)),
+            recorded.contains(entitlement),
+        ) {
+            (Some(true), false) => out.adopted.push(entitlement.clone()),
+            (Some(false), true) if target.lost == LostGrant::Report => {
+                out.findings.push(Finding::CannotApply {
+                    target: input.target.clone(),
+                    why: "a membership was removed by hand and policy only reports that".into(),
+                });
+            }
+            (Some(false), _) | (None, false) => out.changes.push(change),
+            (Some(true) | None, true) => {}
+        }
+    }
+}
+
+/// Attributes that differ, in one change.
+fn update(input: &Input<'_>, have: &Have<'_>, out: &mut Convergence) {
+    let attrs: BTreeMap<AttrPath, AttrChange> = input
+        .projection
+        .attrs
+        .iter()
+        .filter_map(|(path, mapped)| {
+            let was = have.attrs.get(&**path).copied();
+            let want = mapped.value.reveal();
+            let differs = match mapped.strength {
+                Strength::OnCreate => false,
+                Strength::FillIfEmpty => is_empty(was) && !is_empty(Some(want)),
+                Strength::Always => !same(path, was, want),
+            };
+            differs.then(|| {
+                let change = AttrChange {
+                    was: was.cloned().map(Pii::new),
+                    want: mapped.value.clone(),
+                };
+                (path.clone(), change)
+            })
+        })
+        .collect();
+    if !attrs.is_empty() {
+        out.changes.push(Change::Update { attrs });
+    }
+}
+
+fn creation(projection: &Projection) -> BTreeMap<AttrPath, AttrChange> {
+    projection
+        .attrs
+        .iter()
+        .filter(|(_, mapped)| !is_empty(Some(mapped.value.reveal())))
+        .map(|(path, mapped)| {
+            let change = AttrChange {
+                was: None,
+                want: mapped.value.clone(),
+            };
+            (path.clone(), change)
+        })
+        .collect()
+}
+
+fn is_empty(slot: Option<&Slot>) -> bool {
+    slot.and_then(Slot::text).is_none_or(str::is_empty)
+}
+
+/// Whether an attribute is as wanted. A target that has nothing, null or an empty text where
+/// policy clears is as wanted.
+pub fn same(path: &str, was: Option<&Slot>, want: &Slot) -> bool {
+    match (
+        was.and_then(Slot::text).unwrap_or_default(),
+        want.text().unwrap_or_default(),
+    ) {
+        (was, want) if was == want => true,
+        (was, want) => same_text(path, was, want),
+    }
+}
+
+/// Equality of two values of a path: user names and e-mail addresses ignore case (RFC 7643
+/// sections 4.1.1 and 4.1.2), everything else is exact.
+fn same_text(path: &str, a: &str, b: &str) -> bool {
+    if path == "userName" || path.starts_with("emails") {
+        a == b || a.to_lowercase() == b.to_lowercase()
+    } else {
+        a == b
+    }
+}

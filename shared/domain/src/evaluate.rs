@@ -1,0 +1,169 @@
+//! Decision tables: which rules hold for a set of attributes.
+
+use std::collections::BTreeMap;
+
+use crate::policy::{Condition, Policy, Test};
+use crate::{Attr, Attrs};
+
+/// The rules of a policy as an index: for each attribute, which rules each of its values leaves
+/// standing. Evaluating a hundred rules is then a handful of look-ups.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    rules: usize,
+    columns: Vec<Column>,
+}
+
+#[derive(Clone, Debug)]
+struct Column {
+    attr: Attr,
+    /// Rules that stand for a value that no rule names.
+    other: Bits,
+    /// Rules that stand for an absent, cleared or empty value.
+    absent: Bits,
+    by_value: BTreeMap<Box<str>, Bits>,
+    prefixes: Vec<(Box<str>, usize)>,
+}
+
+type Bits = Vec<u64>;
+
+impl Engine {
+    /// Indexes the rules of a policy.
+    pub fn new(policy: &Policy) -> Self {
+        let mut attrs: Vec<Attr> = policy
+            .rules
+            .iter()
+            .flat_map(|rule| rule.when.iter().map(|condition| condition.attr))
+            .collect();
+        attrs.sort_unstable();
+        attrs.dedup();
+        let columns = attrs
+            .into_iter()
+            .map(|attr| Column::new(policy, attr))
+            .collect();
+        Self {
+            rules: policy.rules.len(),
+            columns,
+        }
+    }
+
+    /// Indices of the rules that hold, ascending.
+    pub fn matching(&self, attrs: &Attrs) -> Vec<usize> {
+        let mut standing: Bits = vec![u64::MAX; self.rules.div_ceil(64)];
+        for column in &self.columns {
+            column.keep(attrs.text(column.attr), &mut standing);
+        }
+        let mut found = Vec::new();
+        for (word, bits) in standing.iter().enumerate() {
+            let mut bits = *bits;
+            while bits != 0 {
+                let index = word * 64 + bits.trailing_zeros() as usize;
+                if index < self.rules {
+                    found.push(index);
+                }
+                bits &= bits - 1;
+            }
+        }
+        found
+    }
+}
+
+impl Column {
+    fn new(policy: &Policy, attr: Attr) -> Self {
+        let conditions: Vec<(usize, &Test)> = policy
+            .rules
+            .iter()
+            .enumerate()
+            .flat_map(|(index, rule)| {
+                let on_attr = rule.when.iter().filter(move |c| c.attr == attr);
+                on_attr.map(move |c| (index, &c.test))
+            })
+            .collect();
+        let leaving = |fails: &dyn Fn(&Test) -> bool| {
+            let mut bits: Bits = vec![u64::MAX; policy.rules.len().div_ceil(64)];
+            for (index, test) in &conditions {
+                if fails(test) {
+                    clear(&mut bits, *index);
+                }
+            }
+            bits
+        };
+        let values = conditions.iter().flat_map(|(_, test)| match test {
+            Test::In(values) | Test::NotIn(values) => values.iter().collect::<Vec<_>>(),
+            Test::Prefix(_) | Test::Present | Test::Absent => Vec::new(),
+        });
+        Self {
+            attr,
+            other: leaving(&|test| matches!(test, Test::In(_) | Test::Prefix(_) | Test::Absent)),
+            absent: leaving(&|test| !holds_for(test, None)),
+            by_value: values
+                .map(|value| {
+                    (
+                        value.clone(),
+                        leaving(&|test| !holds_for(test, Some(value))),
+                    )
+                })
+                .collect(),
+            prefixes: conditions
+                .iter()
+                .flat_map(|(index, test)| match test {
+                    Test::Prefix(prefixes) => {
+                        prefixes.iter().map(|p| (p.clone(), *index)).collect()
+                    }
+                    Test::In(_) | Test::NotIn(_) | Test::Present | Test::Absent => Vec::new(),
+                })
+                .collect(),
+        }
+    }
+
+    fn keep(&self, value: Option<&str>, standing: &mut Bits) {
+        let Some(value) = value.filter(|value| !value.is_empty()) else {
+            return and(standing, &self.absent);
+        };
+        if let Some(bits) = self.by_value.get(value) {
+            return and(standing, bits);
+        }
+        if self.prefixes.is_empty() {
+            return and(standing, &self.other);
+        }
+        let mut bits = self.other.clone();
+        for (prefix, rule) in &self.prefixes {
+            if value.starts_with(&**prefix)
+                && let Some(word) = bits.get_mut(rule / 64)
+            {
+                *word |= 1 << (rule % 64);
+            }
+        }
+        and(standing, &bits);
+    }
+}
+
+fn and(standing: &mut Bits, bits: &Bits) {
+    for (word, mask) in standing.iter_mut().zip(bits) {
+        *word &= mask;
+    }
+}
+
+fn clear(bits: &mut Bits, index: usize) {
+    if let Some(word) = bits.get_mut(index / 64) {
+        *word &= !(1 << (index % 64));
+    }
+}
+
+fn holds_for(test: &Test, value: Option<&str>) -> bool {
+    match (test, value.filter(|value| !value.is_empty())) {
+        (Test::In(values), Some(value)) => values.contains(value),
+        (Test::NotIn(values), Some(value)) => !values.contains(value),
+        (Test::Prefix(prefixes), Some(value)) => prefixes.iter().any(|p| value.starts_with(&**p)),
+        (Test::Present, value) => value.is_some(),
+        (Test::Absent, value) => value.is_none(),
+        (Test::NotIn(_), None) => true,
+        (Test::In(_) | Test::Prefix(_), None) => false,
+    }
+}
+
+/// Whether every condition holds. For the few conditions outside the rule table (scopes).
+pub fn all_hold(conditions: &[Condition], attrs: &Attrs) -> bool {
+    conditions
+        .iter()
+        .all(|condition| holds_for(&condition.test, attrs.text(condition.attr)))
+}

@@ -1,0 +1,301 @@
+//! From facts to an engagement at an instant. Always recomputed from all facts, never applied as
+//! a delta, so that late, doubled, reordered, corrected and rescinded facts end in one state.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::fact::{start_of_day, zone};
+use crate::finding::Problem;
+use crate::identity::{Engagement, IdentityState, IdentityView, Phase};
+use crate::policy::Policy;
+use crate::standardise::standardise;
+use crate::{Attr, Attrs, EventId, Fact, FactBody, RecordKey, Slot};
+
+/// An engagement and what is wrong with its data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folded {
+    /// The engagement.
+    pub engagement: Engagement,
+    /// Bad data; not empty means that nothing new is given on account of this record.
+    pub problems: Vec<Problem>,
+}
+
+/// Folds the facts of one worker record as known now, at the instant `at`. Before the first fact
+/// holds, the engagement is seen as it will be on its first day.
+pub fn fold(policy: &Policy, record: &RecordKey, facts: &[Fact], at: Timestamp) -> Folded {
+    let live = live_facts(facts);
+    let first = live.first().map(|fact| fact.effective_at());
+    let horizon = first.map_or(at, |first| first.max(at));
+
+    let mut folding = Folding::default();
+    let mut next_fact_at = None;
+    for fact in live {
+        let effective = fact.effective_at();
+        if effective > horizon {
+            next_fact_at = Some(effective);
+            break;
+        }
+        folding.add(fact, effective);
+    }
+    if first.is_some_and(|first| first > at) {
+        next_fact_at = first;
+    }
+    folding.finish(policy, record, at, first, next_fact_at)
+}
+
+/// Facts that count, in the order of their effect: valid time, then the source's version, then
+/// the time of recording, then the event id as the last word. Arrival order plays no part.
+fn live_facts(facts: &[Fact]) -> Vec<&Fact> {
+    if let [only] = facts {
+        return match only.body {
+            FactBody::Rescind { .. } => Vec::new(),
+            FactBody::Assert { .. } | FactBody::Delete => vec![only],
+        };
+    }
+    let mut newest_first: Vec<&Fact> = facts.iter().collect();
+    newest_first.sort_by(|a, b| {
+        (b.recorded_at, &b.event, &b.payload).cmp(&(a.recorded_at, &a.event, &a.payload))
+    });
+    newest_first.dedup_by(|a, b| a.event == b.event);
+    // A statement can only void what was recorded before it, so that walking from the newest
+    // decides every voiding statement before what it voids.
+    let mut void: BTreeSet<&EventId> = BTreeSet::new();
+    for fact in &newest_first {
+        if void.contains(&fact.event) {
+            continue;
+        }
+        match &fact.body {
+            FactBody::Rescind { event }
+            | FactBody::Assert {
+                corrects: Some(event),
+                ..
+            } => {
+                void.insert(event);
+            }
+            FactBody::Assert { corrects: None, .. } | FactBody::Delete => {}
+        }
+    }
+    let mut live: Vec<&Fact> = newest_first
+        .into_iter()
+        .filter(|fact| {
+            !void.contains(&fact.event) && !matches!(fact.body, FactBody::Rescind { .. })
+        })
+        .collect();
+    live.sort_by_cached_key(|fact| {
+        (
+            fact.effective_at(),
+            fact.version,
+            fact.recorded_at,
+            fact.event.clone(),
+        )
+    });
+    live
+}
+
+/// The state of a fold under way.
+#[derive(Default)]
+struct Folding<'a> {
+    attrs: Attrs,
+    manager: Option<RecordKey>,
+    fact_zone: Option<&'a str>,
+    /// When the statement about the status, or about ending now, took effect.
+    status_since: Option<Timestamp>,
+    now_since: Option<Timestamp>,
+    deleted: Option<(Timestamp, Timestamp)>,
+}
+
+impl<'a> Folding<'a> {
+    fn add(&mut self, fact: &'a Fact, effective: Timestamp) {
+        self.fact_zone = Some(&fact.zone);
+        match &fact.body {
+            FactBody::Assert { attrs, .. } => {
+                let attrs = attrs.reveal();
+                if attrs.get(Attr::WorkerStatus).is_some()
+                    && attrs.text(Attr::WorkerStatus) != self.attrs.text(Attr::WorkerStatus)
+                {
+                    self.status_since = Some(effective);
+                }
+                if attrs.get(Attr::EndMode).is_some() {
+                    self.now_since = Some(effective);
+                }
+                if attrs.get(Attr::ManagerId).is_some() {
+                    self.manager.clone_from(&fact.manager);
+                }
+                if self.attrs.is_empty() {
+                    self.attrs.clone_from(attrs);
+                } else {
+                    self.attrs.overlay(attrs);
+                }
+                // Only a statement that was recorded after the deletion brings a record back.
+                if self
+                    .deleted
+                    .is_some_and(|(_, recorded)| fact.recorded_at > recorded)
+                {
+                    self.deleted = None;
+                }
+            }
+            FactBody::Delete => self.deleted = Some((effective, fact.recorded_at)),
+            FactBody::Rescind { .. } => {}
+        }
+    }
+
+    fn finish(
+        mut self,
+        policy: &Policy,
+        record: &RecordKey,
+        at: Timestamp,
+        first: Option<Timestamp>,
+        next_fact_at: Option<Timestamp>,
+    ) -> Folded {
+        let mut problems = standardise(policy, &mut self.attrs);
+        let zone_name = self.zone_name(policy, &mut problems);
+        let tz = zone(&zone_name);
+        let start = self
+            .date(Attr::StartDate, &mut problems)
+            .or_else(|| first.map(|first| first.to_zoned(tz.clone()).date()));
+        let end = self.date(Attr::EndDate, &mut problems);
+        if let (Some(start), Some(end)) = (start, end)
+            && end < start
+        {
+            problems.push(Problem::EndBeforeStart);
+        }
+        let status = self.attrs.text(Attr::WorkerStatus).unwrap_or("active");
+        let contractor = self.attrs.text(Attr::EmploymentType) == Some("contractor");
+        let terminated = status == "terminated";
+        if contractor && end.is_none() && !terminated && self.deleted.is_none() {
+            problems.push(Problem::NoEndDate);
+        }
+
+        let end_of_last_day = end.map(|end| start_of_day(end.tomorrow().unwrap_or(end), &tz));
+        let ends_now = match self.attrs.text(Attr::EndMode) {
+            Some("now") => self.now_since,
+            _ => None,
+        };
+        let by_status = match (terminated, end_of_last_day) {
+            (true, None) => self.status_since,
+            _ => end_of_last_day,
+        };
+        let no_show = status == "no_show" || first.is_none();
+        let ends_at = [
+            by_status,
+            ends_now,
+            self.deleted.map(|(effective, _)| effective),
+        ]
+        .into_iter()
+        .flatten()
+        .min();
+        let starts_at = start.map(|start| start_of_day(start, &tz));
+        let phase = if no_show {
+            Phase::NoShow
+        } else if ends_at.is_some_and(|end| end <= at) {
+            Phase::Ended
+        } else if starts_at.is_some_and(|start| start > at) {
+            Phase::Prehire
+        } else if status == "leave" {
+            Phase::Suspended
+        } else {
+            Phase::Active
+        };
+        Folded {
+            engagement: Engagement {
+                record: record.clone(),
+                phase,
+                start,
+                end,
+                starts_at,
+                ends_at: if no_show {
+                    self.status_since.or(ends_at)
+                } else {
+                    ends_at
+                },
+                zone: zone_name,
+                attrs: self.attrs,
+                manager: self.manager,
+                next_fact_at,
+            },
+            problems,
+        }
+    }
+
+    /// The worker's zone: as stated, else that of the site, else that of the last fact.
+    fn zone_name(&self, policy: &Policy, problems: &mut Vec<Problem>) -> Box<str> {
+        if let Some(stated) = self
+            .attrs
+            .text(Attr::TimeZone)
+            .filter(|text| !text.is_empty())
+        {
+            if jiff::tz::TimeZone::get(stated).is_ok() {
+                return stated.into();
+            }
+            problems.push(Problem::Malformed {
+                attr: Attr::TimeZone,
+            });
+        }
+        let by_site = self
+            .attrs
+            .text(Attr::Location)
+            .and_then(|site| policy.zones.get(site));
+        by_site.map_or_else(|| self.fact_zone.unwrap_or("UTC").into(), Clone::clone)
+    }
+
+    fn date(&self, attr: Attr, problems: &mut Vec<Problem>) -> Option<Date> {
+        let text = self.attrs.text(attr).filter(|text| !text.is_empty())?;
+        let date = text.parse().ok();
+        if date.is_none() {
+            problems.push(Problem::Malformed { attr });
+        }
+        date
+    }
+}
+
+/// Puts the engagements of one identity together.
+pub fn view(mut engagements: Vec<Engagement>) -> IdentityView {
+    let rank = |engagement: &Engagement| match engagement.phase {
+        Phase::Active => 4,
+        Phase::Suspended => 3,
+        Phase::Prehire => 2,
+        Phase::Ended => 1,
+        Phase::NoShow => 0,
+    };
+    let primary = engagements
+        .iter()
+        .enumerate()
+        .max_by_key(|(_, engagement)| (rank(engagement), engagement.starts_at, &engagement.record))
+        .map_or(0, |(index, _)| index);
+    let state = match engagements.get(primary).map(|engagement| engagement.phase) {
+        Some(Phase::Active) => IdentityState::Active,
+        Some(Phase::Suspended) => IdentityState::Suspended,
+        Some(Phase::Prehire) => IdentityState::Prehire,
+        Some(Phase::Ended | Phase::NoShow) | None => IdentityState::Ended,
+    };
+    if let Some(engagement) = engagements.get_mut(primary) {
+        engagement.attrs.set(
+            Attr::Lifecycle,
+            Slot::from(match state {
+                IdentityState::Prehire => "prehire",
+                IdentityState::Active => "active",
+                IdentityState::Suspended => "suspended",
+                IdentityState::Ended | IdentityState::Archived => "ended",
+            }),
+        );
+    }
+    IdentityView {
+        state,
+        engagements,
+        primary,
+    }
+}
+
+impl IdentityView {
+    /// The engagement that speaks for the human, unless there is none at all.
+    pub fn speaker(&self) -> Option<&Engagement> {
+        self.engagements.get(self.primary)
+    }
+
+    /// The instant at which the last engagement ended, for an identity without a current one.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        self.engagements.iter().filter_map(|e| e.ends_at).max()
+    }
+}

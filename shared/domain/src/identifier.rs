@@ -1,0 +1,74 @@
+//! Generated identifiers: candidates for user names and e-mail addresses, in a fixed order. Which
+//! of them is free is the store's knowledge; once used, none is ever given to anybody else.
+
+use crate::policy::{IdentifierRule, Part};
+use crate::standardise::spelling;
+use crate::text::{Rendered, render};
+use crate::{Attrs, Hash, IdentityId};
+
+/// How far the counter of the last template goes.
+const LAST_COUNTER: u32 = 999;
+
+/// Candidates in order, complete with the suffix, without repeats. Never empty: a person whose
+/// names leave nothing to work with gets a name made of the identity's key.
+pub fn candidates<'a>(
+    rule: &'a IdentifierRule,
+    attrs: &'a Attrs,
+    identity: &'a IdentityId,
+) -> impl Iterator<Item = String> + 'a {
+    let plain = rule
+        .ladder
+        .iter()
+        .filter(|t| !t.parts.contains(&Part::Counter));
+    let counted = rule
+        .ladder
+        .iter()
+        .filter(|t| t.parts.contains(&Part::Counter));
+    let named = plain.map(move |template| local(rule, render(template, attrs, None), ""));
+    let numbered = counted.flat_map(move |template| {
+        (2..=LAST_COUNTER).map(move |n| {
+            let digits = n.to_string();
+            let stem = render(template, attrs, Some(n));
+            local(rule, stem, &digits)
+        })
+    });
+    let fallback = std::iter::once_with(move || {
+        let key: String = identity.as_str().chars().take(10).collect();
+        Some(format!("u{key}"))
+    });
+    let mut last: Option<String> = None;
+    named
+        .chain(numbered)
+        .chain(fallback)
+        .flatten()
+        .filter(move |candidate| {
+            let fresh = last.as_ref() != Some(candidate);
+            last = Some(candidate.clone());
+            fresh
+        })
+        .map(move |candidate| format!("{candidate}{}", rule.suffix))
+}
+
+/// A local part: slugged, trimmed to the length with its counter kept, `None` if nothing is left.
+fn local(rule: &IdentifierRule, rendered: Rendered, counter: &str) -> Option<String> {
+    let Rendered::Text(text) = rendered else {
+        return None;
+    };
+    let mut name = crate::text::slug(&text);
+    let keep = rule.max_len.max(8);
+    if name.len() > keep {
+        let stem = name.strip_suffix(counter).unwrap_or(&name);
+        let room = keep.saturating_sub(counter.len());
+        // A slug is ASCII, so that every byte is a character.
+        name = stem.chars().take(room).chain(counter.chars()).collect();
+    }
+    let name = name.trim_matches(['.', '-', '_']);
+    let stem = name.strip_suffix(counter).unwrap_or(name);
+    stem.contains(|c: char| c.is_ascii_alphanumeric())
+        .then(|| name.to_owned())
+}
+
+/// The claim on a value: namespace and the digest of its normalised spelling.
+pub fn claim_value(value: &str) -> Hash {
+    Hash::of(spelling(value).as_bytes())
+}

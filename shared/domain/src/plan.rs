@@ -1,0 +1,563 @@
+//! From facts and policy to what should be: identity, projections, changes, findings. The one
+//! planner; webhook, clock, nightly run, dry run and replay all call it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::change::Jml;
+use crate::converge::{self, converge};
+use crate::evaluate::{Engine, all_hold};
+use crate::finding::Finding;
+use crate::fold::{Folded, fold, view};
+use crate::policy::{AccountFor, Expr, Policy, RuleState, Target};
+use crate::project::{Cause, Mapped, Reason};
+use crate::text::{Rendered, render};
+use crate::{
+    AccountRecord, Attr, Attrs, Change, Desired, EntitlementId, Fact, Generation, Hash, IdentityId,
+    IdentityRecord, IdentityState, IdentityView, Pii, Plan, Projection, RecordKey, Slot, TargetId,
+    TargetPlan,
+};
+
+/// A policy with its rules indexed. Built once per version.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The policy.
+    pub policy: Arc<Policy>,
+    engine: Engine,
+    nobody: AccountRecord,
+}
+
+impl Compiled {
+    /// Indexes a policy.
+    pub fn new(policy: impl Into<Arc<Policy>>) -> Self {
+        let policy = policy.into();
+        let engine = Engine::new(&policy);
+        Self {
+            policy,
+            engine,
+            nobody: AccountRecord::default(),
+        }
+    }
+}
+
+/// Everything a plan rests on.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// For whom.
+    pub identity: &'a IdentityId,
+    /// The facts of each worker record of the identity.
+    pub records: &'a [(RecordKey, Vec<Fact>)],
+    /// What the last decision left, if there was one.
+    pub recorded: Option<&'a IdentityRecord>,
+    /// What the connectors did.
+    pub accounts: &'a BTreeMap<TargetId, AccountRecord>,
+    /// Generated identifiers, reserved ones and those to be reserved with this decision.
+    pub identifiers: &'a BTreeMap<Box<str>, Pii<Box<str>>>,
+    /// The planned instant.
+    pub at: Timestamp,
+}
+
+/// The identity at the planned instant, and the problems of each record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folding {
+    /// The identity.
+    pub view: IdentityView,
+    /// One finding per problem.
+    pub parked: Vec<Finding>,
+    /// Whether the record that speaks for the human has problems.
+    pub blocked: bool,
+}
+
+/// Folds every record and lets one of them speak.
+pub fn identity_at(policy: &Policy, records: &[(RecordKey, Vec<Fact>)], at: Timestamp) -> Folding {
+    let mut parked = Vec::new();
+    let mut bad: BTreeSet<RecordKey> = BTreeSet::new();
+    let engagements = records
+        .iter()
+        .map(|(key, facts)| {
+            let Folded {
+                engagement,
+                problems,
+            } = fold(policy, key, facts, at);
+            for problem in problems {
+                bad.insert(key.clone());
+                parked.push(Finding::Parked {
+                    record: key.clone(),
+                    problem,
+                });
+            }
+            engagement
+        })
+        .collect();
+    let view = view(engagements);
+    let blocked = view
+        .speaker()
+        .is_some_and(|speaker| bad.contains(&speaker.record));
+    Folding {
+        view,
+        parked,
+        blocked,
+    }
+}
+
+/// Plans. Total and deterministic: equal inputs give byte-equal plans.
+pub fn plan(compiled: &Compiled, input: &Input<'_>) -> Plan {
+    let folding = identity_at(&compiled.policy, input.records, input.at);
+    plan_folded(compiled, input, folding)
+}
+
+/// Plans from an identity that was folded already.
+pub fn plan_folded(compiled: &Compiled, input: &Input<'_>, folding: Folding) -> Plan {
+    let policy = &*compiled.policy;
+    let Folding {
+        view,
+        parked: mut findings,
+        blocked,
+    } = folding;
+    let mut clock = Boundaries::new(input.at);
+    clock.engagements(&view);
+
+    // A person with bad data keeps what there is; endings go through all the same.
+    let held_back = blocked && view.state != IdentityState::Ended;
+    let empty = Attrs::new();
+    let attrs = view.speaker().map_or(&empty, |speaker| &speaker.attrs);
+    let wanted = if held_back || view.state == IdentityState::Ended {
+        BTreeMap::new()
+    } else {
+        entitlements(compiled, &view, attrs, &mut clock, &mut findings)
+    };
+
+    let mut targets = BTreeMap::new();
+    for (name, target) in &policy.targets {
+        let record = input.accounts.get(name).unwrap_or(&compiled.nobody);
+        let before = input
+            .recorded
+            .and_then(|recorded| recorded.projections.get(name));
+        let projection = if held_back {
+            before.cloned().unwrap_or_else(|| Projection {
+                policy: policy.version,
+                ..Projection::default()
+            })
+        } else {
+            project(
+                policy, input, &view, attrs, name, target, &wanted, &mut clock,
+            )
+        };
+        let convergence = converge(&converge::Input {
+            policy,
+            target: name,
+            identity: input.identity,
+            projection: &projection,
+            record,
+            seen: None,
+        });
+        findings.extend(convergence.findings);
+        let urgent = matches!(convergence.changes.first(), Some(Change::Disable));
+        targets.insert(
+            name.clone(),
+            TargetPlan {
+                projection,
+                changes: convergence.changes,
+                urgent,
+            },
+        );
+    }
+    findings.sort();
+    findings.dedup();
+    Plan {
+        identity: input.identity.clone(),
+        state: archived_if_over(policy, &view, input.at),
+        jml: classify(input.recorded, &view, &targets),
+        targets,
+        findings,
+        due_at: clock.next,
+    }
+}
+
+impl Plan {
+    /// SHA-256 over the canonical JSON of the plan: what an approval names.
+    pub fn digest(&self) -> Hash {
+        serde_json::to_vec(self).map_or_else(|_| Hash::default(), |bytes| Hash::of(&bytes))
+    }
+}
+
+/// The earliest of many instants after the planned one.
+struct Boundaries {
+    at: Timestamp,
+    next: Option<Timestamp>,
+}
+
+impl Boundaries {
+    const fn new(at: Timestamp) -> Self {
+        Self { at, next: None }
+    }
+
+    fn add(&mut self, instant: Option<Timestamp>) {
+        if let Some(instant) = instant
+            && instant > self.at
+        {
+            self.next = Some(self.next.map_or(instant, |next| next.min(instant)));
+        }
+    }
+
+    fn engagements(&mut self, view: &IdentityView) {
+        for engagement in &view.engagements {
+            self.add(engagement.starts_at);
+            self.add(engagement.ends_at);
+            self.add(engagement.next_fact_at);
+        }
+    }
+
+    /// Whether an instant has come; if not, it is a boundary.
+    fn reached(&mut self, instant: Timestamp) -> bool {
+        self.add(Some(instant));
+        instant <= self.at
+    }
+}
+
+fn days(n: impl Into<i64>) -> SignedDuration {
+    SignedDuration::from_hours(24_i64.saturating_mul(n.into()))
+}
+
+fn shifted(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(if by.is_negative() {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    })
+}
+
+/// Entitlements with their reasons, separated where duties are.
+fn entitlements(
+    compiled: &Compiled,
+    view: &IdentityView,
+    attrs: &Attrs,
+    clock: &mut Boundaries,
+    findings: &mut Vec<Finding>,
+) -> BTreeMap<EntitlementId, BTreeSet<Reason>> {
+    let policy = &*compiled.policy;
+    let mut wanted: BTreeMap<EntitlementId, BTreeSet<Reason>> = BTreeMap::new();
+    let starts_at = view.speaker().and_then(|speaker| speaker.starts_at);
+    for rule in compiled
+        .engine
+        .matching(attrs)
+        .into_iter()
+        .filter_map(|index| policy.rules.get(index))
+    {
+        if rule.state == RuleState::Draft {
+            continue;
+        }
+        let lapses = rule
+            .for_days
+            .and_then(|n| starts_at.map(|start| shifted(start, days(n))));
+        let until = [rule.until, lapses].into_iter().flatten().min();
+        if until.is_some_and(|until| clock.reached(until)) {
+            continue;
+        }
+        let roles = rule.roles.iter().filter_map(|role| policy.roles.get(role));
+        for (entitlement, role) in roles.flat_map(|role| &role.entitlements) {
+            if rule.state == RuleState::Record {
+                findings.push(Finding::WouldGrant {
+                    rule: rule.id.clone(),
+                    entitlement: entitlement.clone(),
+                });
+                continue;
+            }
+            wanted
+                .entry(entitlement.clone())
+                .or_default()
+                .insert(Reason {
+                    cause: Cause::Rule {
+                        rule: rule.id.clone(),
+                        role: role.clone(),
+                    },
+                    until,
+                });
+        }
+    }
+    for pair in &policy.sod {
+        if !pair
+            .left
+            .iter()
+            .any(|entitlement| wanted.contains_key(entitlement))
+        {
+            continue;
+        }
+        for entitlement in &pair.right {
+            if wanted.remove(entitlement).is_some() {
+                findings.push(Finding::SodConflict {
+                    pair: pair.name.clone(),
+                    withheld: entitlement.clone(),
+                });
+            }
+        }
+    }
+    wanted
+}
+
+/// The account that should exist on one target.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of one decision; a struct would only rename them"
+)]
+fn project(
+    policy: &Policy,
+    input: &Input<'_>,
+    view: &IdentityView,
+    attrs: &Attrs,
+    name: &TargetId,
+    target: &Target,
+    wanted: &BTreeMap<EntitlementId, BTreeSet<Reason>>,
+    clock: &mut Boundaries,
+) -> Projection {
+    let mut projection = Projection {
+        policy: policy.version,
+        ..Projection::default()
+    };
+    if view.state == IdentityState::Ended {
+        let over = view
+            .ended_at()
+            .zip(target.delete_after_days)
+            .is_some_and(|(ended, after)| clock.reached(shifted(ended, days(after))));
+        if over {
+            projection.desired = Desired::Deleted;
+        }
+        return projection;
+    }
+    if !all_hold(&target.scope, attrs) {
+        return projection;
+    }
+    let here = wanted
+        .range(first_of(name)..)
+        .take_while(|(id, _)| id.target() == name.as_str());
+    let mut here = here.peekable();
+    if target.account_for == AccountFor::Entitled && here.peek().is_none() {
+        return projection;
+    }
+    projection.desired = match view.state {
+        IdentityState::Active => Desired::Active,
+        IdentityState::Suspended => Desired::Disabled,
+        IdentityState::Prehire => {
+            let starts_at = view.speaker().and_then(|speaker| speaker.starts_at);
+            let ready = starts_at
+                .is_some_and(|start| clock.reached(shifted(start, -days(target.prehire_days))));
+            if !ready {
+                return projection;
+            }
+            Desired::Disabled
+        }
+        IdentityState::Ended | IdentityState::Archived => return projection,
+    };
+    if projection.desired == Desired::Active {
+        projection.grants = here
+            .map(|(id, reasons)| (id.clone(), reasons.clone()))
+            .collect();
+    }
+    let source = Source {
+        attrs,
+        identity: input.identity,
+        identifiers: input.identifiers,
+        manager: view.speaker().and_then(|speaker| speaker.manager.as_ref()),
+    };
+    for mapping in &target.mappings {
+        if let Some(value) = source.evaluate(&mapping.expr) {
+            projection.attrs.insert(
+                mapping.path.clone(),
+                Mapped {
+                    value: Pii::new(value),
+                    strength: mapping.strength,
+                    refers: mapping.expr == Expr::Manager,
+                },
+            );
+        }
+    }
+    projection
+}
+
+/// The smallest entitlement name of a target.
+fn first_of(target: &TargetId) -> EntitlementId {
+    EntitlementId::from(format!("{target}/"))
+}
+
+/// What mapping expressions read.
+struct Source<'a> {
+    attrs: &'a Attrs,
+    identity: &'a IdentityId,
+    identifiers: &'a BTreeMap<Box<str>, Pii<Box<str>>>,
+    manager: Option<&'a RecordKey>,
+}
+
+impl Source<'_> {
+    fn evaluate(&self, expr: &Expr) -> Option<Slot> {
+        match expr {
+            Expr::Template(template) => match render(template, self.attrs, None) {
+                Rendered::Text(text) => Some(Slot::Text(text.into())),
+                Rendered::Cleared => Some(Slot::Null),
+                Rendered::Nothing => None,
+            },
+            Expr::Lookup {
+                attr,
+                table,
+                default,
+            } => match self.attrs.get(*attr)? {
+                Slot::Null => Some(Slot::Null),
+                Slot::Text(text) => table
+                    .get(text)
+                    .or(default.as_ref())
+                    .cloned()
+                    .map(Slot::Text),
+            },
+            Expr::FirstOf(options) => options
+                .iter()
+                .filter_map(|option| self.evaluate(option))
+                .find(|slot| slot.text().is_some_and(|text| !text.is_empty())),
+            Expr::Identifier(namespace) => self
+                .identifiers
+                .get(namespace)
+                .map(|value| Slot::Text(value.reveal().clone())),
+            Expr::Manager => match (self.manager, self.attrs.get(Attr::ManagerId)) {
+                (Some(manager), Some(Slot::Text(_))) => Some(Slot::from(manager.as_str())),
+                (_, Some(Slot::Null)) => Some(Slot::Null),
+                (_, Some(Slot::Text(_)) | None) => None,
+            },
+            Expr::Key => Some(Slot::from(self.identity.as_str())),
+        }
+    }
+}
+
+fn archived_if_over(policy: &Policy, view: &IdentityView, at: Timestamp) -> IdentityState {
+    if view.state != IdentityState::Ended {
+        return view.state;
+    }
+    let over = view.ended_at().is_some_and(|ended| {
+        policy.targets.values().all(|target| {
+            target
+                .delete_after_days
+                .is_some_and(|after| shifted(ended, days(after)) <= at)
+        })
+    });
+    if over {
+        IdentityState::Archived
+    } else {
+        IdentityState::Ended
+    }
+}
+
+/// What happened to the human, from before and after.
+fn classify(
+    recorded: Option<&IdentityRecord>,
+    view: &IdentityView,
+    targets: &BTreeMap<TargetId, TargetPlan>,
+) -> Jml {
+    use IdentityState::{Active, Archived, Ended, Prehire, Suspended};
+    let was_active = recorded.is_some_and(|recorded| recorded.was_active);
+    match (recorded.map(|recorded| recorded.state), view.state) {
+        (Some(Active), Active) | (Some(Suspended), Suspended) => {
+            if targets.values().any(|target| !target.changes.is_empty()) {
+                Jml::Mover
+            } else {
+                Jml::None
+            }
+        }
+        (Some(Suspended), Active) => Jml::Returned,
+        (_, Suspended) => Jml::Suspended,
+        (Some(Active | Suspended | Prehire), Ended | Archived) => Jml::Leaver,
+        (Some(Prehire), Prehire) | (_, Ended | Archived) => Jml::None,
+        (_, Active | Prehire) if was_active => Jml::Rehire,
+        (_, Active | Prehire) => Jml::Joiner,
+    }
+}
+
+/// Which targets' projections a plan changes, against the recorded ones. Policy version alone is
+/// no change.
+pub fn changed_targets(recorded: Option<&IdentityRecord>, plan: &Plan) -> BTreeSet<TargetId> {
+    plan.targets
+        .iter()
+        .filter(|(name, target)| {
+            let before = recorded.and_then(|recorded| recorded.projections.get(*name));
+            match before {
+                Some(before) => !same_projection(before, &target.projection),
+                None => target.projection.desired != Desired::None,
+            }
+        })
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+fn same_projection(a: &Projection, b: &Projection) -> bool {
+    a.desired == b.desired && a.attrs == b.attrs && a.grants.keys().eq(b.grants.keys())
+}
+
+/// The identity record that a plan leaves behind.
+pub fn next_record(
+    recorded: Option<&IdentityRecord>,
+    input: &Input<'_>,
+    plan: &Plan,
+) -> IdentityRecord {
+    let generation = recorded
+        .map_or(Generation::default(), |recorded| recorded.generation)
+        .next();
+    let mut changed = recorded
+        .map(|recorded| recorded.changed.clone())
+        .unwrap_or_default();
+    for target in changed_targets(recorded, plan) {
+        changed.insert(target, generation);
+    }
+    IdentityRecord {
+        generation,
+        records: recorded
+            .map(|recorded| recorded.records.clone())
+            .unwrap_or_default(),
+        state: plan.state,
+        was_active: recorded.is_some_and(|recorded| recorded.was_active)
+            || plan.state == IdentityState::Active,
+        identifiers: input.identifiers.clone(),
+        claims: recorded
+            .map(|recorded| recorded.claims.clone())
+            .unwrap_or_default(),
+        projections: plan
+            .targets
+            .iter()
+            .filter(|(name, target)| {
+                target.projection.desired != Desired::None
+                    || recorded.is_some_and(|recorded| recorded.projections.contains_key(*name))
+            })
+            .map(|(name, target)| (name.clone(), target.projection.clone()))
+            .collect(),
+        changed,
+        findings: plan.findings.clone(),
+        due_at: plan.due_at,
+        facts: facts_digest(input.records),
+        policy: input_policy(plan),
+        plan: plan.digest(),
+    }
+}
+
+fn input_policy(plan: &Plan) -> Hash {
+    plan.targets
+        .values()
+        .next()
+        .map(|target| target.projection.policy)
+        .unwrap_or_default()
+}
+
+/// Digest over the events of all records, whatever order they came in.
+pub fn facts_digest(records: &[(RecordKey, Vec<Fact>)]) -> Hash {
+    let mut events: Vec<[&[u8]; 3]> = records
+        .iter()
+        .flat_map(|(key, facts)| {
+            facts.iter().map(move |fact| {
+                [
+                    key.as_str().as_bytes(),
+                    fact.event.as_str().as_bytes(),
+                    &fact.payload.0[..],
+                ]
+            })
+        })
+        .collect();
+    events.sort_unstable();
+    events.dedup();
+    Hash::of_parts(events.into_iter().flatten())
+}
