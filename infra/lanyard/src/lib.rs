@@ -1,1 +1,4 @@
-//! lanyard
+//! The operator's command line and what it is made of: a generator of fictional companies, the
+//! whole of Lanyard wired into one process, and the commands over both.
+
+pub mod company;
