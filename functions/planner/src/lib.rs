@@ -1,1 +1,184 @@
-//! planner
+//! The planner: fetch the facts of one worker record, decide with `domain::plan`, record the
+//! decision in one conditional write, nudge the connectors. It never calls a target, and it holds
+//! no opinion of its own: everything it writes is what the pure planner said.
+
+mod commit;
+mod correlate;
+mod fetch;
+mod identify;
+mod send;
+
+use std::sync::Arc;
+
+use contract::{Cause, PlanRequest};
+use domain::plan::{self, Compiled, Folding};
+use domain::{IdentityId, IdentityState, RecordKey};
+use jiff::SignedDuration;
+use ports::lanes::{Batch, BatchAnswer};
+use ports::{Clock, Fault, Lanes, Store};
+use telemetry::{Dimensions, Metric};
+
+use crate::commit::Settled;
+use crate::fetch::Person;
+
+/// How long a connector may take to acknowledge before it is nudged again.
+pub const RESEND_AFTER: SignedDuration = SignedDuration::from_mins(2);
+
+/// How many times a decision is made anew because somebody else holds a generated identifier.
+/// Each round rules out at least one candidate.
+const IDENTIFIER_ROUNDS: usize = 16;
+
+/// The planner function.
+pub struct Planner<S, L, C> {
+    store: S,
+    lanes: L,
+    clock: C,
+    policy: Arc<Compiled>,
+}
+
+/// What a look at one worker record came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looked {
+    /// A decision was recorded.
+    Decided,
+    /// Nothing had changed; nothing was written.
+    Unchanged,
+    /// There are no facts about such a record.
+    Nobody,
+}
+
+impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
+    /// A planner under one policy version.
+    pub const fn new(store: S, lanes: L, clock: C, policy: Arc<Compiled>) -> Self {
+        Self {
+            store,
+            lanes,
+            clock,
+            policy,
+        }
+    }
+
+    /// Works through a batch of [`PlanRequest`]s.
+    pub async fn handle(&self, batch: Batch) -> BatchAnswer {
+        ports::batch::work(batch, |record| async move {
+            let request: PlanRequest = ports::batch::parse(&record)?;
+            self.look(&request.record, request.cause).await.map(|_| ())
+        })
+        .await
+    }
+
+    /// Looks at one worker record and brings its identity up to date.
+    pub async fn look(&self, record: &RecordKey, cause: Cause) -> Result<Looked, Fault> {
+        let at = self.clock.now();
+        let Some(person) = self.fetch(record).await? else {
+            return Ok(Looked::Nobody);
+        };
+        if self.nothing_new(&person, at) {
+            self.rest(&person, at).await?;
+            telemetry::emit(Metric::PlannerUnchanged, 1.0, Dimensions::default());
+            return Ok(Looked::Unchanged);
+        }
+        let folding = plan::identity_at(&self.policy.policy, &person.records, at);
+        let person = match self.place(person, &folding, at).await? {
+            correlate::Placed::Known(person) => *person,
+            correlate::Placed::Disputed => return Ok(Looked::Decided),
+        };
+        self.decide(person, at, cause).await
+    }
+
+    /// Plans and records, with another identifier candidate whenever one turns out to be taken.
+    async fn decide(
+        &self,
+        person: Person,
+        at: jiff::Timestamp,
+        cause: Cause,
+    ) -> Result<Looked, Fault> {
+        let mut taken = std::collections::BTreeSet::new();
+        for _ in 0..IDENTIFIER_ROUNDS {
+            let mut folding: Folding = plan::identity_at(&self.policy.policy, &person.records, at);
+            let names = self.identify(&person, &mut folding, &taken).await?;
+            let input = plan::Input {
+                identity: &person.identity,
+                records: &person.records,
+                recorded: person.recorded(),
+                accounts: &person.accounts,
+                identifiers: &names.identifiers,
+                at,
+            };
+            let plan = plan::plan_folded(&self.policy, &input, folding);
+            match self.commit(&person, &input, &plan, &names).await? {
+                Settled::Written(decision) => {
+                    tracing::info!(
+                        identity = %person.identity,
+                        jml = ?plan.jml,
+                        generation = decision.record.generation.0,
+                        changes = plan.targets.values().map(|t| t.changes.len()).sum::<usize>(),
+                        findings = plan.findings.len(),
+                        cause = ?cause,
+                        "decided"
+                    );
+                    telemetry::emit(Metric::PlannerDecisions, 1.0, Dimensions::default());
+                    if !plan.findings.is_empty() {
+                        telemetry::emit(Metric::Parked, 1.0, Dimensions::default());
+                    }
+                    self.send(&person.identity, &decision, &plan).await?;
+                    self.reopen_disputes(&person, &plan).await?;
+                    return Ok(Looked::Decided);
+                }
+                Settled::Same => {
+                    self.rest(&person, at).await?;
+                    return Ok(Looked::Unchanged);
+                }
+                Settled::Taken(keys) => taken.extend(keys),
+            }
+        }
+        Err(Fault::retry(
+            "every identifier candidate was taken meanwhile",
+        ))
+    }
+
+    /// Whether planning would give what is recorded: the same facts, the same policy, and no
+    /// boundary crossed.
+    fn nothing_new(&self, person: &Person, at: jiff::Timestamp) -> bool {
+        let Some(seat) = &person.seat else {
+            return false;
+        };
+        let record = &seat.record;
+        person.links.is_empty()
+            && !person.disputed()
+            && record.policy == self.policy.policy.version
+            && record.due_at.is_none_or(|due| due > at)
+            && record.facts == plan::facts_digest(&person.records)
+    }
+
+    /// Puts the clock's next look where it belongs and repeats nudges that were not answered.
+    async fn rest(&self, person: &Person, at: jiff::Timestamp) -> Result<(), Fault> {
+        let Some(seat) = &person.seat else {
+            return Ok(());
+        };
+        if seat.wake_at.is_none_or(|wake| wake > at) {
+            return Ok(());
+        }
+        if !seat.owed.is_empty() {
+            self.resend(&person.identity, seat, at).await?;
+        }
+        let wake_at = send::wake_at(seat.record.due_at, !seat.owed.is_empty(), at);
+        self.store
+            .rest(&person.identity, seat.record.generation, wake_at)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Whether a state wants generated identifiers.
+const fn has_accounts(state: IdentityState) -> bool {
+    matches!(
+        state,
+        IdentityState::Prehire | IdentityState::Active | IdentityState::Suspended
+    )
+}
+
+/// The founding record's key is the identity's.
+fn founder(identity: &IdentityId) -> RecordKey {
+    RecordKey::from(identity)
+}

@@ -1,0 +1,167 @@
+//! Finding the account that is meant. By our record first, then by our key, and by user name only
+//! after the target said that the name is taken.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    Account, Desired, EntitlementId, IdentityId, Pii, Projection, RecordKey, Slot, TargetId,
+};
+use ports::target::{Found, Lookup, TargetError};
+use ports::{Apply, Clock, Observe, Store};
+
+use crate::carry_out::Stop;
+use crate::{Connector, NOT_YET, Work};
+
+/// What a look gave.
+#[derive(Clone, Debug, Default)]
+pub struct Sight {
+    /// Whether somebody looked at all.
+    pub looked: bool,
+    /// The account that was found.
+    pub account: Option<Box<Account>>,
+    /// Which entitlements it holds, where that was asked and told.
+    pub held: Option<BTreeSet<EntitlementId>>,
+}
+
+impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+    /// Looks where the record does not suffice: there is no id yet, or a repair asked for it.
+    pub(crate) async fn look(
+        &self,
+        target: &T,
+        projection: &Projection,
+        ask: bool,
+        work: &Work<'_>,
+    ) -> Result<Sight, Stop> {
+        let mut sight = Sight::default();
+        match (&work.record.id, ask) {
+            (Some(_), false) => return Ok(sight),
+            (Some(id), true) => {
+                sight.account = one(target.find(Lookup::Id(id)).await)?;
+                if sight.account.is_none() && young(work) {
+                    return Err(Stop::not_yet());
+                }
+            }
+            (None, _) => {}
+        }
+        if sight.account.is_none() {
+            sight.account = one(target.find(Lookup::Key(work.identity.as_str())).await)?;
+        }
+        let name_matters = ask && projection.desired != Desired::None;
+        if sight.account.is_none() && name_matters {
+            return self.look_by_name(target, projection).await;
+        }
+        sight.looked = true;
+        if let (Some(account), true) = (&sight.account, ask) {
+            let here: Vec<EntitlementId> = self.entitlements_of(work.name);
+            let held = target.held(&account.id, &here).await.map_err(Stop::from)?;
+            sight.held = held.map(|held| held.into_iter().collect());
+        }
+        Ok(sight)
+    }
+
+    /// Looks for an account under the user name that we would give.
+    pub(crate) async fn look_by_name(
+        &self,
+        target: &T,
+        projection: &Projection,
+    ) -> Result<Sight, Stop> {
+        let name = projection
+            .attrs
+            .get("userName")
+            .and_then(|m| m.value.reveal().text());
+        let account = match name {
+            Some(name) => one(target.find(Lookup::UserName(name)).await)?,
+            None => None,
+        };
+        Ok(Sight {
+            looked: true,
+            account,
+            held: None,
+        })
+    }
+
+    fn entitlements_of(&self, target: &TargetId) -> Vec<EntitlementId> {
+        self.policy
+            .policy
+            .entitlements
+            .iter()
+            .filter(|(_, entitlement)| entitlement.target == *target)
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
+    /// Puts the manager's account id where a projection names the manager. A manager without an
+    /// account there is left out; the account is made without one.
+    pub(crate) async fn resolve_references(
+        &self,
+        mut projection: Projection,
+        target: &TargetId,
+    ) -> Result<Projection, Stop> {
+        let refers: Vec<_> = projection
+            .attrs
+            .iter()
+            .filter(|(_, mapped)| mapped.refers)
+            .map(|(path, mapped)| (path.clone(), mapped.value.reveal().clone()))
+            .collect();
+        for (path, value) in refers {
+            let Some(record) = value.text().map(RecordKey::from) else {
+                continue;
+            };
+            match self
+                .manager_account(&record, target)
+                .await
+                .map_err(Stop::Again)?
+            {
+                Some(id) => {
+                    if let Some(mapped) = projection.attrs.get_mut(&path) {
+                        mapped.value = Pii::new(Slot::Text(id));
+                    }
+                }
+                None => {
+                    projection.attrs.remove(&path);
+                }
+            }
+        }
+        Ok(projection)
+    }
+
+    async fn manager_account(
+        &self,
+        record: &RecordKey,
+        target: &TargetId,
+    ) -> Result<Option<Box<str>>, ports::Fault> {
+        let founder = IdentityId::from(record);
+        let (mut seat, _) = self.store.seat(&founder, target).await?;
+        if seat
+            .as_ref()
+            .is_none_or(|seat| seat.record.records.is_empty())
+        {
+            let Some(identity) = self.store.dossier(record).await?.link else {
+                return Ok(None);
+            };
+            (seat, _) = self.store.seat(&identity, target).await?;
+        }
+        let account = seat.and_then(|mut seat| seat.accounts.remove(target));
+        Ok(account
+            .and_then(|account| account.id)
+            .map(|id| id.as_str().into()))
+    }
+}
+
+/// Whether we created the account so lately that the target may not show it yet.
+pub fn young(work: &Work<'_>) -> bool {
+    work.record
+        .created_at
+        .is_some_and(|created| work.at.duration_since(created) < NOT_YET)
+}
+
+/// Exactly one account, or none; more are a case for a human.
+fn one(found: Result<Found, TargetError>) -> Result<Option<Box<Account>>, Stop> {
+    match found.map_err(Stop::from)? {
+        Found::None => Ok(None),
+        Found::One(account) => Ok(Some(account)),
+        Found::Many(count) => Err(Stop::Park(
+            format!("{count} accounts carry the same key or user name; keep one of them").into(),
+        )),
+    }
+}

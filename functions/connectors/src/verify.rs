@@ -1,0 +1,77 @@
+//! Looking back after a sign-in block or a removal: what a target answers and what it does are
+//! two things.
+
+use std::time::Duration;
+
+use domain::converge::Convergence;
+use domain::{Change, EntitlementId};
+use ports::target::{Found, Lookup};
+use ports::{Apply, Clock, Fault, Observe, Store};
+
+use crate::carry_out::Stop;
+use crate::{Connector, Work};
+
+impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+    /// Reads back what is relevant for security: a disabled account is disabled, revoked
+    /// memberships are gone. `urgent` only shortens the wait before the next look.
+    pub(crate) async fn verify(
+        &self,
+        target: &T,
+        convergence: &Convergence,
+        urgent: bool,
+        work: &mut Work<'_>,
+    ) -> Result<(), Stop> {
+        let Some(id) = work.record.id.clone() else {
+            return Ok(());
+        };
+        let wait = Duration::from_secs(if urgent { 5 } else { 30 });
+        if convergence.changes.contains(&Change::Disable) {
+            match target.find(Lookup::Id(&id)).await.map_err(Stop::from)? {
+                Found::One(account) if account.active => {
+                    work.record.active = true;
+                    return Err(unverified(
+                        wait,
+                        "the target answered a sign-in block as done and the account is still active",
+                    ));
+                }
+                // A target that hides a disabled account has disabled it.
+                Found::One(_) | Found::None | Found::Many(_) => {}
+            }
+        }
+        let revoked: Vec<EntitlementId> = convergence
+            .changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::Revoke { entitlement } => Some(entitlement.clone()),
+                Change::Create { .. }
+                | Change::Adopt { .. }
+                | Change::Update { .. }
+                | Change::Enable
+                | Change::Disable
+                | Change::Delete
+                | Change::RevokeSessions
+                | Change::Grant { .. } => None,
+            })
+            .collect();
+        if revoked.is_empty() {
+            return Ok(());
+        }
+        let held = target.held(&id, &revoked).await.map_err(Stop::from)?;
+        let still: Vec<EntitlementId> = held.unwrap_or_default();
+        if still.is_empty() {
+            return Ok(());
+        }
+        work.record.grants.extend(still);
+        Err(unverified(
+            wait,
+            "the target answered a removal as done and the membership is still there",
+        ))
+    }
+}
+
+fn unverified(after: Duration, why: &str) -> Stop {
+    Stop::Unverified(Fault::Retry {
+        after: Some(after),
+        why: why.into(),
+    })
+}
