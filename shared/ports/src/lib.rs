@@ -2,10 +2,16 @@
 //! are generic over them. No adapter lives here but the embedded lanes and objects and, under the
 //! feature `model`, a plain in-memory reference of every port.
 
+pub mod batch;
 pub mod clock;
+#[cfg(feature = "embedded")]
+pub mod embedded;
 pub mod fault;
 pub mod lanes;
+#[cfg(feature = "model")]
+pub mod model;
 pub mod objects;
+pub mod queue;
 pub mod secrets;
 pub mod store;
 pub mod target;
@@ -14,6 +20,7 @@ pub use clock::Clock;
 pub use fault::Fault;
 pub use lanes::{Lanes, Outgoing};
 pub use objects::Objects;
+pub use queue::Queues;
 pub use secrets::Secrets;
 pub use store::Store;
 pub use target::{Apply, Observe};

@@ -29,3 +29,16 @@ pub trait Objects: Send + Sync {
     /// Every key with that prefix, in order.
     fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, Fault>> + Send;
 }
+
+/// Refuses a key that is not a plain path: 1 to 512 bytes of ASCII letters, digits and `-_.=/`,
+/// `/` between names only, and no name that begins with a full stop. Every adapter holds to it,
+/// so that a key that one of them takes means the same object to all of them and never leaves a
+/// folder.
+pub fn check_key(key: &str) -> Result<(), Fault> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.=".contains(&byte);
+    let fits = |name: &str| !name.is_empty() && !name.starts_with('.') && name.bytes().all(plain);
+    if key.len() <= 512 && key.split('/').all(fits) {
+        return Ok(());
+    }
+    Err(Fault::reject("an object key is not a plain path"))
+}

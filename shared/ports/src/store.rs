@@ -178,10 +178,40 @@ pub struct Segment {
     pub of: u32,
 }
 
+/// Most links and claims of one commit: a transaction has at most 100 parts, one of which is the
+/// identity item.
+pub const MAX_COMMIT_PARTS: usize = 99;
+
+/// Refuses a commit that no adapter can keep its promise about: one whose generation does not
+/// grow, or one with too many parts.
+pub fn check_commit(commit: &Commit) -> Result<(), Fault> {
+    if commit
+        .expect
+        .is_some_and(|seen| commit.record.generation <= seen)
+    {
+        return Err(Fault::reject("a decision has to raise the generation"));
+    }
+    if commit.links.len() + commit.claims.len() > MAX_COMMIT_PARTS {
+        return Err(Fault::reject(
+            "a decision has more than 99 links and claims",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses an acknowledgement by which the applied generation would decrease.
+pub fn check_ack(ack: &Ack) -> Result<(), Fault> {
+    if ack.expect.is_some_and(|seen| ack.account.applied < seen) {
+        return Err(Fault::reject("the applied generation would decrease"));
+    }
+    Ok(())
+}
+
 /// The table.
 pub trait Store: Send + Sync {
     /// Makes a post and its facts durable, all or none (more than 90 facts: the facts first, the
-    /// post's own row last). A duplicate writes nothing.
+    /// post's own row last). A duplicate writes nothing. Of two facts of one record with one
+    /// event id the first stays.
     fn accept(
         &self,
         delivery: &Delivery,
@@ -198,13 +228,16 @@ pub trait Store: Send + Sync {
         target: &TargetId,
     ) -> impl Future<Output = Result<(Option<Seat>, Health), Fault>> + Send;
 
-    /// Who holds these claims: pairs in the order of the keys, none for keys that nobody holds.
+    /// Who holds these claims: pairs in the order of the keys, the holders of one key in their
+    /// own order, none for keys that nobody holds.
     fn holders(
         &self,
         keys: &[ClaimKey],
     ) -> impl Future<Output = Result<Vec<(ClaimKey, IdentityId)>, Fault>> + Send;
 
     /// Writes a decision: one conditional write; a transaction where links or claims go with it.
+    /// What was owed to other targets stays owed. A link that leads to another identity makes the
+    /// decision stale. [`Fault::Reject`] as [`check_commit`] says.
     fn commit(&self, commit: &Commit) -> impl Future<Output = Result<Committed, Fault>> + Send;
 
     /// Moves the clock's next look, if the generation is still the given one: one conditional
@@ -216,7 +249,8 @@ pub trait Store: Send + Sync {
         wake_at: Option<Timestamp>,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// Writes a connector's part: one conditional write.
+    /// Writes a connector's part: one conditional write. An identity that does not exist fences.
+    /// [`Fault::Reject`] as [`check_ack`] says.
     fn ack(&self, ack: &Ack) -> impl Future<Output = Result<Acked, Fault>> + Send;
 
     /// Identities whose next look is at or before `now`, earliest first, at most `limit`.
@@ -226,7 +260,8 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<IdentityId>, Fault>> + Send;
 
-    /// One page of every identity of a segment, consistent per item. Pages are bounded by bytes.
+    /// One page of every identity of a segment, consistent per item. Pages are bounded by bytes;
+    /// one may be empty and not the last.
     fn scan(
         &self,
         segment: Segment,

@@ -100,8 +100,7 @@ pub trait Observe: Send + Sync {
     ) -> impl Future<Output = Result<Page<Group>, TargetError>> + Send;
 
     /// One account.
-    fn find(&self, lookup: Lookup<'_>)
-    -> impl Future<Output = Result<Found, TargetError>> + Send;
+    fn find(&self, lookup: Lookup<'_>) -> impl Future<Output = Result<Found, TargetError>> + Send;
 
     /// Which of these entitlements the account holds; `None` where the target does not tell.
     fn held(

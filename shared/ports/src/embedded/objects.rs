@@ -1,0 +1,175 @@
+//! Objects as files of a folder.
+
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+
+use crate::objects::{Put, check_key};
+use crate::{Fault, Objects};
+
+/// Where a body lies until it is whole: below the root, so that a link or a rename from there is
+/// atomic, and under a name that no key can have.
+const UNFINISHED: &str = ".unfinished";
+
+/// Objects in a folder: a key is a path below it. A reader sees a whole object or none, also
+/// after the process ended in the middle of a write.
+#[derive(Clone, Debug)]
+pub struct FolderObjects(Arc<Folder>);
+
+#[derive(Debug)]
+struct Folder {
+    root: PathBuf,
+    /// Tells unfinished files of this process apart.
+    count: AtomicU64,
+}
+
+impl FolderObjects {
+    /// Takes a folder, which is made if need be. What earlier processes left unfinished goes.
+    pub fn open(root: &Path) -> std::io::Result<Self> {
+        let unfinished = root.join(UNFINISHED);
+        if unfinished.exists() {
+            std::fs::remove_dir_all(&unfinished)?;
+        }
+        std::fs::create_dir_all(&unfinished)?;
+        Ok(Self(Arc::new(Folder {
+            root: root.to_owned(),
+            count: AtomicU64::new(0),
+        })))
+    }
+
+    /// The file of a key, for a human who wants to open it.
+    pub fn path(&self, key: &str) -> Result<PathBuf, Fault> {
+        check_key(key)?;
+        Ok(self.0.root.join(key))
+    }
+
+    async fn on<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Folder) -> std::io::Result<T> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let folder = Arc::clone(&self.0);
+        let acted = tokio::task::spawn_blocking(move || act(&folder)).await;
+        acted
+            .map_err(std::io::Error::other)
+            .flatten()
+            .map_err(|error| {
+                let lasting = matches!(
+                    error.kind(),
+                    ErrorKind::PermissionDenied
+                        | ErrorKind::NotADirectory
+                        | ErrorKind::IsADirectory
+                        | ErrorKind::ReadOnlyFilesystem
+                );
+                if lasting {
+                    return Fault::halt(format!("the objects' folder is not usable: {error}"));
+                }
+                Fault::retry(format!(
+                    "the objects' folder was not read or written: {error}"
+                ))
+            })
+    }
+}
+
+impl Folder {
+    /// Writes the body somewhere else first and lets `publish` give it its name.
+    fn write<T>(
+        &self,
+        path: &Path,
+        body: &[u8],
+        publish: impl FnOnce(&Path) -> std::io::Result<T>,
+    ) -> std::io::Result<T> {
+        let parent = path.parent().unwrap_or(&self.root);
+        std::fs::create_dir_all(parent)?;
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}-{number}", std::process::id());
+        let unfinished = self.root.join(UNFINISHED).join(name);
+        let mut file = std::fs::File::create(&unfinished)?;
+        file.write_all(body)?;
+        file.sync_all()?;
+        let published = publish(&unfinished);
+        match std::fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let published = published?;
+        // The new name, and the new folders on the way to it.
+        for folder in path.ancestors().skip(1) {
+            std::fs::File::open(folder)?.sync_all()?;
+            if folder == self.root {
+                break;
+            }
+        }
+        Ok(published)
+    }
+
+    fn list(below: &Path, key: &str, keys: &mut Vec<String>) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(below)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            if key.is_empty() && name == UNFINISHED {
+                continue;
+            }
+            if entry.file_type()?.is_dir() {
+                Self::list(&entry.path(), &format!("{key}{name}/"), keys)?;
+            } else {
+                keys.push(format!("{key}{name}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Objects for FolderObjects {
+    async fn put_new(&self, key: &str, body: Bytes) -> Result<Put, Fault> {
+        let path = self.path(key)?;
+        self.on(move |folder| {
+            // A hard link fails where the name exists, whoever else is writing; a rename would
+            // replace it.
+            folder.write(&path, &body, |unfinished| {
+                match std::fs::hard_link(unfinished, &path) {
+                    Ok(()) => Ok(Put::Written),
+                    Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Put::Exists),
+                    Err(error) => Err(error),
+                }
+            })
+        })
+        .await
+    }
+
+    async fn put(&self, key: &str, body: Bytes) -> Result<(), Fault> {
+        let path = self.path(key)?;
+        self.on(move |folder| {
+            folder.write(&path, &body, |unfinished| {
+                std::fs::rename(unfinished, &path)
+            })
+        })
+        .await
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, Fault> {
+        let path = self.path(key)?;
+        self.on(move |_| match std::fs::read(&path) {
+            Ok(body) => Ok(Some(body.into())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        })
+        .await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {
+        let prefix = prefix.to_owned();
+        self.on(move |folder| {
+            let mut keys = Vec::new();
+            Folder::list(&folder.root, "", &mut keys)?;
+            keys.retain(|key| key.starts_with(&prefix));
+            keys.sort();
+            Ok(keys)
+        })
+        .await
+    }
+}

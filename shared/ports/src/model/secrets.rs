@@ -1,0 +1,44 @@
+//! Secrets in a map.
+
+use std::collections::BTreeMap;
+
+use crate::secrets::Secret;
+use crate::{Fault, Secrets};
+
+/// A fixed set of secrets.
+#[derive(Clone, Debug, Default)]
+pub struct ModelSecrets(BTreeMap<String, Vec<Secret>>);
+
+impl ModelSecrets {
+    /// No secrets.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a secret with one live version.
+    #[must_use]
+    pub fn with(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.with_versions(name, [value])
+    }
+
+    /// Adds a secret with several live versions, the current one first.
+    #[must_use]
+    pub fn with_versions<V: Into<String>>(
+        mut self,
+        name: impl Into<String>,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
+        let versions = values.into_iter().map(Secret::new).collect();
+        self.0.insert(name.into(), versions);
+        self
+    }
+}
+
+impl Secrets for ModelSecrets {
+    async fn get(&self, name: &str) -> Result<Vec<Secret>, Fault> {
+        match self.0.get(name) {
+            Some(versions) if !versions.is_empty() => Ok(versions.clone()),
+            Some(_) | None => Err(Fault::halt(format!("no secret is named `{name}`"))),
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! The table as plain maps.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::{EventId, Fact, Generation, Hash, IdentityId, RecordKey, SourceId, TargetId};
+use jiff::Timestamp;
+
+use crate::store::{
+    Accepted, Ack, Acked, Claim, ClaimKey, Commit, Committed, Delivery, Dossier, Health, ScanPage,
+    Seat, Segment, check_ack, check_commit,
+};
+use crate::{Fault, Store};
+
+/// Rows of one page of a scan.
+const PAGE: usize = 100;
+
+/// The table in memory. Clones share it.
+#[derive(Clone, Default)]
+pub struct ModelStore(Arc<Mutex<State>>);
+
+/// Requests by kind, as the table's bill would list them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Reads: dossiers, seats, health; one per claim key asked for; one per look for due
+    /// identities; one per page of a scan.
+    pub reads: u64,
+    /// Single writes that took place.
+    pub writes: u64,
+    /// Transactions that took place.
+    pub transactions: u64,
+    /// Writes and transactions that a condition refused.
+    pub refused: u64,
+}
+
+impl Counters {
+    /// Writes, transactions and refused ones together.
+    pub const fn write_requests(&self) -> u64 {
+        self.writes + self.transactions + self.refused
+    }
+}
+
+#[derive(Default)]
+struct State {
+    deliveries: BTreeMap<(SourceId, EventId), Hash>,
+    /// By record and event: two facts with one event id are one fact, the first.
+    facts: BTreeMap<RecordKey, BTreeMap<EventId, Fact>>,
+    seats: BTreeMap<IdentityId, Seat>,
+    links: BTreeMap<RecordKey, IdentityId>,
+    exclusive: BTreeMap<ClaimKey, IdentityId>,
+    shared: BTreeMap<ClaimKey, BTreeSet<IdentityId>>,
+    health: BTreeMap<TargetId, Health>,
+    counters: Counters,
+    faults: VecDeque<Injected>,
+}
+
+/// A fault that somebody asked for.
+enum Injected {
+    /// The request does nothing and fails.
+    Before(Fault),
+    /// The request does everything and its answer is lost.
+    After(Fault),
+}
+
+impl ModelStore {
+    /// An empty table.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Requests so far.
+    pub fn counters(&self) -> Counters {
+        self.lock(|state| state.counters)
+    }
+
+    /// Makes the next request fail before it does anything. Calls add up.
+    pub fn fail_next(&self, fault: Fault) {
+        self.lock(|state| state.faults.push_back(Injected::Before(fault)));
+    }
+
+    /// Makes the next request do its work and lose the answer. Calls add up.
+    pub fn lose_next(&self, fault: Fault) {
+        self.lock(|state| state.faults.push_back(Injected::After(fault)));
+    }
+
+    /// How many injected faults have not been met yet; a fault test ends with zero.
+    pub fn pending_faults(&self) -> usize {
+        self.lock(|state| state.faults.len())
+    }
+
+    /// Every identity, in order.
+    pub fn seats(&self) -> BTreeMap<IdentityId, Seat> {
+        self.lock(|state| state.seats.clone())
+    }
+
+    /// Every fact, by record and event.
+    pub fn facts(&self) -> Vec<Fact> {
+        self.lock(|state| {
+            let records = state.facts.values();
+            records.flat_map(BTreeMap::values).cloned().collect()
+        })
+    }
+
+    fn lock<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// One request.
+    fn request<T>(&self, act: impl FnOnce(&mut State) -> Result<T, Fault>) -> Result<T, Fault> {
+        self.lock(|state| match state.faults.pop_front() {
+            None => act(state),
+            Some(Injected::Before(fault)) => Err(fault),
+            Some(Injected::After(fault)) => {
+                let _lost = act(state);
+                Err(fault)
+            }
+        })
+    }
+
+    /// One write; `act` says what it came to and whether it took place.
+    fn write<T>(
+        &self,
+        transaction: bool,
+        act: impl FnOnce(&mut State) -> (T, bool),
+    ) -> Result<T, Fault> {
+        self.request(|state| {
+            let (answer, written) = act(state);
+            match (written, transaction) {
+                (false, _) => state.counters.refused += 1,
+                (true, false) => state.counters.writes += 1,
+                (true, true) => state.counters.transactions += 1,
+            }
+            Ok(answer)
+        })
+    }
+}
+
+impl State {
+    /// Claims of the commit that somebody else holds.
+    fn taken(&self, commit: &Commit) -> Vec<ClaimKey> {
+        let mut taken = Vec::new();
+        for Claim { key, exclusive } in &commit.claims {
+            let other = self.exclusive.get(key).filter(|by| **by != commit.identity);
+            if *exclusive && other.is_some() && !taken.contains(key) {
+                taken.push(key.clone());
+            }
+        }
+        taken
+    }
+
+    fn write_commit(&mut self, commit: &Commit) {
+        let old = self.seats.remove(&commit.identity);
+        let (accounts, mut owed) = old
+            .map(|seat| (seat.accounts, seat.owed))
+            .unwrap_or_default();
+        for target in &commit.owe {
+            owed.insert(target.clone(), commit.record.generation);
+        }
+        let seat = Seat {
+            record: commit.record.clone(),
+            accounts,
+            owed,
+            wake_at: commit.wake_at,
+        };
+        self.seats.insert(commit.identity.clone(), seat);
+        for link in &commit.links {
+            self.links.insert(link.clone(), commit.identity.clone());
+        }
+        for Claim { key, exclusive } in &commit.claims {
+            if *exclusive {
+                self.exclusive.insert(key.clone(), commit.identity.clone());
+            } else {
+                let holders = self.shared.entry(key.clone()).or_default();
+                holders.insert(commit.identity.clone());
+            }
+        }
+    }
+}
+
+impl Store for ModelStore {
+    async fn accept(&self, delivery: &Delivery, facts: &[Fact]) -> Result<Accepted, Fault> {
+        self.write(true, |state| {
+            let row = (delivery.source.clone(), delivery.event.clone());
+            match state.deliveries.get(&row) {
+                Some(body) if *body == delivery.body => return (Accepted::Duplicate, false),
+                Some(_) => return (Accepted::Conflict, false),
+                None => state.deliveries.insert(row, delivery.body),
+            };
+            for fact in facts {
+                let record = state.facts.entry(fact.record.clone()).or_default();
+                record
+                    .entry(fact.event.clone())
+                    .or_insert_with(|| fact.clone());
+            }
+            (Accepted::New, true)
+        })
+    }
+
+    async fn dossier(&self, key: &RecordKey) -> Result<Dossier, Fault> {
+        self.request(|state| {
+            state.counters.reads += 1;
+            let facts = state.facts.get(key);
+            Ok(Dossier {
+                key: key.clone(),
+                facts: facts
+                    .map(|facts| facts.values().cloned().collect())
+                    .unwrap_or_default(),
+                seat: state.seats.get(&IdentityId::from(key)).cloned(),
+                link: state.links.get(key).cloned(),
+            })
+        })
+    }
+
+    async fn seat(
+        &self,
+        identity: &IdentityId,
+        target: &TargetId,
+    ) -> Result<(Option<Seat>, Health), Fault> {
+        self.request(|state| {
+            state.counters.reads += 1;
+            let health = state.health.get(target).cloned().unwrap_or_default();
+            Ok((state.seats.get(identity).cloned(), health))
+        })
+    }
+
+    async fn holders(&self, keys: &[ClaimKey]) -> Result<Vec<(ClaimKey, IdentityId)>, Fault> {
+        self.request(|state| {
+            let mut holders = Vec::new();
+            for key in keys {
+                state.counters.reads += 1;
+                let mut of_key = state.shared.get(key).cloned().unwrap_or_default();
+                of_key.extend(state.exclusive.get(key).cloned());
+                holders.extend(of_key.into_iter().map(|by| (key.clone(), by)));
+            }
+            Ok(holders)
+        })
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<Committed, Fault> {
+        check_commit(commit)?;
+        let transaction = !commit.links.is_empty() || !commit.claims.is_empty();
+        self.write(transaction, |state| {
+            let generation = state
+                .seats
+                .get(&commit.identity)
+                .map(|s| s.record.generation);
+            let linked_elsewhere = commit.links.iter().any(|link| {
+                let to = state.links.get(link);
+                to.is_some_and(|to| *to != commit.identity)
+            });
+            if generation != commit.expect || linked_elsewhere {
+                return (Committed::Stale, false);
+            }
+            let taken = state.taken(commit);
+            if !taken.is_empty() {
+                return (Committed::Taken(taken), false);
+            }
+            state.write_commit(commit);
+            (Committed::Done, true)
+        })
+    }
+
+    async fn rest(
+        &self,
+        identity: &IdentityId,
+        generation: Generation,
+        wake_at: Option<Timestamp>,
+    ) -> Result<bool, Fault> {
+        self.write(false, |state| match state.seats.get_mut(identity) {
+            Some(seat) if seat.record.generation == generation => {
+                seat.wake_at = wake_at;
+                (true, true)
+            }
+            _ => (false, false),
+        })
+    }
+
+    async fn ack(&self, ack: &Ack) -> Result<Acked, Fault> {
+        check_ack(ack)?;
+        self.write(false, |state| {
+            let Some(seat) = state.seats.get_mut(&ack.identity) else {
+                return (Acked::Fenced, false);
+            };
+            let applied = seat.accounts.get(&ack.target).map(|part| part.applied);
+            if applied != ack.expect {
+                return (Acked::Fenced, false);
+            }
+            seat.accounts
+                .insert(ack.target.clone(), ack.account.clone());
+            let newer = seat
+                .owed
+                .get(&ack.target)
+                .is_some_and(|owed| *owed > ack.account.applied);
+            if ack.settles && !newer {
+                seat.owed.remove(&ack.target);
+                if seat.owed.is_empty() {
+                    seat.wake_at = seat.record.due_at;
+                }
+            }
+            (Acked::Done, true)
+        })
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<IdentityId>, Fault> {
+        self.request(|state| {
+            state.counters.reads += 1;
+            let mut due: Vec<(Timestamp, IdentityId)> = state
+                .seats
+                .iter()
+                .filter_map(|(id, seat)| Some((seat.wake_at?, id.clone())))
+                .filter(|(at, _)| *at <= now)
+                .collect();
+            due.sort();
+            Ok(due.into_iter().take(limit).map(|(_, id)| id).collect())
+        })
+    }
+
+    async fn scan(&self, segment: Segment, after: Option<&str>) -> Result<ScanPage, Fault> {
+        self.request(|state| {
+            state.counters.reads += 1;
+            let of = segment.of.max(1);
+            let in_segment = |id: &IdentityId| {
+                let [a, b, c, d, ..] = Hash::of(id.as_str().as_bytes()).0;
+                u32::from_be_bytes([a, b, c, d]) % of == segment.index
+            };
+            let mut rows = state
+                .seats
+                .iter()
+                .filter(|(id, _)| in_segment(id) && after.is_none_or(|after| id.as_str() > after));
+            let page: Vec<_> = rows
+                .by_ref()
+                .take(PAGE)
+                .map(|(id, seat)| (id.clone(), seat.clone()))
+                .collect();
+            let last = page.last().map(|(id, _)| id.as_str().to_owned());
+            let next = rows.next().and(last);
+            Ok(ScanPage { rows: page, next })
+        })
+    }
+
+    async fn health(&self, target: &TargetId) -> Result<Health, Fault> {
+        self.request(|state| {
+            state.counters.reads += 1;
+            Ok(state.health.get(target).cloned().unwrap_or_default())
+        })
+    }
+
+    async fn set_health(&self, target: &TargetId, health: &Health) -> Result<(), Fault> {
+        self.write(false, |state| {
+            state.health.insert(target.clone(), health.clone());
+            ((), true)
+        })
+    }
+}

@@ -1,0 +1,125 @@
+//! The batch runner, over every pattern of success and failure.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::block_on;
+use contract::PlanRequest;
+use ports::Fault;
+use ports::batch::{parse, work};
+use ports::lanes::{Batch, BatchAnswer, Failed, Incoming};
+
+fn record(number: usize, group: &str) -> Incoming {
+    Incoming {
+        id: format!("m{number}"),
+        group: group.to_owned(),
+        body: number.to_string(),
+        receives: 1,
+    }
+}
+
+fn batch(groups: &[&str]) -> Batch {
+    let records = groups.iter().enumerate();
+    Batch {
+        records: records.map(|(n, group)| record(n, group)).collect(),
+    }
+}
+
+fn failed(id: usize, after: Option<Duration>) -> Failed {
+    Failed {
+        id: format!("m{id}"),
+        after,
+    }
+}
+
+/// Ten records of three groups, every mask of failures: a record is worked exactly when no
+/// earlier one of its group failed, and comes back exactly when it or an earlier one did.
+#[test]
+fn every_mask_keeps_the_order_inside_groups_and_lets_other_groups_go_on() {
+    let groups = ["a", "b", "a", "a", "c", "b", "c", "a", "b", "c"];
+    for mask in 0_u32..1 << groups.len() {
+        let fails = |number: usize| mask & (1 << number) != 0;
+        let worked = RefCell::new(Vec::new());
+        let answer = block_on(work(batch(&groups), |record| {
+            let number: usize = record.body.parse().unwrap();
+            worked.borrow_mut().push(number);
+            async move {
+                if fails(number) {
+                    return Err(Fault::retry("test"));
+                }
+                Ok(())
+            }
+        }));
+        let mut stopped = BTreeSet::new();
+        let mut want_worked = Vec::new();
+        let mut want_failed = Vec::new();
+        for (number, group) in groups.iter().enumerate() {
+            if !stopped.contains(group) {
+                want_worked.push(number);
+                if fails(number) {
+                    stopped.insert(group);
+                }
+            }
+            if stopped.contains(group) {
+                want_failed.push(failed(number, None));
+            }
+        }
+        assert_eq!(worked.into_inner(), want_worked, "mask {mask:010b}");
+        assert_eq!(answer.failed, want_failed, "mask {mask:010b}");
+    }
+}
+
+/// One record after the other, each with its own end.
+#[test]
+fn every_kind_of_end_means_one_thing_to_the_queue() {
+    let second = Some(Duration::from_secs(7));
+    let groups = [
+        "ok", "retry", "retry", "reject", "halt", "panic", "panic", "late",
+    ];
+    let worked = RefCell::new(Vec::new());
+    let answer = block_on(work(batch(&groups), |record| {
+        worked.borrow_mut().push(record.id.clone());
+        assert!(record.group != "panic", "before the first await: Ada");
+        async move {
+            match record.group.as_str() {
+                "retry" => Err(Fault::Retry {
+                    after: second,
+                    why: "429".into(),
+                }),
+                "reject" => Err(Fault::reject("parked")),
+                "halt" => Err(Fault::halt("401")),
+                "late" => panic!("inside the future: Ada"),
+                _ => Ok(()),
+            }
+        }
+    }));
+    // Nobody of `retry` or `panic` is worked after the first one; both later ones come back
+    // together with it.
+    assert_eq!(worked.into_inner(), ["m0", "m1", "m3", "m4", "m5", "m7"]);
+    let want = vec![
+        failed(1, second),
+        failed(2, second),
+        failed(5, None),
+        failed(6, None),
+        failed(7, None),
+    ];
+    assert_eq!(answer, BatchAnswer { failed: want });
+}
+
+#[test]
+fn an_empty_batch_is_answered_with_nothing() {
+    let answer = block_on(work(Batch::default(), |_| async { Ok(()) }));
+    assert_eq!(answer, BatchAnswer::default());
+}
+
+#[test]
+fn a_message_that_is_not_ours_is_rejected_without_repeating_it() {
+    let mut record = record(0, "g");
+    record.body = r#"{"v":1,"record":"k","cause":"fact","name":"Lovelace"}"#.to_owned();
+    let fault = parse::<PlanRequest>(&record).unwrap_err();
+    assert!(matches!(&fault, Fault::Reject { .. }));
+    assert!(!format!("{fault}{fault:?}").contains("Lovelace"));
+    record.body = r#"{"v":1,"record":"k","cause":"fact"}"#.to_owned();
+    assert_eq!(parse::<PlanRequest>(&record).unwrap().record.as_str(), "k");
+}
