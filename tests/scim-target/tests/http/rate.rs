@@ -1,0 +1,73 @@
+//! The target is not what a demo waits for.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::harness::{Fixture, user};
+
+const USERS: usize = 100_000;
+
+fn many(fixture: &Fixture) {
+    for number in 0..USERS {
+        let name = format!("user{number}@example.com");
+        let user = json!({ "userName": name, "externalId": format!("e-{number}"), "title": "T" });
+        fixture.target.insert_user(user).unwrap();
+    }
+}
+
+/// By CPU-bound rounds, so that a scan would stand out by orders of magnitude on any machine.
+#[tokio::test]
+async fn lookups_do_not_slow_down_with_the_population() {
+    let fixture = Fixture::new().await;
+    many(&fixture);
+    let last = USERS - 1;
+    let id = fixture.id(&format!("user{last}@example.com"));
+    #[expect(clippy::disallowed_methods, reason = "measures the target")]
+    let start = std::time::Instant::now();
+    for _ in 0..100 {
+        for filter in [
+            format!("userName eq \"USER{last}@example.com\""),
+            format!("externalId eq \"e-{last}\" and active eq true"),
+            format!("id eq \"{id}\""),
+        ] {
+            assert_eq!(fixture.filter("/Users", &filter).await.names().len(), 1);
+        }
+    }
+    let taken = start.elapsed();
+    println!("300 filters among {USERS} users: {taken:?}");
+    assert!(taken.as_secs() < 20, "{taken:?}");
+    fixture.create("new").await.is(201);
+    fixture
+        .send(fixture.with_body("PUT", &format!("/Users/{id}"), &user("x")))
+        .await
+        .is(200);
+}
+
+/// Prints the rate; run with `--ignored --nocapture`, in release mode for a true figure.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement, not a check"]
+async fn reads_in_a_second() {
+    const CLIENTS: usize = 16;
+    const EACH: usize = 2_000;
+    let fixture = Arc::new(Fixture::of(&["ana"]).await);
+    let path = format!("/Users/{}", fixture.id("ana"));
+    #[expect(clippy::disallowed_methods, reason = "measures the target")]
+    let start = std::time::Instant::now();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let (fixture, path) = (Arc::clone(&fixture), path.clone());
+            tokio::spawn(async move {
+                for _ in 0..EACH {
+                    fixture.get(&path).await.is(200);
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.unwrap();
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a small number")]
+    let rate = (CLIENTS * EACH) as f64 / start.elapsed().as_secs_f64();
+    println!("{rate:.0} reads a second, client included");
+}
