@@ -190,8 +190,7 @@ fn jump(received: u64, baseline: Baseline, bounds: Bounds) -> Option<u64> {
     let lost = previous.saturating_sub(received);
     let gained = received.saturating_sub(previous);
     let beyond = |moved: u64, percent: u64| {
-        moved > bounds.floor
-            && u128::from(moved) * 100 > u128::from(previous) * u128::from(percent)
+        moved > bounds.floor && u128::from(moved) * 100 > u128::from(previous) * u128::from(percent)
     };
     let emptied = received == 0 && previous > 0;
     let shrank = beyond(lost, bounds.shrink_percent);
@@ -238,7 +237,10 @@ impl HashSet64 {
 fn place(slots: &mut [u64], hash: u64) -> bool {
     let len = slots.len() as u64;
     // The remainder is smaller than a length, which is a usize.
-    #[expect(clippy::cast_possible_truncation, reason = "a remainder of a usize fits one")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a remainder of a usize fits one"
+    )]
     let start = (hash % len.max(1)) as usize;
     let (before, after) = slots.split_at_mut(start);
     for slot in after.iter_mut().chain(before) {
@@ -444,14 +446,20 @@ mod tests {
         let mut pages = 0;
         loop {
             certifier.page(None);
-            ids(0..100).iter().for_each(|id| certifier.item(id));
+            for id in ids(0..100) {
+                certifier.item(&id);
+            }
             pages += 1;
             assert!(pages < 1000, "never ends");
             if !certifier.goes_on(Some(&format!("cursor-{pages}"))) {
                 break;
             }
         }
-        let verdict = certifier.finish(Baseline::default(), Bounds::default(), Timestamp::UNIX_EPOCH);
+        let verdict = certifier.finish(
+            Baseline::default(),
+            Bounds::default(),
+            Timestamp::UNIX_EPOCH,
+        );
         assert!(matches!(verdict, Err(Incomplete::RepeatedId { .. })));
     }
 
@@ -461,7 +469,9 @@ mod tests {
         let mut theirs = std::collections::BTreeSet::new();
         let mut state = 1_u64;
         for _ in 0..20_000 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             let hash = (state >> 40) % 9000 + 1;
             assert_eq!(ours.insert(hash), theirs.insert(hash));
         }

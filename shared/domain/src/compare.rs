@@ -12,17 +12,16 @@
 mod classify;
 mod engine;
 pub mod fingerprint;
-mod held;
 pub mod index;
 pub mod limit;
 mod memberships;
 pub mod merge;
 mod name;
 
-pub use engine::{Compared, Comparison, Evidence, Recorded};
+pub use engine::{Compared, Comparison, Evidence, Look, Recorded};
 pub use fingerprint::Spec;
 
-use crate::{Account, EntitlementId, Generation, IdentityId, IdentityState};
+use crate::{Account, EntitlementId, Generation, Hash, IdentityId, IdentityState};
 
 /// Orphan and drift classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -150,6 +149,10 @@ pub struct Owner {
     pub applied: Generation,
     /// Whether a change for this target is on its way already.
     pub owed: bool,
+    /// The policy version of the last decision.
+    pub policy: Hash,
+    /// Hash of the last plan.
+    pub plan: Hash,
 }
 
 /// One difference between what is and what should be.

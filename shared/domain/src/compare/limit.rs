@@ -5,8 +5,7 @@ use crate::policy::Limit;
 /// Whether a count is over a limit: above both the floor and the percentage of the population, or
 /// above the ceiling.
 pub fn is_over(limit: Limit, count: u64, population: u64) -> bool {
-    let over_share =
-        u128::from(count) * 100 > u128::from(population) * u128::from(limit.percent);
+    let over_share = u128::from(count) * 100 > u128::from(population) * u128::from(limit.percent);
     (count > u64::from(limit.floor) && over_share) || count > u64::from(limit.ceiling)
 }
 
@@ -30,7 +29,11 @@ mod tests {
             (51, 100_000, true),
             (0, 0, false),
         ] {
-            assert_eq!(is_over(limit, count, population), over, "{count} of {population}");
+            assert_eq!(
+                is_over(limit, count, population),
+                over,
+                "{count} of {population}"
+            );
         }
     }
 }

@@ -75,11 +75,6 @@ impl Memberships {
         self.entries.len().saturating_sub(seen as usize)
     }
 
-    /// Whether nothing is expected.
-    pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     fn find(&self, entitlement: &EntitlementId, account: u64) -> Option<(usize, u64)> {
         let key = key(entitlement, account);
         let at = self.entries.partition_point(|entry| *entry < key);

@@ -58,7 +58,11 @@ impl<I: Iterator<Item = Entry>> Merge<I> {
             spec.observed(account, wanted.mask, &mut self.scratch) == wanted.print
         });
         // Two identities on record for one account: a closer look.
-        while self.recorded.next_if(|entry| entry.id == account.id).is_some() {
+        while self
+            .recorded
+            .next_if(|entry| entry.id == account.id)
+            .is_some()
+        {
             same = false;
         }
         Ok(if same { Probe::Same } else { Probe::Differs })
