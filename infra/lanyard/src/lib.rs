@@ -1,4 +1,5 @@
 //! The operator's command line and what it is made of: a generator of fictional companies, the
 //! whole of Lanyard wired into one process, and the commands over both.
 
+pub mod cli;
 pub mod company;

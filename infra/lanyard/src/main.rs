@@ -1,0 +1,7 @@
+//! The operator's command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lanyard::cli::main()
+}
