@@ -1,6 +1,7 @@
 //! From facts to an engagement at an instant. Always recomputed from all facts, never applied as
 //! a delta, so that late, doubled, reordered, corrected and rescinded facts end in one state.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -54,35 +55,38 @@ fn live_facts(facts: &[Fact]) -> Vec<&Fact> {
             FactBody::Assert { .. } | FactBody::Delete => vec![only],
         };
     }
+    let voids = |fact: &Fact| match &fact.body {
+        FactBody::Rescind { event }
+        | FactBody::Assert {
+            corrects: Some(event),
+            ..
+        } => Some(event.clone()).filter(|event| *event != fact.event),
+        FactBody::Assert { corrects: None, .. } | FactBody::Delete => None,
+    };
     let mut newest_first: Vec<&Fact> = facts.iter().collect();
-    newest_first.sort_by(|a, b| {
-        (b.recorded_at, &b.event, &b.payload).cmp(&(a.recorded_at, &a.event, &a.payload))
+    newest_first.sort_by_cached_key(|fact| {
+        let calm = voids(fact).is_none();
+        (
+            Reverse(fact.recorded_at),
+            calm,
+            fact.event.clone(),
+            fact.payload,
+        )
     });
-    newest_first.dedup_by(|a, b| a.event == b.event);
-    // A statement can only void what was recorded before it, so that walking from the newest
-    // decides every voiding statement before what it voids.
-    let mut void: BTreeSet<&EventId> = BTreeSet::new();
-    for fact in &newest_first {
-        if void.contains(&fact.event) {
+    // A statement voids only what was recorded before it, so that walking from the newest decides
+    // every voiding statement before what it voids.
+    let mut seen: BTreeSet<&EventId> = BTreeSet::new();
+    let mut void: BTreeSet<EventId> = BTreeSet::new();
+    let mut live: Vec<&Fact> = Vec::with_capacity(facts.len());
+    for fact in newest_first {
+        if !seen.insert(&fact.event) || void.contains(&fact.event) {
             continue;
         }
-        match &fact.body {
-            FactBody::Rescind { event }
-            | FactBody::Assert {
-                corrects: Some(event),
-                ..
-            } => {
-                void.insert(event);
-            }
-            FactBody::Assert { corrects: None, .. } | FactBody::Delete => {}
+        void.extend(voids(fact));
+        if !matches!(fact.body, FactBody::Rescind { .. }) {
+            live.push(fact);
         }
     }
-    let mut live: Vec<&Fact> = newest_first
-        .into_iter()
-        .filter(|fact| {
-            !void.contains(&fact.event) && !matches!(fact.body, FactBody::Rescind { .. })
-        })
-        .collect();
     live.sort_by_cached_key(|fact| {
         (
             fact.effective_at(),

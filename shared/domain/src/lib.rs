@@ -5,7 +5,9 @@
 //! The words are those of the field; ARCHITECTURE.md has the glossary.
 
 pub mod attr;
+pub mod certify;
 pub mod change;
+pub mod compare;
 pub mod converge;
 pub mod correlate;
 pub mod evaluate;
