@@ -1,1 +1,17 @@
-//! target-http
+//! The one HTTP client that talks to targets. It sends to one configured origin, follows no
+//! redirect, knows no proxy, bounds time and size, and tells apart "certainly not sent" from
+//! "sent, and the answer is lost".
+//!
+//! It does not retry, does not sleep, does not interpret bodies, and never logs or keeps a URL:
+//! log lines and errors carry the method and a path template.
+
+mod client;
+mod error;
+mod origin;
+mod resolve;
+mod retry_after;
+
+pub use client::{Answer, Body, HttpClient, HttpConfig, Method, Request, To};
+pub use error::{ConfigError, Effect, HttpError};
+pub use origin::{Network, Origin};
+pub use retry_after::retry_after;

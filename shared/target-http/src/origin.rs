@@ -1,0 +1,312 @@
+//! The one origin that a client may call (failure F32).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use url::{Host, Url};
+
+use crate::ConfigError;
+
+/// Which addresses a target's host may have. Link-local ones, where cloud metadata lives, are
+/// never among them, and loopback only where the base URL itself names loopback.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Network {
+    /// Public addresses, by name.
+    #[default]
+    Public,
+    /// Private ones too, also as address literals.
+    Private,
+}
+
+/// The scheme, host and port that a client may call.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    base: Url,
+    loopback: bool,
+}
+
+impl Origin {
+    /// Checks a base URL: `https`, or `http` to a loopback host; no user, no fragment; no
+    /// address literal outside what `network` allows.
+    pub fn new(base_url: &str, network: Network) -> Result<Self, ConfigError> {
+        let refused = |why: &str| ConfigError::Refused { why: why.into() };
+        let base = Url::parse(base_url).map_err(|_| ConfigError::NotAUrl {
+            base_url: base_url.into(),
+        })?;
+        if !base.username().is_empty() || base.password().is_some() {
+            return Err(refused(
+                "it names a user; the token belongs in the secret store",
+            ));
+        }
+        if base.fragment().is_some() {
+            return Err(refused("it has a fragment; remove `#` and what follows"));
+        }
+        let Some(host) = base.host() else {
+            return Err(refused("it names no host"));
+        };
+        let loopback = match host {
+            Host::Domain(name) => name.eq_ignore_ascii_case("localhost"),
+            Host::Ipv4(ip) => ip.is_loopback(),
+            Host::Ipv6(ip) => ip.is_loopback(),
+        };
+        let literal = match host {
+            Host::Domain(_) => None,
+            Host::Ipv4(ip) => Some(IpAddr::V4(ip)),
+            Host::Ipv6(ip) => Some(IpAddr::V6(ip)),
+        };
+        if let Some(ip) = literal
+            && !loopback
+            && (network == Network::Public || !allowed(ip, network))
+        {
+            return Err(refused("its host is an address; name the host"));
+        }
+        match base.scheme() {
+            "https" => {}
+            "http" if loopback => {}
+            "http" => {
+                return Err(refused("`http` is for loopback hosts only; use `https`"));
+            }
+            _ => return Err(refused("only `https` is spoken")),
+        }
+        Ok(Self { base, loopback })
+    }
+
+    /// Whether the host is this machine.
+    pub const fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+
+    /// The URL of a path below the base. `path` begins with a slash and is percent-encoded, as
+    /// is `query`. A query of the base stays in front.
+    pub fn join(&self, path: &str, query: Option<&str>) -> Option<Url> {
+        // A dot segment would climb out of the base, percent-encoded or not.
+        if path.split('/').any(is_dot_segment) {
+            return None;
+        }
+        let mut url = self.base.clone();
+        let joined = format!("{}{path}", self.base.path().trim_end_matches('/'));
+        url.set_path(&joined);
+        let query = match (self.base.query(), query) {
+            (Some(base), Some(own)) if !base.is_empty() => Some(format!("{base}&{own}")),
+            (_, Some(own)) => Some(own.to_owned()),
+            (Some(base), None) => Some(base.to_owned()),
+            (None, None) => None,
+        };
+        url.set_query(query.as_deref());
+        self.admits(&url).then_some(url)
+    }
+
+    /// A link that the target supplied, absolute or relative, if it stays within the origin.
+    pub fn follow(&self, link: &str) -> Option<Url> {
+        let url = self.base.join(link).ok()?;
+        self.admits(&url).then_some(url)
+    }
+
+    fn admits(&self, url: &Url) -> bool {
+        url.scheme() == self.base.scheme()
+            && url.host() == self.base.host()
+            && url.port_or_known_default() == self.base.port_or_known_default()
+            && url.username().is_empty()
+            && url.password().is_none()
+    }
+}
+
+fn is_dot_segment(segment: &str) -> bool {
+    let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+    plain == "." || plain == ".."
+}
+
+/// Whether a resolved address may be called, for a host that is not loopback.
+pub(crate) fn allowed(ip: IpAddr, network: Network) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            !(ip.is_loopback() || ip.is_link_local() || ip.is_unspecified() || reserved(ip))
+                && (network == Network::Private || !(ip.is_private() || is_shared(ip)))
+        }
+        IpAddr::V6(ip) => {
+            !(ip.is_loopback()
+                || ip.is_unspecified()
+                || ip.is_multicast()
+                || ip.is_unicast_link_local()
+                || embeds_v4(ip))
+                && (network == Network::Private || !ip.is_unique_local())
+        }
+    }
+}
+
+/// Multicast, broadcast, 0.0.0.0/8 and 240.0.0.0/4.
+const fn reserved(ip: Ipv4Addr) -> bool {
+    let [first, ..] = ip.octets();
+    ip.is_multicast() || ip.is_broadcast() || first == 0 || first >= 240
+}
+
+/// 100.64.0.0/10, the carriers' and some clouds' inner addresses (RFC 6598).
+const fn is_shared(ip: Ipv4Addr) -> bool {
+    let [first, second, ..] = ip.octets();
+    first == 100 && second & 0xc0 == 64
+}
+
+/// IPv4-compatible (`::/96`), NAT64 (`64:ff9b::/96`) and 6to4 (`2002::/16`) addresses hide an
+/// IPv4 address; no target needs one.
+const fn embeds_v4(ip: Ipv6Addr) -> bool {
+    // The prefix of 96 bits, as the first 32 and the 64 that follow.
+    let (first, rest) = (ip.to_bits() >> 96, (ip.to_bits() >> 32) & u64::MAX as u128);
+    (rest == 0 && (first == 0 || first == 0x0064_ff9b)) || first >> 16 == 0x2002
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(base: &str) -> Origin {
+        Origin::new(base, Network::Public).unwrap()
+    }
+
+    #[test]
+    fn takes_https_and_loopback_http() {
+        for base in [
+            "https://scim.example.com/v2",
+            "https://scim.example.com:8443/tenant/scim/",
+            "http://localhost:8080/scim/v2",
+            "http://127.0.0.1:1/",
+            "http://[::1]:1/",
+        ] {
+            Origin::new(base, Network::Public).unwrap();
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_not_safe_to_call() {
+        for base in [
+            "http://scim.example.com/v2",
+            "http://localhost.example.com/",
+            "http://127.0.0.1.nip.io/",
+            "ftp://scim.example.com/",
+            "file:///etc/passwd",
+            "https://user@scim.example.com/",
+            "https://user:secret@scim.example.com/",
+            "https://scim.example.com/#x",
+            "https://10.0.0.1/",
+            "https://93.184.216.34/",
+            "https://[fd00::1]/",
+            // One address in many spellings: cloud metadata.
+            "https://169.254.169.254/",
+            "https://2852039166/",
+            "https://0xa9fea9fe/",
+            "https://0xa9.0xfe.0xa9.0xfe/",
+            "https://0251.0376.0251.0376/",
+            "https://169.254.43518/",
+            "https://[::ffff:169.254.169.254]/",
+            "https://[::ffff:a9fe:a9fe]/",
+            "not a url",
+            "",
+        ] {
+            assert!(Origin::new(base, Network::Public).is_err(), "{base}");
+        }
+    }
+
+    #[test]
+    fn refuses_metadata_addresses_in_private_networks_too() {
+        for base in [
+            "https://169.254.169.254/",
+            "https://0xa9fea9fe/",
+            "https://[::ffff:a9fe:a9fe]/",
+            "https://[64:ff9b::a9fe:a9fe]/",
+            "https://[2002:a9fe:a9fe::]/",
+            "https://[fe80::1]/",
+            "https://0.0.0.0/",
+            "https://[::]/",
+            "https://255.255.255.255/",
+        ] {
+            assert!(Origin::new(base, Network::Private).is_err(), "{base}");
+        }
+        Origin::new("https://10.1.2.3/scim", Network::Private).unwrap();
+    }
+
+    #[test]
+    fn resolved_addresses_follow_the_network() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        for (text, public, private) in [
+            ("93.184.216.34", true, true),
+            ("2606:4700::1111", true, true),
+            ("10.0.0.1", false, true),
+            ("172.16.0.1", false, true),
+            ("192.168.1.1", false, true),
+            ("100.64.0.1", false, true),
+            ("fd00::1", false, true),
+            ("127.0.0.1", false, false),
+            ("::1", false, false),
+            ("::ffff:127.0.0.1", false, false),
+            ("169.254.170.2", false, false),
+            ("::ffff:169.254.169.254", false, false),
+            ("fe80::1", false, false),
+            ("224.0.0.1", false, false),
+            ("ff02::1", false, false),
+            ("0.1.2.3", false, false),
+            ("::127.0.0.1", false, false),
+        ] {
+            assert_eq!(allowed(ip(text), Network::Public), public, "{text}");
+            assert_eq!(allowed(ip(text), Network::Private), private, "{text}");
+        }
+    }
+
+    #[test]
+    fn joins_below_the_base_and_keeps_its_query() {
+        let url = |base: &str, query| {
+            origin(base)
+                .join("/Users/a%2Fb", query)
+                .unwrap()
+                .to_string()
+        };
+        assert_eq!(
+            url("https://a.example/scim/v2", None),
+            "https://a.example/scim/v2/Users/a%2Fb"
+        );
+        assert_eq!(
+            url("https://a.example/scim/v2/", Some("count=1")),
+            "https://a.example/scim/v2/Users/a%2Fb?count=1"
+        );
+        assert_eq!(
+            url("https://a.example/scim?flag", Some("count=1")),
+            "https://a.example/scim/Users/a%2Fb?flag&count=1"
+        );
+        assert_eq!(
+            url("https://a.example/scim?flag", None),
+            "https://a.example/scim/Users/a%2Fb?flag"
+        );
+    }
+
+    #[test]
+    fn does_not_climb_out_of_the_base() {
+        let origin = origin("https://a.example/tenant/scim");
+        for path in ["/Users/..", "/Users/.", "/Users/%2e%2E", "/Users/.%2e/x"] {
+            assert!(origin.join(path, None).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn does_not_follow_links_to_other_origins() {
+        let origin = origin("https://a.example/scim/");
+        for link in [
+            "https://b.example/scim/Users",
+            "http://a.example/scim/Users",
+            "https://a.example:444/scim/Users",
+            "https://a.example.evil.example/",
+            "https://a.example@evil.example/",
+            "https://user@a.example/",
+            "//evil.example/",
+            "\\\\evil.example/",
+            "javascript:alert(1)",
+            "file:///etc/passwd",
+        ] {
+            assert!(origin.follow(link).is_none(), "{link}");
+        }
+        for link in [
+            "https://a.example/scim/Users?cursor=x",
+            "https://A.EXAMPLE:443/scim/Users",
+            "/scim/Users?cursor=x",
+            "Users?cursor=x",
+        ] {
+            assert!(origin.follow(link).is_some(), "{link}");
+        }
+    }
+}

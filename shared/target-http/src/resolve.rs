@@ -1,0 +1,40 @@
+//! Name resolution that drops addresses a target must not have, so that a name which suddenly
+//! points inside (DNS rebinding) is not followed.
+
+use std::net::SocketAddr;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use crate::origin::{Network, allowed};
+
+/// The system's resolver behind a filter.
+pub(crate) struct Guarded {
+    pub(crate) network: Network,
+    pub(crate) loopback: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the host has no address that may be called")]
+struct NoAddress;
+
+impl Resolve for Guarded {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (network, loopback) = (self.network, self.loopback);
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let fit: Vec<SocketAddr> = found
+                .filter(|addr| {
+                    if loopback {
+                        addr.ip().to_canonical().is_loopback()
+                    } else {
+                        allowed(addr.ip(), network)
+                    }
+                })
+                .collect();
+            if fit.is_empty() {
+                return Err(NoAddress.into());
+            }
+            Ok(Box::new(fit.into_iter()) as Addrs)
+        })
+    }
+}
