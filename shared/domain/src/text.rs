@@ -76,7 +76,11 @@ pub fn slug(text: &str) -> String {
             'å' | 'Å' => ascii.push_str("aa"),
             'ß' => ascii.push_str("ss"),
             _ if c.is_ascii() => ascii.push(c),
-            _ => ascii.push_str(deunicode::deunicode_char(c).unwrap_or_default()),
+            // Letters only: signs and emoji have spellings too (`grinning`), which are no names.
+            _ if c.is_alphanumeric() => {
+                ascii.push_str(deunicode::deunicode_char(c).unwrap_or_default());
+            }
+            _ => {}
         }
     }
     ascii
