@@ -1,0 +1,316 @@
+//! Whether a request proves itself: one verifier with the knobs of [`Verify`], of which the
+//! vendors are presets.
+//!
+//! It works on the bytes as received and never looks into the body. It refuses to verify with an
+//! empty key. It does not hide how long it takes to learn that a header is missing or a time is
+//! stale: neither is secret.
+
+use base64::Engine as _;
+use base64::alphabet::{STANDARD as STANDARD_ALPHABET, URL_SAFE};
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use domain::policy::{KeyDecoding, MacAlgorithm, MacEncoding, SignedBytes, Verify};
+use hmac::{Hmac, KeyInit as _, Mac};
+use jiff::Timestamp;
+use ports::secrets::Secret;
+use sha2::{Sha256, Sha512};
+use subtle::ConstantTimeEq as _;
+
+use crate::request::Request;
+
+/// Senders disagree on whether URL-safe text keeps its padding; so do people who copy secrets.
+const PADDING_OPTIONAL: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const BASE64URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, PADDING_OPTIONAL);
+const BASE64_KEY: GeneralPurpose = GeneralPurpose::new(&STANDARD_ALPHABET, PADDING_OPTIONAL);
+
+/// Longest digest that is compared: 64 bytes of SHA-512, and room to see that something is
+/// longer.
+const LONGEST_DIGEST: usize = 96;
+
+/// Why a request did not prove itself. The sender learns none of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A header that the source must send is missing or empty.
+    #[error("a required header is missing")]
+    HeaderMissing,
+    /// The time is neither whole seconds nor RFC 3339, or a part contains the separator of the
+    /// signed text.
+    #[error("a required header is malformed")]
+    HeaderMalformed,
+    /// The time is too far from ours.
+    #[error("the time is outside the window")]
+    Stale,
+    /// No signature matches any secret.
+    #[error("no signature matches")]
+    Mismatch,
+}
+
+/// A configured secret that yields no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a secret is empty or not what the policy's key decoding wants")]
+pub struct UnusableSecret;
+
+/// What a request brings to prove itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Proof<'a> {
+    verify: &'a Verify,
+    signatures: &'a str,
+    method: &'a str,
+    id: &'a str,
+    timestamp: &'a str,
+    body: &'a [u8],
+}
+
+impl<'a> Proof<'a> {
+    /// Gathers the headers that the source must send, and checks the time where there is one.
+    pub fn gather(
+        verify: &'a Verify,
+        request: &'a Request<'_>,
+        body: &'a [u8],
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let header = |name: &str| {
+            let value = request.header(name).unwrap_or_default();
+            if value.is_empty() {
+                Err(Refusal::HeaderMissing)
+            } else {
+                Ok(value)
+            }
+        };
+        let optional = |name: &Option<Box<str>>| name.as_deref().map_or(Ok(""), header);
+        let proof = Self {
+            verify,
+            signatures: header(&verify.header)?,
+            method: request.method(),
+            id: optional(&verify.id_header)?,
+            timestamp: optional(&verify.timestamp_header)?,
+            body,
+        };
+        proof.check_parts()?;
+        if verify.timestamp_header.is_some() {
+            proof.check_window(now)?;
+        }
+        Ok(proof)
+    }
+
+    /// The sender's id of the event, where the signature covers it. An id that is not signed
+    /// could be swapped by whoever replays a body, and is not used.
+    pub fn signed_id(&self) -> Option<&'a str> {
+        match self.verify.signed {
+            SignedBytes::IdTimestampBody => Some(self.id).filter(|id| !id.is_empty()),
+            SignedBytes::Body | SignedBytes::BodyTimestamp | SignedBytes::MethodBody => None,
+        }
+    }
+
+    /// Whether any of the signatures was made with this secret. Decoded bytes are compared in
+    /// constant time.
+    pub fn holds_under(&self, secret: &Secret) -> Result<bool, UnusableSecret> {
+        let key = key_bytes(self.verify.key, secret.reveal())?;
+        match self.verify.algorithm {
+            MacAlgorithm::Sha256 => {
+                let mac = Hmac::<Sha256>::new_from_slice(&key).map_err(|_| UnusableSecret)?;
+                Ok(self.any_equals(&self.finish(mac)))
+            }
+            MacAlgorithm::Sha512 => {
+                let mac = Hmac::<Sha512>::new_from_slice(&key).map_err(|_| UnusableSecret)?;
+                Ok(self.any_equals(&self.finish(mac)))
+            }
+        }
+    }
+
+    /// Standard Webhooks: neither id nor time contains a full stop, or the parts could be cut
+    /// differently under the same signature.
+    fn check_parts(&self) -> Result<(), Refusal> {
+        match self.verify.signed {
+            SignedBytes::IdTimestampBody if self.id.contains('.') => Err(Refusal::HeaderMalformed),
+            SignedBytes::IdTimestampBody if self.timestamp.contains('.') => {
+                Err(Refusal::HeaderMalformed)
+            }
+            SignedBytes::IdTimestampBody
+            | SignedBytes::Body
+            | SignedBytes::BodyTimestamp
+            | SignedBytes::MethodBody => Ok(()),
+        }
+    }
+
+    fn check_window(&self, now: Timestamp) -> Result<(), Refusal> {
+        let sent = parse_time(self.timestamp).ok_or(Refusal::HeaderMalformed)?;
+        if now.as_second().abs_diff(sent) > u64::from(self.verify.tolerance_s) {
+            return Err(Refusal::Stale);
+        }
+        Ok(())
+    }
+
+    fn finish<M: Mac>(&self, mut mac: M) -> hmac::digest::Output<M> {
+        match self.verify.signed {
+            SignedBytes::Body => mac.update(self.body),
+            SignedBytes::BodyTimestamp => {
+                mac.update(self.body);
+                mac.update(self.timestamp.as_bytes());
+            }
+            SignedBytes::MethodBody => {
+                mac.update(self.method.as_bytes());
+                mac.update(self.body);
+            }
+            SignedBytes::IdTimestampBody => {
+                mac.update(self.id.as_bytes());
+                mac.update(b".");
+                mac.update(self.timestamp.as_bytes());
+                mac.update(b".");
+                mac.update(self.body);
+            }
+        }
+        mac.finalize().into_bytes()
+    }
+
+    fn any_equals(&self, want: &[u8]) -> bool {
+        let separator = self.verify.separator;
+        candidates(self.signatures, self.verify.prefix.as_deref(), separator)
+            .any(|text| decoded_equals(self.verify.encoding, text, want))
+    }
+}
+
+/// The signatures in a header. They end at the separator, at white space and at a comma, for a
+/// header that came twice arrives joined by a comma; none of the encodings contains one.
+fn candidates<'a>(
+    header: &'a str,
+    prefix: Option<&'a str>,
+    separator: Option<char>,
+) -> impl Iterator<Item = &'a str> {
+    let prefix = prefix.unwrap_or_default();
+    let ends = move |c: char| c == ',' || c.is_ascii_whitespace() || Some(c) == separator;
+    let mut rest = header;
+    std::iter::from_fn(move || {
+        loop {
+            rest = rest.trim_start_matches(ends);
+            if rest.is_empty() {
+                return None;
+            }
+            let prefixed = rest.strip_prefix(prefix);
+            let from = prefixed.unwrap_or(rest);
+            let (entry, after) = from.split_once(ends).unwrap_or((from, ""));
+            rest = after;
+            if prefixed.is_some() {
+                return Some(entry);
+            }
+        }
+    })
+}
+
+fn decoded_equals(encoding: MacEncoding, text: &str, want: &[u8]) -> bool {
+    let mut buffer = [0; LONGEST_DIGEST];
+    let length = match encoding {
+        MacEncoding::Hex => {
+            let length = text.len() / 2;
+            let Some(digits) = buffer.get_mut(..length) else {
+                return false;
+            };
+            hex::decode_to_slice(text, digits).ok().map(|()| length)
+        }
+        MacEncoding::Base64 => STANDARD.decode_slice(text, &mut buffer).ok(),
+        MacEncoding::Base64Url => BASE64URL.decode_slice(text, &mut buffer).ok(),
+    };
+    length
+        .and_then(|length| buffer.get(..length))
+        .is_some_and(|got| got.ct_eq(want).into())
+}
+
+fn key_bytes(decoding: KeyDecoding, secret: &str) -> Result<Vec<u8>, UnusableSecret> {
+    let base64 = |text: &str| BASE64_KEY.decode(text).map_err(|_| UnusableSecret);
+    let key = match decoding {
+        KeyDecoding::Utf8 => secret.as_bytes().to_vec(),
+        KeyDecoding::Base64 => base64(secret)?,
+        KeyDecoding::Whsec => base64(secret.strip_prefix("whsec_").unwrap_or(secret))?,
+    };
+    if key.is_empty() {
+        return Err(UnusableSecret);
+    }
+    Ok(key)
+}
+
+/// Whole seconds since 1970, or RFC 3339.
+fn parse_time(text: &str) -> Option<i64> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().ok();
+    }
+    text.parse().ok().map(Timestamp::as_second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all<'a>(header: &'a str, prefix: Option<&'a str>, separator: Option<char>) -> Vec<&'a str> {
+        candidates(header, prefix, separator).collect()
+    }
+
+    #[test]
+    fn a_list_of_signatures_is_split_with_its_prefix_in_mind() {
+        let v1 = Some("v1,");
+        assert_eq!(all("v1,AA= v1,BB=", v1, Some(' ')), ["AA=", "BB="]);
+        assert_eq!(all("v1a,AA= v2,CC= v1,BB=", v1, Some(' ')), ["BB="]);
+        assert_eq!(all("v1,AA=,v1,BB=", v1, None), ["AA=", "BB="]);
+        assert_eq!(all("v1,AA=, v1,BB=", v1, None), ["AA=", "BB="]);
+        assert_eq!(all("v1,", v1, Some(' ')), [""]);
+        assert_eq!(all("v1a,AA=", v1, Some(' ')), [] as [&str; 0]);
+        assert_eq!(
+            all("sha256=aa;sha256=bb", Some("sha256="), Some(';')),
+            ["aa", "bb"]
+        );
+        assert_eq!(all("aa,bb", None, None), ["aa", "bb"]);
+        assert_eq!(all("", None, None), [] as [&str; 0]);
+        assert_eq!(all(" , ,", v1, None), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn bad_text_equals_nothing() {
+        for encoding in [
+            MacEncoding::Hex,
+            MacEncoding::Base64,
+            MacEncoding::Base64Url,
+        ] {
+            for text in ["", "z", "zz", "=", "é", "a".repeat(400).as_str()] {
+                assert!(
+                    !decoded_equals(encoding, text, &[0; 32]),
+                    "{encoding:?} {text}"
+                );
+            }
+        }
+        assert!(decoded_equals(MacEncoding::Hex, "0aFF", &[10, 255]));
+        assert!(decoded_equals(MacEncoding::Base64Url, "_-8", &[255, 239]));
+        assert!(decoded_equals(MacEncoding::Base64Url, "_-8=", &[255, 239]));
+        assert!(!decoded_equals(MacEncoding::Base64, "_-8=", &[255, 239]));
+        assert!(!decoded_equals(MacEncoding::Base64, "/+8", &[255, 239]));
+    }
+
+    #[test]
+    fn refuses_an_empty_or_unreadable_key() {
+        for (decoding, secret) in [
+            (KeyDecoding::Utf8, ""),
+            (KeyDecoding::Base64, ""),
+            (KeyDecoding::Base64, "not base64!"),
+            (KeyDecoding::Whsec, "whsec_"),
+        ] {
+            assert_eq!(key_bytes(decoding, secret), Err(UnusableSecret), "{secret}");
+        }
+        assert_eq!(key_bytes(KeyDecoding::Whsec, "whsec_AAE"), Ok(vec![0, 1]));
+    }
+
+    #[test]
+    fn a_time_is_whole_seconds_or_rfc_3339() {
+        assert_eq!(parse_time("1700000000"), Some(1_700_000_000));
+        assert_eq!(parse_time("2023-11-14T22:13:20Z"), Some(1_700_000_000));
+        assert_eq!(parse_time("2023-11-14T23:13:20+0100"), Some(1_700_000_000));
+        for text in [
+            "",
+            "-1",
+            "+1700000000",
+            "1e9",
+            "99999999999999999999",
+            "today",
+        ] {
+            assert_eq!(parse_time(text), None, "{text}");
+        }
+    }
+}
