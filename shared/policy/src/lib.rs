@@ -1,1 +1,158 @@
-//! policy
+//! Reads policy files and turns them into [`domain::Policy`], or says everything that is wrong
+//! with them at once.
+//!
+//! The format is documented in `docs/policy.md`. Reading is strict: a key that nothing asks for,
+//! a name that resolves to nothing, a value that can never occur, and a secret in the text are
+//! errors, each with file, line, column and what to do about it.
+//!
+//! What it refuses to do: fetch anything, decide anything about a person, or guess. [`load`] is
+//! the only function that touches the file system; [`load_files`] is pure.
+//!
+//! A caller that needs other addresses than the files name (a demonstration, a test) changes the
+//! result: [`Loaded::policy`] is plain data, for example
+//! `loaded.policy.targets.get_mut(&target).map(|t| t.base_url = url)`.
+
+mod condition;
+mod correlation;
+mod diagnostic;
+mod entitlement;
+mod expr;
+mod fields;
+mod identifier;
+mod names;
+mod path;
+mod preset;
+mod report;
+mod role;
+mod rule;
+mod secret;
+mod sections;
+mod sod;
+mod source;
+mod standard;
+mod target;
+mod template;
+mod vocabulary;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use domain::{Hash, Policy, TargetId};
+
+pub use crate::diagnostic::{Diagnostic, Errors, Severity, render};
+use crate::report::Report;
+pub use crate::target::PROFILES;
+
+/// Largest policy file, in bytes. Policy is written by hand; more is a mistake.
+const LARGEST_FILE: usize = 1 << 20;
+
+/// A policy that holds together.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The policy, with the version of its files.
+    pub policy: Policy,
+    /// What is allowed and probably not meant.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    /// Forgets the targets that are not to be kept, with every entitlement there, so that a
+    /// demonstration needs no more systems than it runs. The version stays that of the files.
+    pub fn keep_targets(&mut self, keep: impl Fn(&TargetId) -> bool) {
+        let policy = &mut self.policy;
+        policy.targets.retain(|target, _| keep(target));
+        policy
+            .entitlements
+            .retain(|_, entitlement| keep(&entitlement.target));
+        let known = &policy.entitlements;
+        for role in policy.roles.values_mut() {
+            role.entitlements.retain(|id, _| known.contains_key(id));
+        }
+        for pair in &mut policy.sod {
+            pair.left.retain(|id| known.contains_key(id));
+            pair.right.retain(|id| known.contains_key(id));
+        }
+    }
+}
+
+/// Reads every `*.toml` file of a folder, without its subfolders.
+pub fn load(dir: &Path) -> Result<Loaded, Errors> {
+    let mut files = Vec::new();
+    let mut unread = Vec::new();
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) => return Err(Errors::one(unreadable(&dir.display().to_string(), &error))),
+    };
+    for entry in entries {
+        let path = match entry {
+            Ok(entry) => entry.path(),
+            Err(error) => {
+                unread.push(unreadable(&dir.display().to_string(), &error));
+                continue;
+            }
+        };
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let name = path
+            .file_name()
+            .map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+        match std::fs::read_to_string(&path) {
+            Ok(text) => files.push((name, text)),
+            Err(error) => unread.push(unreadable(&name, &error)),
+        }
+    }
+    if unread.is_empty() {
+        return load_files(files);
+    }
+    // The files that could be read are not checked: every name defined in the others would be
+    // reported as missing.
+    Err(Errors::from(unread))
+}
+
+/// Reads files given as name and text, in any order.
+pub fn load_files(files: impl IntoIterator<Item = (String, String)>) -> Result<Loaded, Errors> {
+    let mut files: Vec<(String, String)> = files
+        .into_iter()
+        .map(|(name, text)| (name, canonical(&text)))
+        .collect();
+    files.sort();
+    let version = version(&files);
+    let report = Report::new(files);
+    let policy = sections::read(&report, version);
+    let (errors, warnings) = report.finish();
+    match policy {
+        Some(policy) if errors.is_empty() => Ok(Loaded { policy, warnings }),
+        Some(_) | None => Err(Errors::from(
+            errors.into_iter().chain(warnings).collect::<Vec<_>>(),
+        )),
+    }
+}
+
+/// The text without a byte order mark and with `\n` line endings, so that a checkout on another
+/// system has the same version.
+fn canonical(text: &str) -> String {
+    text.strip_prefix('\u{feff}')
+        .unwrap_or(text)
+        .replace("\r\n", "\n")
+}
+
+/// SHA-256 over the names and canonical texts, in order of the names.
+fn version(files: &[(String, String)]) -> Hash {
+    Hash::of_parts(
+        files
+            .iter()
+            .flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]),
+    )
+}
+
+fn unreadable(name: &str, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::without_place(
+        name,
+        "unreadable",
+        format!("cannot be read: {error}"),
+        "give the folder that holds the policy's `*.toml` files, in UTF-8",
+    )
+}

@@ -1,0 +1,135 @@
+//! `[[rules]]`: who gets which roles.
+
+use std::collections::BTreeSet;
+
+use domain::policy::{Role, Rule, RuleState, SodPair};
+use domain::{EntitlementId, RoleId, RuleId};
+
+use crate::condition;
+use crate::fields::{Fields, Node};
+use crate::names;
+use crate::report::At;
+use crate::role;
+use crate::sections::{Named, Sections, insert};
+use crate::sod;
+use crate::vocabulary::Vocabulary;
+
+const STATES: &[(&str, RuleState)] = &[
+    ("draft", RuleState::Draft),
+    ("record", RuleState::Record),
+    ("enforce", RuleState::Enforce),
+];
+
+/// Ten years.
+const LONGEST_DAYS: u32 = 10 * 366;
+
+/// Reads every rule, in order of the ids.
+pub(crate) fn read(
+    sections: &Sections<'_>,
+    roles: &Named<Role>,
+    pairs: &Named<SodPair>,
+    vocabulary: &Vocabulary,
+) -> Named<Rule> {
+    sections.must_have("rules", "[[rules]]");
+    let mut table = Named::new();
+    for entry in sections.nodes("rules").iter().flat_map(Node::list) {
+        let Some(fields) = entry.called("the rule".to_owned()).fields() else {
+            continue;
+        };
+        let Some(id) = fields
+            .need("id", "\"engineering\"")
+            .and_then(|node| node.text())
+        else {
+            // Without an id it cannot be kept; its other mistakes are still found.
+            rule("", &fields, roles, pairs, vocabulary);
+            fields.finish();
+            continue;
+        };
+        names::check(fields.report, id, "a rule", false);
+        let fields = fields.called(format!("rule `{}`", id.value));
+        let rule = rule(id.value, &fields, roles, pairs, vocabulary);
+        fields.finish();
+        insert(sections.report, &mut table, "rule", id, rule);
+    }
+    table
+}
+
+fn rule(
+    id: &str,
+    fields: &Fields<'_>,
+    roles: &Named<Role>,
+    pairs: &Named<SodPair>,
+    vocabulary: &Vocabulary,
+) -> Rule {
+    let when = fields
+        .need("when", "{ department = \"Engineering\" }")
+        .map_or_else(Vec::new, |node| condition::read(&node, vocabulary));
+    let state = fields.get("state");
+    let acts = state
+        .as_ref()
+        .and_then(|node| node.choice(STATES))
+        .unwrap_or(RuleState::Enforce);
+    if let (RuleState::Draft, Some(node)) = (acts, &state) {
+        fields.report.warn(
+            node.at,
+            "draft",
+            format!("{} is a draft and does nothing", fields.name),
+            "set `state = \"record\"` to see what it would give, or `\"enforce\"`",
+        );
+    }
+    Rule {
+        id: RuleId::from(id),
+        when,
+        roles: given(fields, roles, pairs),
+        state: acts,
+        for_days: fields
+            .get("for_days")
+            .and_then(|node| node.count(1..=LONGEST_DAYS)),
+        until: fields.get("until").and_then(|node| node.instant()),
+    }
+}
+
+/// The roles that a rule gives.
+fn given(fields: &Fields<'_>, roles: &Named<Role>, pairs: &Named<SodPair>) -> Vec<RoleId> {
+    let Some(node) = fields.need("roles", "[\"base\"]") else {
+        return Vec::new();
+    };
+    let given: Vec<At<RoleId>> = node
+        .one_or_more()
+        .into_iter()
+        .filter_map(|name| {
+            let value = role::resolve(fields.report, name, roles)?;
+            Some(At { value, at: name.at })
+        })
+        .collect();
+    let bundles: Vec<&Role> = given
+        .iter()
+        .filter_map(|id| roles.get(id.value.as_str()))
+        .map(|role| &role.value)
+        .collect();
+    // One role that holds both sides is reported where the role is.
+    if bundles.len() > 1 {
+        let alone = |pair: &SodPair| {
+            bundles.iter().any(|role| {
+                let holds = |side: &BTreeSet<EntitlementId>| {
+                    side.iter().any(|id| role.entitlements.contains_key(id))
+                };
+                holds(&pair.left) && holds(&pair.right)
+            })
+        };
+        let across: Named<SodPair> = pairs
+            .iter()
+            .filter(|(_, pair)| !alone(&pair.value))
+            .map(|(name, pair)| {
+                let value = pair.value.clone();
+                (name.clone(), At { value, at: pair.at })
+            })
+            .collect();
+        let held = bundles
+            .iter()
+            .flat_map(|role| role.entitlements.keys())
+            .collect();
+        sod::check(fields.report, &across, &held, node.at, &fields.name);
+    }
+    given.into_iter().map(|id| id.value).collect()
+}

@@ -1,0 +1,141 @@
+//! Policy names secrets and never holds them. Recognises text that looks like a secret, so that
+//! it is refused, and never repeated in a message.
+
+use crate::report::{Report, Span};
+
+/// The kind of mistake; its source line is not shown.
+pub(crate) const CODE: &str = "inline-secret";
+
+/// How well-known tokens begin.
+const PREFIXES: &[&str] = &[
+    "whsec_",
+    "whsk_",
+    "xoxb-",
+    "xoxp-",
+    "xapp-",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "github_pat_",
+    "glpat-",
+    "sk_live_",
+    "sk_test_",
+    "sk-ant-",
+    "sk-proj-",
+    "AKIA",
+    "ASIA",
+    "AIza",
+    "ya29.",
+    "eyJ",
+    "SG.",
+    "shpat_",
+    "dop_v1_",
+    "npm_",
+    "pypi-",
+];
+
+/// Whether a text looks like a secret: a well-known beginning with enough after it, an
+/// authorization header, a private key, or a long run without structure.
+pub(crate) fn looks_like(text: &str) -> bool {
+    if text.contains("-----BEGIN ") || text.contains("PRIVATE KEY") {
+        return true;
+    }
+    text.split(|c: char| !is_token_char(c)).any(word)
+        || ["Bearer ", "Basic "].iter().any(|scheme| {
+            text.strip_prefix(scheme)
+                .is_some_and(|rest| rest.len() >= 8 && !rest.contains(' '))
+        })
+}
+
+/// Whether any word of a source line looks like a secret.
+pub(crate) fn in_line(line: &str) -> bool {
+    looks_like(line)
+        || ["Bearer ", "Basic "].iter().any(|scheme| {
+            line.split(scheme)
+                .skip(1)
+                .any(|rest| looks_like(&format!("{scheme}{}", rest.trim_end_matches(['"', '\'']))))
+        })
+}
+
+/// Reports a text that looks like a secret.
+pub(crate) fn check(report: &Report, text: &str, at: Span) {
+    if looks_like(text) {
+        report.error(
+            at,
+            CODE,
+            "a secret stands in the policy",
+            "policy names secrets and never holds them: put the value into the secret store, \
+             write its name here, and replace the secret, since it has been in a file",
+        );
+    }
+}
+
+const fn is_token_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '_' | '=' | '-' | '.')
+}
+
+fn word(word: &str) -> bool {
+    let known = PREFIXES.iter().any(|prefix| {
+        word.strip_prefix(prefix)
+            .is_some_and(|rest| rest.len() >= 12)
+    });
+    known || word.split(['/', '.']).any(random)
+}
+
+/// A run of at least 24 characters whose letters and digits alternate as no word's do, or of at
+/// least 32 hex digits.
+fn random(run: &str) -> bool {
+    let hex = run.len() >= 32 && run.bytes().all(|b| b.is_ascii_hexdigit());
+    let digits = run.bytes().filter(u8::is_ascii_digit).count();
+    let turns = run
+        .as_bytes()
+        .windows(2)
+        .filter(|pair| {
+            matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit()
+                && a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric())
+        })
+        .count();
+    let mixed = run.len() >= 24
+        && run.bytes().any(|b| b.is_ascii_uppercase())
+        && run.bytes().any(|b| b.is_ascii_lowercase())
+        && digits >= 3
+        && turns >= 4;
+    (hex && digits > 0) || mixed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::looks_like;
+
+    #[test]
+    fn recognises_secrets() {
+        for text in [
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "xoxb-1234567890-abcdefghij",
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc",
+            "Bearer correct-horse",
+            "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "q7Xn2LpZ8vRk4TyWc1BdGh5J",
+            "-----BEGIN PRIVATE KEY-----",
+        ] {
+            assert!(looks_like(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn leaves_words_alone() {
+        for text in [
+            "directory-scim-token-2026-production",
+            "prod/hr/webhook-signing-key-2026-11",
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+            "{preferred_given_name|given_name}.{family_name:slug}{n}",
+            "https://directory.meridian.example/scim/v2",
+            "America/Argentina/ComodRivadavia",
+            "emails[type eq \"work\"].value",
+            "Basic research and Bearer bonds",
+            "finance-payables-payment-approver",
+        ] {
+            assert!(!looks_like(text), "{text}");
+        }
+    }
+}

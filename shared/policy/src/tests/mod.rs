@@ -1,0 +1,3 @@
+//! What loads, what does not, and in which words.
+
+mod samples;
