@@ -1,0 +1,1 @@
+"""Hosts django-scim2 with its stock adapters, for the tests."""
