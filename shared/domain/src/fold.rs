@@ -50,9 +50,10 @@ pub fn fold(policy: &Policy, record: &RecordKey, facts: &[Fact], at: Timestamp) 
 /// the time of recording, then the event id as the last word. Arrival order plays no part.
 fn live_facts(facts: &[Fact]) -> Vec<&Fact> {
     if let [only] = facts {
-        return match only.body {
-            FactBody::Rescind { .. } => Vec::new(),
-            FactBody::Assert { .. } | FactBody::Delete => vec![only],
+        return if states_something(only) {
+            vec![only]
+        } else {
+            Vec::new()
         };
     }
     let voids = |fact: &Fact| match &fact.body {
@@ -83,7 +84,7 @@ fn live_facts(facts: &[Fact]) -> Vec<&Fact> {
             continue;
         }
         void.extend(voids(fact));
-        if !matches!(fact.body, FactBody::Rescind { .. }) {
+        if states_something(fact) {
             live.push(fact);
         }
     }
@@ -96,6 +97,15 @@ fn live_facts(facts: &[Fact]) -> Vec<&Fact> {
         )
     });
     live
+}
+
+/// Whether a fact says anything by itself, besides voiding another.
+fn states_something(fact: &Fact) -> bool {
+    match &fact.body {
+        FactBody::Assert { attrs, .. } => !attrs.reveal().is_empty(),
+        FactBody::Delete => true,
+        FactBody::Rescind { .. } => false,
+    }
 }
 
 /// The state of a fold under way.

@@ -102,7 +102,7 @@ text_id!(
     AccountId
 );
 text_id!(
-    /// A grantable thing, `target/name` in policy (`wiki/engineering-readers`).
+    /// A grantable thing, as policy names it (`eng-wiki-editor`); its target is in the policy.
     EntitlementId
 );
 text_id!(
@@ -134,15 +134,6 @@ impl From<&IdentityId> for RecordKey {
     /// The record that founded the identity.
     fn from(id: &IdentityId) -> Self {
         Self(id.0.clone())
-    }
-}
-
-impl EntitlementId {
-    /// The target part of `target/name`; the whole text where there is no slash.
-    pub fn target(&self) -> &str {
-        self.0
-            .split_once('/')
-            .map_or(&*self.0, |(target, _)| target)
     }
 }
 

@@ -329,10 +329,15 @@ fn project(
     if !all_hold(&target.scope, attrs) {
         return projection;
     }
-    let here = wanted
-        .range(first_of(name)..)
-        .take_while(|(id, _)| id.target() == name.as_str());
-    let mut here = here.peekable();
+    let mut here = wanted
+        .iter()
+        .filter(|(id, _)| {
+            policy
+                .entitlements
+                .get(*id)
+                .is_some_and(|known| known.target == *name)
+        })
+        .peekable();
     if target.account_for == AccountFor::Entitled && here.peek().is_none() {
         return projection;
     }
@@ -374,11 +379,6 @@ fn project(
         }
     }
     projection
-}
-
-/// The smallest entitlement name of a target.
-fn first_of(target: &TargetId) -> EntitlementId {
-    EntitlementId::from(format!("{target}/"))
 }
 
 /// What mapping expressions read.

@@ -66,6 +66,11 @@ impl<'p> Recorded<'p> {
         })
     }
 
+    /// Which target.
+    pub const fn name(&self) -> &'p TargetId {
+        self.scope.name
+    }
+
     /// Adds what is recorded about one identity on this target.
     pub fn seat(&mut self, record: &IdentityRecord, account: Option<&AccountRecord>) {
         let nothing = (Projection::default(), AccountRecord::default());
