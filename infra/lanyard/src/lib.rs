@@ -2,4 +2,6 @@
 //! whole of Lanyard wired into one process, and the commands over both.
 
 pub mod cli;
+pub mod client;
 pub mod company;
+pub mod stack;

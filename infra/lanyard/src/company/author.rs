@@ -10,7 +10,7 @@ use super::dice::Dice;
 use super::names::NAMES;
 use super::person::{Contract, Person, Stated, attrs, midnight};
 use super::post::{Post, Says, body};
-use super::world::{DEPARTMENTS, Department, SITES, Site};
+use super::world::{CLEARED_TITLE, DEPARTMENTS, Department, SITES, Site};
 use super::{Company, FEWEST_DAYS, FEWEST_PEOPLE, Settings, Story, network, stories};
 
 /// Which record of whom.
@@ -142,7 +142,7 @@ impl Author {
             given: marked(given, &marker),
             family: marked(family, &marker),
             personal_email: format!("p{number}{marker}@mail.example"),
-            work_email: format!("w{number}{marker}@lanyard.example"),
+            work_email: format!("w{number}{marker}@meridian.example"),
             site,
         });
         self.people.push(Person {
@@ -269,6 +269,9 @@ impl Author {
             ),
             (Attr::StartDate, Some(&start)),
         ]);
+        if hire.title == CLEARED_TITLE && self.dice.chance(50) {
+            stated.set(Attr::Clearance, "C2");
+        }
         if hire.has_email {
             stated.set(Attr::WorkEmail, persona.work_email.as_str());
         }

@@ -20,7 +20,7 @@ pub use person::{Contract, Person, Standing, Stated};
 pub use post::{Post, sign};
 
 /// The smallest company in which everything happens once.
-pub const FEWEST_PEOPLE: usize = 40;
+pub const FEWEST_PEOPLE: usize = 45;
 /// The shortest time in which everything can happen.
 pub const FEWEST_DAYS: u16 = 20;
 

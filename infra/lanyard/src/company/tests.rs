@@ -89,6 +89,30 @@ fn bodies_are_canonical_payloads() {
 }
 
 #[test]
+fn the_vocabulary_is_that_of_the_sample_policy() {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../policy");
+    let policy = policy::load(&dir).unwrap().policy;
+    for site in &super::world::SITES {
+        assert_eq!(
+            policy.zones.get(site.location).map(|zone| &**zone),
+            Some(site.zone)
+        );
+    }
+    let known = &policy.standards[&Attr::Department].spellings;
+    for department in &super::world::DEPARTMENTS {
+        for spelling in department.spellings.iter().chain([&department.name]) {
+            let key = domain::standardise::spelling(spelling);
+            assert_eq!(
+                known.get(&*key).map(|name| &**name),
+                Some(department.name),
+                "{spelling}"
+            );
+        }
+    }
+    assert!(!known.contains_key(&*domain::standardise::spelling(super::world::NO_DEPARTMENT)));
+}
+
+#[test]
 fn every_personal_field_carries_the_marker() {
     let mut settings = settings(5, 80, 30);
     settings.marker = Some("zqxj".into());

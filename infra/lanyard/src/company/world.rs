@@ -1,5 +1,5 @@
 //! Sites, departments and titles of the fictional company: the vocabulary of the sample
-//! organisation's policy.
+//! organisation's policy in `infra/policy`.
 
 /// A place of work.
 #[derive(Debug)]
@@ -28,57 +28,117 @@ const fn site(location: &'static str, country: &'static str, zone: &'static str)
     }
 }
 
-/// Zones from the earliest to the latest day on Earth.
-pub(super) static SITES: [Site; 6] = [
-    site("Berlin", "DE", "Europe/Berlin"),
-    site("London", "GB", "Europe/London"),
-    site("New York", "US", "America/New_York"),
-    site("San Francisco", "US", "America/Los_Angeles"),
-    site("Tokyo", "JP", "Asia/Tokyo"),
+/// Zones from the earliest to the latest working day on Earth.
+pub(super) static SITES: [Site; 12] = [
     site("Auckland", "NZ", "Pacific/Auckland"),
+    site("Tokyo", "JP", "Asia/Tokyo"),
+    site("Singapore", "SG", "Asia/Singapore"),
+    site("Kolkata", "IN", "Asia/Kolkata"),
+    site("Berlin", "DE", "Europe/Berlin"),
+    site("Lisbon", "PT", "Europe/Lisbon"),
+    site("London", "GB", "Europe/London"),
+    site("São Paulo", "BR", "America/Sao_Paulo"),
+    site("New York", "US", "America/New_York"),
+    site("Chicago", "US", "America/Chicago"),
+    site("San Francisco", "US", "America/Los_Angeles"),
+    site("Honolulu", "US", "Pacific/Honolulu"),
 ];
 
-pub(super) static DEPARTMENTS: [Department; 5] = [
+const fn department(
+    name: &'static str,
+    spellings: &'static [&'static str],
+    head: &'static str,
+    titles: &'static [&'static str],
+    cost_center: &'static str,
+) -> Department {
     Department {
-        name: "Engineering",
-        spellings: &["ENGINEERING", " engineering "],
-        head: "Director of Engineering",
-        titles: &[
+        name,
+        spellings,
+        head,
+        titles,
+        cost_center,
+    }
+}
+
+pub(super) static DEPARTMENTS: [Department; 10] = [
+    department(
+        "Engineering",
+        &["ENGINEERING", " eng ", "R&D", "Product  Engineering"],
+        "Director of Engineering",
+        &[
             "Software Engineer",
             "Senior Software Engineer",
             "Site Reliability Engineer",
         ],
-        cost_center: "4100",
-    },
-    Department {
-        name: "Sales",
-        spellings: &["sales"],
-        head: "Director of Sales",
-        titles: &["Account Executive", "Sales Engineer"],
-        cost_center: "5100",
-    },
-    Department {
-        name: "Finance",
-        spellings: &["FINANCE"],
-        head: "Chief Financial Officer",
-        titles: &["Accountant", "Accounts Payable Clerk", "Financial Analyst"],
-        cost_center: "6100",
-    },
-    Department {
-        name: "People",
-        spellings: &["people"],
-        head: "Director of People",
-        titles: &["HR Business Partner", "Recruiter"],
-        cost_center: "7100",
-    },
-    Department {
-        name: "Support",
-        spellings: &["support"],
-        head: "Director of Support",
-        titles: &["Support Agent", "Support Engineer"],
-        cost_center: "8100",
-    },
+        "4100",
+    ),
+    department(
+        "Data",
+        &["Data & Analytics", "analytics"],
+        "Head of Data",
+        &["Data Analyst", "Data Engineer"],
+        "4200",
+    ),
+    department(
+        "IT",
+        &["Information Technology", "it"],
+        "Head of IT",
+        &["IT Administrator", "IT Support Specialist"],
+        "4300",
+    ),
+    department(
+        "Sales",
+        &["Commercial", "SALES"],
+        "Head of Sales",
+        &["Account Executive", "Sales Engineer"],
+        "5100",
+    ),
+    department(
+        "Marketing",
+        &["Brand & Marketing"],
+        "Head of Marketing",
+        &["Content Designer", "Campaign Planner"],
+        "5200",
+    ),
+    department(
+        "Finance",
+        &["Accounting", "FINANCE & Accounting"],
+        "Chief Financial Officer",
+        &["Accountant", "Accounts Payable Clerk", "Finance Controller"],
+        "6100",
+    ),
+    department(
+        "People",
+        &["HR", "human resources"],
+        "Head of People",
+        &["HR Business Partner", "Recruiter"],
+        "7100",
+    ),
+    department(
+        "Legal",
+        &["Legal & Compliance"],
+        "General Counsel",
+        &["Counsel", "Paralegal"],
+        "7200",
+    ),
+    department(
+        "Support",
+        &["Customer Support", "customer success"],
+        "Head of Support",
+        &["Support Agent", "Support Engineer"],
+        "8100",
+    ),
+    department(
+        "Operations",
+        &["Ops", "Facilities"],
+        "Head of Operations",
+        &["Facilities Coordinator", "Logistics Planner"],
+        "9100",
+    ),
 ];
+
+/// The title whose holders need a clearance.
+pub(super) const CLEARED_TITLE: &str = "IT Administrator";
 
 /// What a bad record says instead of a department.
 pub(super) const NO_DEPARTMENT: &str = "Dept. of Misfiled Papers";

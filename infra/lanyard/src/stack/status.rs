@@ -1,0 +1,175 @@
+//! What is in flight, owed, parked and resting.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use comfy_table::Table;
+use comfy_table::presets::UTF8_BORDERS_ONLY;
+use domain::Finding;
+use ports::queue::Queues as _;
+use ports::store::{Health, Segment};
+use ports::{Clock as _, Fault, Store};
+use serde::{Deserialize, Serialize};
+
+use super::Stack;
+
+/// What is in flight, owed, parked and resting.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Whether nothing is in flight, nobody is due and nothing is owed.
+    pub idle: bool,
+    /// Queues by name.
+    pub lanes: BTreeMap<String, LaneStatus>,
+    /// Identities.
+    pub identities: u64,
+    /// Identities by state.
+    pub states: BTreeMap<String, u64>,
+    /// Identities whose time has come and that the planner has not looked at yet.
+    pub due: u64,
+    /// Accounts that a connector still owes an answer for.
+    pub owed: u64,
+    /// Worker records that wait for HR or for a human.
+    pub parked_records: u64,
+    /// Accounts that a target will not have.
+    pub parked_accounts: u64,
+    /// Targets by name.
+    pub targets: BTreeMap<String, TargetStatus>,
+}
+
+/// One queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneStatus {
+    /// Waiting.
+    pub visible: usize,
+    /// Being worked on, or put off.
+    pub in_flight: usize,
+    /// Given up after too many attempts.
+    pub dead: usize,
+}
+
+/// One target.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetStatus {
+    /// Whether it may be called.
+    pub healthy: bool,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When somebody tries again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt: Option<jiff::Timestamp>,
+    /// Accounts that we made or adopted and that exist.
+    pub accounts: u64,
+}
+
+/// How many due identities are counted.
+const MOST_DUE: usize = 10_000;
+
+impl<S: Store + Clone + 'static> Stack<S> {
+    /// Reads all of it.
+    pub async fn status(&self) -> Result<Status, Fault> {
+        let mut status = Status::default();
+        for (name, stats) in self.lanes.all_stats() {
+            let lane = LaneStatus {
+                visible: stats.visible,
+                in_flight: stats.in_flight,
+                dead: stats.dead,
+            };
+            status.lanes.insert(name, lane);
+        }
+        for name in self.policy().targets.keys() {
+            let mut target = TargetStatus::default();
+            match self.store.health(name).await? {
+                Health::Healthy => target.healthy = true,
+                Health::Quarantined {
+                    reason,
+                    next_attempt,
+                    ..
+                } => {
+                    target.reason = Some(reason.into());
+                    target.next_attempt = Some(next_attempt);
+                }
+            }
+            status.targets.insert(name.as_str().to_owned(), target);
+        }
+        self.count(&mut status).await?;
+        let due = self.store.due(self.clock.now(), MOST_DUE).await?;
+        status.due = due.len() as u64;
+        status.idle = self.lanes.is_idle() && status.due == 0 && status.owed == 0;
+        Ok(status)
+    }
+
+    async fn count(&self, status: &mut Status) -> Result<(), Fault> {
+        let all = Segment { index: 0, of: 1 };
+        let mut after = None;
+        loop {
+            let page = self.store.scan(all, after.as_deref()).await?;
+            for (_, seat) in page.rows {
+                status.identities += 1;
+                status.owed += seat.owed.len() as u64;
+                let parked = seat.record.findings.iter();
+                let parked = parked.filter(|finding| matches!(finding, Finding::Parked { .. }));
+                status.parked_records += parked.count() as u64;
+                *status.states.entry(state_name(&seat)).or_default() += 1;
+                for (name, account) in &seat.accounts {
+                    status.parked_accounts += u64::from(account.parked.is_some());
+                    if let Some(target) = status.targets.get_mut(name.as_str())
+                        && account.id.is_some()
+                    {
+                        target.accounts += 1;
+                    }
+                }
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+fn state_name(seat: &ports::store::Seat) -> String {
+    format!("{:?}", seat.record.state).to_lowercase()
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lanes = Table::new();
+        lanes.load_style(UTF8_BORDERS_ONLY);
+        lanes.set_header(["queue", "waiting", "in flight", "dead letters"]);
+        for (name, lane) in &self.lanes {
+            lanes.add_row([
+                name.clone(),
+                lane.visible.to_string(),
+                lane.in_flight.to_string(),
+                lane.dead.to_string(),
+            ]);
+        }
+        let mut targets = Table::new();
+        targets.load_style(UTF8_BORDERS_ONLY);
+        targets.set_header(["target", "accounts", "health"]);
+        for (name, target) in &self.targets {
+            let health = match (&target.reason, target.next_attempt) {
+                (Some(reason), Some(next)) => format!("rests until {next}: {reason}"),
+                (Some(reason), None) => format!("rests: {reason}"),
+                (None, _) => "healthy".to_owned(),
+            };
+            targets.add_row([name.clone(), target.accounts.to_string(), health]);
+        }
+        let states: Vec<String> = self
+            .states
+            .iter()
+            .map(|(state, n)| format!("{n} {state}"))
+            .collect();
+        writeln!(f, "{lanes}\n{targets}")?;
+        writeln!(f, "identities  {} ({})", self.identities, states.join(", "))?;
+        writeln!(f, "due         {}", self.due)?;
+        writeln!(f, "owed        {}", self.owed)?;
+        writeln!(
+            f,
+            "parked      {} records, {} accounts",
+            self.parked_records, self.parked_accounts
+        )?;
+        write!(f, "{}", if self.idle { "idle" } else { "at work" })
+    }
+}
