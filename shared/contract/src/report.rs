@@ -1,8 +1,9 @@
 //! Rows and manifest of the nightly report, version 1.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use domain::{Certificate, Hash, Incomplete, TargetId};
+use domain::{Certificate, Hash, IdentityId, Incomplete, Problem, RecordKey, SourceId, TargetId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,74 @@ pub enum Class {
     O10,
     /// Protected or exempt.
     O11,
+}
+
+impl Severity {
+    /// Every severity, worst first.
+    pub const ALL: [Self; 5] = [
+        Self::Critical,
+        Self::High,
+        Self::Medium,
+        Self::Low,
+        Self::Info,
+    ];
+
+    /// The name in files: `critical`, `high`, ...
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::High => "high",
+            Self::Medium => "medium",
+            Self::Low => "low",
+            Self::Info => "info",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Class {
+    /// Every class in order.
+    pub const ALL: [Self; 11] = [
+        Self::O1,
+        Self::O2,
+        Self::O3,
+        Self::O4,
+        Self::O5,
+        Self::O6,
+        Self::O7,
+        Self::O8,
+        Self::O9,
+        Self::O10,
+        Self::O11,
+    ];
+
+    /// The name in files: `O1`, `O2`, ...
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::O1 => "O1",
+            Self::O2 => "O2",
+            Self::O3 => "O3",
+            Self::O4 => "O4",
+            Self::O5 => "O5",
+            Self::O6 => "O6",
+            Self::O7 => "O7",
+            Self::O8 => "O8",
+            Self::O9 => "O9",
+            Self::O10 => "O10",
+            Self::O11 => "O11",
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// One finding about one account. The report is read by administrators and holds personal data.
@@ -103,10 +172,84 @@ pub struct FindingRow {
     pub evidence: Box<str>,
     /// In words: what will be done, or what somebody should do.
     pub proposed_action: Box<str>,
-    /// `open`, `queued` (a repair was sent) or `held` (a limit stopped it).
+    /// `open`, `queued` (a repair was sent), `held` (a limit stopped it) or `unseen` (found by an
+    /// earlier run; this run could not observe the target in full, so nobody knows).
     pub decision: Box<str>,
     /// Who decided.
     pub decided_by: Box<str>,
+}
+
+/// One line of `evidence.jsonl`: something that findings rest on, by the id that they name it by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceRow {
+    /// As in [`FindingRow::evidence`].
+    pub id: Box<str>,
+    /// What it is.
+    pub body: Evidence,
+}
+
+/// What a piece of evidence is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Evidence {
+    /// A listing of a target with its certificate, or why it has none.
+    Snapshot {
+        /// Where.
+        target: TargetId,
+        /// `users` or `groups`.
+        of: Box<str>,
+        /// The proof, if there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        certificate: Option<Certificate>,
+        /// Why there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        incomplete: Option<Incomplete>,
+    },
+    /// A statement of a source about one worker record.
+    Fact {
+        /// Who stated it.
+        source: SourceId,
+        /// The worker record.
+        record: RecordKey,
+        /// When it holds from.
+        effective_at: Timestamp,
+        /// When the source recorded it.
+        recorded_at: Timestamp,
+        /// SHA-256 of the bytes as received.
+        payload: Hash,
+    },
+    /// What was decided about one identity, as the store recorded it.
+    Plan {
+        /// Whose.
+        identity: IdentityId,
+        /// Which decision about it.
+        generation: u64,
+        /// Under which policy.
+        policy: Hash,
+        /// SHA-256 over the plan.
+        plan: Hash,
+    },
+    /// A worker record that waits for HR or for a human.
+    Parked {
+        /// The record and what is wrong with it.
+        #[serde(flatten)]
+        row: ParkedRow,
+    },
+}
+
+/// A worker record that waits for HR or for a human.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedRow {
+    /// The record.
+    pub record: RecordKey,
+    /// Who stated it.
+    pub source: SourceId,
+    /// The source's own id of it, by which HR finds it; empty where it is not known. Personal.
+    pub worker: Box<str>,
+    /// What is wrong.
+    pub why: Problem,
+    /// Since when.
+    pub since: Option<Timestamp>,
 }
 
 /// How the observation of one target ended.
