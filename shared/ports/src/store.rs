@@ -207,6 +207,26 @@ pub fn check_ack(ack: &Ack) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Requests by kind, as the table's bill would list them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Reads, in pages where there are several.
+    pub reads: u64,
+    /// Single writes that took place.
+    pub writes: u64,
+    /// Transactions that took place.
+    pub transactions: u64,
+    /// Writes and transactions that a condition refused.
+    pub refused: u64,
+}
+
+impl Counters {
+    /// Writes, transactions and refused ones together.
+    pub const fn write_requests(&self) -> u64 {
+        self.writes + self.transactions + self.refused
+    }
+}
+
 /// The table.
 pub trait Store: Send + Sync {
     /// Makes a post and its facts durable, all or none (more than 90 facts: the facts first, the

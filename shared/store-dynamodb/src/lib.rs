@@ -1,1 +1,203 @@
-//! store-dynamodb
+//! The table in Amazon DynamoDB. The only crate that imports its SDK; it decides nothing and
+//! retries nothing beyond what the SDK does by itself.
+//!
+//! One table, partition key `pk`, sort key `sk`:
+//!
+//! | `pk` | `sk` | Holds |
+//! |---|---|---|
+//! | `R#<record>` | `F#<sha256 of event id>` | a fact of the worker record |
+//! | `R#<record>` | `A` | the identity that the record founded |
+//! | `R#<record>` | `L` | the identity that the record was linked to later |
+//! | `E#<sha256 of source and event id>` | `E` | a post, until `ttl` |
+//! | `K#<namespace>#<sha256 of value>` | `X` | who holds a claim alone |
+//! | `K#<namespace>#<sha256 of value>` | `I#<identity>` | somebody who shares a claim |
+//! | `T#<target>` | `H` | a target's health |
+//!
+//! The identity item has `gen`, `plan` (the planner's record as JSON), `due_at`, per target
+//! `c_<target>` (the connector's record as JSON) and `g_<target>` (the generation applied last),
+//! the map `o` (target to generation owed; a map, so that a condition can ask for its size), and
+//! `wake_shard` with `wake_at`, the keys of the sparse index `wake`.
+
+mod accept;
+mod ack;
+mod commit;
+#[cfg(feature = "embedded")]
+pub mod embedded;
+mod expression;
+mod fault;
+mod item;
+mod read;
+mod table;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use domain::{Fact, Generation, IdentityId, RecordKey, TargetId};
+use jiff::Timestamp;
+use ports::store::{
+    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Counters, Delivery, Dossier, Health,
+    ScanPage, Seat, Segment,
+};
+use ports::{Fault, Store};
+
+use crate::ack::Sightings;
+use crate::expression::Expression;
+pub use crate::table::{SCHEMA, Schema, create_table};
+
+/// An item as the SDK has it.
+type Item = HashMap<String, AttributeValue>;
+
+/// The table. Clones share the client and the counters.
+#[derive(Clone, Debug)]
+pub struct DynamoStore(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    client: Client,
+    table: String,
+    reads: AtomicU64,
+    writes: AtomicU64,
+    transactions: AtomicU64,
+    refused: AtomicU64,
+    sightings: Sightings,
+}
+
+/// What became of a conditional write.
+enum Written {
+    Done,
+    /// A condition refused it; the item as it stands, if there is one.
+    Refused(Option<Item>),
+}
+
+impl DynamoStore {
+    /// Takes a client and the table's name.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self(Arc::new(Inner {
+            client,
+            table: table.into(),
+            reads: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
+            transactions: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            sightings: Sightings::default(),
+        }))
+    }
+
+    /// The client, for what the port does not offer (creating the table, say).
+    pub fn client(&self) -> &Client {
+        &self.0.client
+    }
+
+    /// The table's name.
+    pub fn table(&self) -> &str {
+        &self.0.table
+    }
+
+    /// Requests so far. A read that takes several pages counts each of them.
+    pub fn requests(&self) -> Counters {
+        Counters {
+            reads: self.0.reads.load(Ordering::Relaxed),
+            writes: self.0.writes.load(Ordering::Relaxed),
+            transactions: self.0.transactions.load(Ordering::Relaxed),
+            refused: self.0.refused.load(Ordering::Relaxed),
+        }
+    }
+
+    /// One conditional `UpdateItem`.
+    async fn update(&self, key: Item, expression: Expression) -> Result<Written, Fault> {
+        let sent = self
+            .0
+            .client
+            .update_item()
+            .table_name(&self.0.table)
+            .set_key(Some(key))
+            .update_expression(expression.update())
+            .set_condition_expression(expression.condition())
+            .set_expression_attribute_names(expression.names())
+            .set_expression_attribute_values(expression.values())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match sent {
+            Ok(_) => {
+                self.0.writes.fetch_add(1, Ordering::Relaxed);
+                Ok(Written::Done)
+            }
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                    self.0.refused.fetch_add(1, Ordering::Relaxed);
+                    Ok(Written::Refused(refused.item.clone()))
+                }
+                Some(_) | None => Err(fault::of(&error)),
+            },
+        }
+    }
+}
+
+impl Store for DynamoStore {
+    async fn accept(&self, delivery: &Delivery, facts: &[Fact]) -> Result<Accepted, Fault> {
+        self.accept_post(delivery, facts).await
+    }
+
+    async fn dossier(&self, key: &RecordKey) -> Result<Dossier, Fault> {
+        self.read_dossier(key).await
+    }
+
+    async fn seat(
+        &self,
+        identity: &IdentityId,
+        target: &TargetId,
+    ) -> Result<(Option<Seat>, Health), Fault> {
+        self.read_seat(identity, target).await
+    }
+
+    async fn holders(&self, keys: &[ClaimKey]) -> Result<Vec<(ClaimKey, IdentityId)>, Fault> {
+        self.read_holders(keys).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<Committed, Fault> {
+        self.write_commit(commit).await
+    }
+
+    async fn rest(
+        &self,
+        identity: &IdentityId,
+        generation: Generation,
+        wake_at: Option<Timestamp>,
+    ) -> Result<bool, Fault> {
+        let mut expression = Expression::default();
+        expression.wake(identity, wake_at);
+        expression.require_equal("gen", item::number(generation.0));
+        let written = self
+            .update(item::identity_key(identity), expression)
+            .await?;
+        Ok(matches!(written, Written::Done))
+    }
+
+    async fn ack(&self, ack: &Ack) -> Result<Acked, Fault> {
+        self.write_ack(ack).await
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<IdentityId>, Fault> {
+        self.read_due(now, limit).await
+    }
+
+    async fn scan(&self, segment: Segment, after: Option<&str>) -> Result<ScanPage, Fault> {
+        self.read_scan(segment, after).await
+    }
+
+    async fn health(&self, target: &TargetId) -> Result<Health, Fault> {
+        self.read_health(target).await
+    }
+
+    async fn set_health(&self, target: &TargetId, health: &Health) -> Result<(), Fault> {
+        let mut expression = Expression::default();
+        expression.set("health", item::json(health)?);
+        self.update(item::target_key(target), expression).await?;
+        Ok(())
+    }
+}

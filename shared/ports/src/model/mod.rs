@@ -7,9 +7,12 @@ mod lanes;
 mod objects;
 mod secrets;
 mod store;
+pub mod suite;
 
 pub use clock::ManualClock;
 pub use lanes::ModelLanes;
 pub use objects::ModelObjects;
 pub use secrets::ModelSecrets;
-pub use store::{Counters, ModelStore};
+pub use store::ModelStore;
+
+pub use crate::store::Counters;

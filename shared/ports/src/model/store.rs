@@ -7,8 +7,8 @@ use domain::{EventId, Fact, Generation, Hash, IdentityId, RecordKey, SourceId, T
 use jiff::Timestamp;
 
 use crate::store::{
-    Accepted, Ack, Acked, Claim, ClaimKey, Commit, Committed, Delivery, Dossier, Health, ScanPage,
-    Seat, Segment, check_ack, check_commit,
+    Accepted, Ack, Acked, Claim, ClaimKey, Commit, Committed, Counters, Delivery, Dossier, Health,
+    ScanPage, Seat, Segment, check_ack, check_commit,
 };
 use crate::{Fault, Store};
 
@@ -18,27 +18,6 @@ const PAGE: usize = 100;
 /// The table in memory. Clones share it.
 #[derive(Clone, Default)]
 pub struct ModelStore(Arc<Mutex<State>>);
-
-/// Requests by kind, as the table's bill would list them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Reads: dossiers, seats, health; one per claim key asked for; one per look for due
-    /// identities; one per page of a scan.
-    pub reads: u64,
-    /// Single writes that took place.
-    pub writes: u64,
-    /// Transactions that took place.
-    pub transactions: u64,
-    /// Writes and transactions that a condition refused.
-    pub refused: u64,
-}
-
-impl Counters {
-    /// Writes, transactions and refused ones together.
-    pub const fn write_requests(&self) -> u64 {
-        self.writes + self.transactions + self.refused
-    }
-}
 
 #[derive(Default)]
 struct State {

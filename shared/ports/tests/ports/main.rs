@@ -7,6 +7,7 @@
 )]
 
 mod batch;
+mod store;
 
 /// Runs a future to its end on this thread.
 fn block_on<F: Future>(future: F) -> F::Output {

@@ -1,0 +1,230 @@
+//! Everything that only reads. The index is read eventually consistent, because nothing is
+//! decided from it: it says who to look at.
+
+use std::sync::atomic::Ordering;
+
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+use domain::{IdentityId, RecordKey, TargetId};
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use ports::Fault;
+use ports::store::{ClaimKey, Dossier, Health, ScanPage, Seat, Segment};
+
+use crate::item::{
+    IDENTITY, LINK, WAKE_SHARDS, claim_partition, identity_key, instant, is_fact, key,
+    read_identity, read_identity_key, read_json, read_seat, read_text, record_partition,
+    target_key, text,
+};
+use crate::table::SCHEMA;
+use crate::{DynamoStore, Item, fault};
+
+impl DynamoStore {
+    /// One item, consistently.
+    pub(crate) async fn read_item(&self, key: Item) -> Result<Option<Item>, Fault> {
+        self.0.reads.fetch_add(1, Ordering::Relaxed);
+        let answer = self
+            .client()
+            .get_item()
+            .table_name(self.table())
+            .set_key(Some(key))
+            .consistent_read(true)
+            .send()
+            .await;
+        Ok(answer.map_err(|error| fault::of(&error))?.item)
+    }
+
+    pub(crate) async fn read_dossier(&self, record: &RecordKey) -> Result<Dossier, Fault> {
+        let mut dossier = Dossier {
+            key: record.clone(),
+            facts: Vec::new(),
+            seat: None,
+            link: None,
+        };
+        for item in self.read_partition(record_partition(record)).await? {
+            match read_text(&item, "sk") {
+                Some(IDENTITY) => dossier.seat = Some(read_seat(&item)?),
+                Some(LINK) => dossier.link = Some(read_identity(&item)?),
+                Some(_) if is_fact(&item) => dossier.facts.push(read_json(&item, "fact")?),
+                Some(_) | None => {}
+            }
+        }
+        Ok(dossier)
+    }
+
+    pub(crate) async fn read_seat(
+        &self,
+        identity: &IdentityId,
+        target: &TargetId,
+    ) -> Result<(Option<Seat>, Health), Fault> {
+        self.0.reads.fetch_add(1, Ordering::Relaxed);
+        let keys = KeysAndAttributes::builder()
+            .keys(identity_key(identity))
+            .keys(target_key(target))
+            .consistent_read(true)
+            .build()
+            .map_err(|_| Fault::halt("a request to the table cannot be built"))?;
+        let answer = self
+            .client()
+            .batch_get_item()
+            .request_items(self.table(), keys)
+            .send()
+            .await;
+        let answer = answer.map_err(|error| fault::of(&error))?;
+        if answer
+            .unprocessed_keys()
+            .is_some_and(|keys| !keys.is_empty())
+        {
+            return Err(Fault::retry("the table is throttled"));
+        }
+        let items = answer
+            .responses()
+            .and_then(|tables| tables.get(self.table()));
+        let mut seat = None;
+        let mut health = Health::default();
+        for item in items.into_iter().flatten() {
+            if read_text(item, "sk") == Some(IDENTITY) {
+                let read = read_seat(item)?;
+                self.0.sightings.note(identity, &read);
+                seat = Some(read);
+            } else {
+                health = read_json(item, "health")?;
+            }
+        }
+        Ok((seat, health))
+    }
+
+    pub(crate) async fn read_holders(
+        &self,
+        keys: &[ClaimKey],
+    ) -> Result<Vec<(ClaimKey, IdentityId)>, Fault> {
+        let partitions = keys
+            .iter()
+            .map(|key| self.read_partition(claim_partition(key)));
+        let mut holders = Vec::new();
+        for (key, items) in keys.iter().zip(try_join_all(partitions).await?) {
+            let mut of_key = items
+                .iter()
+                .map(read_identity)
+                .collect::<Result<Vec<_>, _>>()?;
+            of_key.sort();
+            of_key.dedup();
+            holders.extend(of_key.into_iter().map(|by| (key.clone(), by)));
+        }
+        Ok(holders)
+    }
+
+    pub(crate) async fn read_due(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<IdentityId>, Fault> {
+        let shards = (0..WAKE_SHARDS).map(|shard| self.read_shard(shard, now, limit));
+        let mut due = try_join_all(shards).await?.concat();
+        due.sort();
+        Ok(due.into_iter().take(limit).map(|(_, id)| id).collect())
+    }
+
+    /// The identities of one part of the index that are due, with the text that sorts them.
+    async fn read_shard(
+        &self,
+        shard: u8,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(String, IdentityId)>, Fault> {
+        let mut due = Vec::new();
+        let mut after = None;
+        while due.len() < limit {
+            self.0.reads.fetch_add(1, Ordering::Relaxed);
+            let most = i32::try_from(limit - due.len()).unwrap_or(i32::MAX);
+            let answer = self
+                .client()
+                .query()
+                .table_name(self.table())
+                .index_name(SCHEMA.wake_index)
+                .key_condition_expression("wake_shard = :shard AND wake_at <= :now")
+                .expression_attribute_values(":shard", text(shard.to_string()))
+                .expression_attribute_values(":now", text(instant(now)))
+                .limit(most)
+                .set_exclusive_start_key(after)
+                .send()
+                .await;
+            let page = answer.map_err(|error| fault::of(&error))?;
+            for item in page.items() {
+                let at = read_text(item, "wake_at").unwrap_or_default().to_owned();
+                due.push((at, read_identity_key(item)?));
+            }
+            after = page.last_evaluated_key;
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(due)
+    }
+
+    pub(crate) async fn read_scan(
+        &self,
+        segment: Segment,
+        after: Option<&str>,
+    ) -> Result<ScanPage, Fault> {
+        self.0.reads.fetch_add(1, Ordering::Relaxed);
+        let after = after
+            .map(serde_json::from_str::<(String, String)>)
+            .transpose();
+        let after = after.map_err(|_| Fault::reject("a scan's cursor is not one of ours"))?;
+        let whole = |parts: u32| i32::try_from(parts).unwrap_or(i32::MAX);
+        let answer = self
+            .client()
+            .scan()
+            .table_name(self.table())
+            .consistent_read(true)
+            .segment(whole(segment.index))
+            .total_segments(whole(segment.of.max(1)))
+            .filter_expression("attribute_exists(gen)")
+            .set_exclusive_start_key(after.map(|(pk, sk)| key(pk, sk)))
+            .send()
+            .await;
+        let page = answer.map_err(|error| fault::of(&error))?;
+        let rows = page
+            .items()
+            .iter()
+            .map(|item| Ok((read_identity_key(item)?, read_seat(item)?)))
+            .collect::<Result<_, Fault>>()?;
+        let next = page.last_evaluated_key().and_then(|last| {
+            let place = (read_text(last, "pk")?, read_text(last, "sk")?);
+            serde_json::to_string(&place).ok()
+        });
+        Ok(ScanPage { rows, next })
+    }
+
+    pub(crate) async fn read_health(&self, target: &TargetId) -> Result<Health, Fault> {
+        match self.read_item(target_key(target)).await? {
+            Some(item) => read_json(&item, "health"),
+            None => Ok(Health::default()),
+        }
+    }
+
+    /// Every item of a partition, consistently.
+    async fn read_partition(&self, pk: String) -> Result<Vec<Item>, Fault> {
+        let mut items = Vec::new();
+        let mut after = None;
+        loop {
+            self.0.reads.fetch_add(1, Ordering::Relaxed);
+            let answer = self
+                .client()
+                .query()
+                .table_name(self.table())
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", text(pk.as_str()))
+                .consistent_read(true)
+                .set_exclusive_start_key(after)
+                .send()
+                .await;
+            let page = answer.map_err(|error| fault::of(&error))?;
+            items.extend(page.items.unwrap_or_default());
+            after = page.last_evaluated_key;
+            if after.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The adapter against the port's suite and against the model.
+
+use ports::model::suite;
+use store_dynamodb::embedded;
+
+#[tokio::test]
+async fn the_adapter_keeps_the_contract() {
+    suite::store::all(async || embedded::open_in_memory().await.unwrap()).await;
+}
