@@ -7,6 +7,8 @@ use std::time::Duration;
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use aws_lambda_events::encodings::Body;
 use aws_lambda_events::http::{HeaderName, HeaderValue, header};
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 /// What a refused request is told. Whoever has not proved himself gets a constant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +113,26 @@ impl Answer {
             headers: vec![("content-type", "application/json".into())],
             body: r#"{"status":"accepted"}"#.into(),
         }
+    }
+}
+
+impl Serialize for Answer {
+    /// As API Gateway wants it (HTTP API, payload format 2.0).
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut response = serializer.serialize_struct("Answer", 4)?;
+        response.serialize_field("statusCode", &self.status)?;
+        response.serialize_field("headers", &Pairs(&self.headers))?;
+        response.serialize_field("body", &self.body)?;
+        response.serialize_field("isBase64Encoded", &false)?;
+        response.end()
+    }
+}
+
+struct Pairs<'a>(&'a [(&'static str, Cow<'static, str>)]);
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
 

@@ -93,8 +93,8 @@ pub enum BodyError {
 impl<'a> Request<'a> {
     /// Reads an API Gateway event (HTTP API, payload format 2.0), borrowing from it and skipping
     /// what is not needed.
-    pub fn from_json(event: &'a [u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(event)
+    pub fn from_json(event: &'a str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(event)
     }
 
     /// A request that did not come through API Gateway. Header values that are not UTF-8 are

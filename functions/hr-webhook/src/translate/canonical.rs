@@ -209,7 +209,7 @@ impl Payload<'_> {
         let mut complaints = Complaints::default();
         let body = self.body(&mut complaints);
         complaints.missing("schema", &self.schema);
-        complaints.read("schema", &self.schema, SCHEMA, |text| {
+        complaints.read("schema", &self.schema, "`lanyard.worker.v1`", |text| {
             (text == SCHEMA).then_some(())
         });
         complaints.missing("worker_id", &self.worker_id);

@@ -1,0 +1,8 @@
+//! The function against the reference models of its ports.
+
+mod bamboohr;
+mod canonical;
+mod intake;
+mod refusals;
+mod vectors;
+mod world;
