@@ -226,3 +226,6 @@ pub(crate) fn search(filter: &str, excluded: &[&str]) -> Value {
 pub(crate) fn bytes(value: &Value) -> Bytes {
     Bytes::from(value.to_string())
 }
+
+#[cfg(test)]
+mod tests;

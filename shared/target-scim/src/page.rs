@@ -368,3 +368,6 @@ pub(crate) fn error(body: &[u8]) -> ErrorBody {
     let mut json = serde_json::Deserializer::from_slice(body);
     Any(ErrorTake).deserialize(&mut json).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -387,3 +387,6 @@ impl<'de> Take<'de> for Element<'_, '_, 'de> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
