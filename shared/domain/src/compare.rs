@@ -17,6 +17,9 @@ pub mod limit;
 mod memberships;
 pub mod merge;
 mod name;
+mod table;
+#[cfg(test)]
+mod tests;
 
 pub use engine::{Compared, Comparison, Evidence, Look, Recorded};
 pub use fingerprint::Spec;

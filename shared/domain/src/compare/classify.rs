@@ -1,14 +1,11 @@
 //! What a difference is called, how bad it is, and what would mend it.
 
-use std::collections::BTreeSet;
-
 use jiff::{SignedDuration, Timestamp};
 
 use super::engine::{Case, Evidence, Link, Scope, from_record, is_owned};
 use super::fingerprint::slot_of;
 use super::{Candidate, Class, Deviation, Repair, Severity, Situation};
 use crate::converge::same;
-use crate::policy::LostGrant;
 use crate::project::Strength;
 use crate::standardise::spelling;
 use crate::{Account, Desired, EntitlementId, IdentityState, Slot};
@@ -63,22 +60,22 @@ fn is_dormant(scope: &Scope<'_>, account: &Account, now: Timestamp) -> bool {
     account.active && now.duration_since(last) >= SignedDuration::from_hours(i64::from(days) * 24)
 }
 
-struct Findings<'a> {
-    scope: &'a Scope<'a>,
-    evidence: Evidence,
-    case: &'a Case,
+pub(super) struct Findings<'a> {
+    pub(super) scope: &'a Scope<'a>,
+    pub(super) evidence: Evidence,
+    pub(super) case: &'a Case,
     account: &'a Account,
     list: Vec<Deviation>,
 }
 
 /// What distinguishes one deviation of an account from another.
-struct Said {
-    class: Class,
-    severity: Severity,
-    situation: Situation,
-    detail: String,
-    proposed: &'static str,
-    repair: Option<Repair>,
+pub(super) struct Said {
+    pub(super) class: Class,
+    pub(super) severity: Severity,
+    pub(super) situation: Situation,
+    pub(super) detail: String,
+    pub(super) proposed: &'static str,
+    pub(super) repair: Option<Repair>,
 }
 
 impl<'a> Findings<'a> {
@@ -306,136 +303,6 @@ impl<'a> Findings<'a> {
         );
     }
 
-    /// The table of desired, recorded and actual, for every membership.
-    fn memberships(&mut self, link: &'a Link, owned: bool) {
-        let wanted: BTreeSet<&EntitlementId> =
-            super::memberships::wanted(&link.projection).collect();
-        let certified = self.evidence.users && self.evidence.groups;
-        for entitlement in &self.case.held {
-            let is_wanted = wanted.contains(entitlement);
-            let is_recorded = link.record.grants.contains(entitlement);
-            match (is_wanted, is_recorded) {
-                (true, true) => {}
-                (true, false) => self.membership(
-                    link,
-                    entitlement,
-                    Severity::Info,
-                    "was held before it was given",
-                    "record it as ours",
-                    owned.then_some(Repair::Converge),
-                ),
-                (false, true) => {
-                    let severity = self.severity(entitlement);
-                    self.membership(
-                        link,
-                        entitlement,
-                        severity,
-                        "is still held although nothing justifies it any more",
-                        "take it away",
-                        (owned && certified).then_some(Repair::Revoke),
-                    );
-                }
-                (false, false) => {
-                    let severity = self.severity(entitlement);
-                    let authoritative = self
-                        .scope
-                        .policy
-                        .entitlements
-                        .get(entitlement)
-                        .is_some_and(|known| known.authoritative);
-                    self.membership(
-                        link,
-                        entitlement,
-                        severity,
-                        "was given by hand: neither policy nor our record knows it",
-                        if authoritative {
-                            "take it away: policy alone decides about this entitlement"
-                        } else {
-                            "ask whether it is needed"
-                        },
-                        (owned && certified && authoritative).then_some(Repair::Revoke),
-                    );
-                }
-            }
-        }
-        if !certified {
-            return;
-        }
-        for entitlement in &self.case.lacking {
-            let is_wanted = wanted.contains(entitlement);
-            let is_recorded = link.record.grants.contains(entitlement);
-            let (severity, detail, proposed, repair) = match (is_wanted, is_recorded) {
-                (true, true) => (
-                    Severity::Low,
-                    "was given by us and taken away by hand",
-                    match self.scope.target.lost {
-                        LostGrant::Regrant => "give it again",
-                        LostGrant::Report => "ask why it was taken away",
-                    },
-                    match self.scope.target.lost {
-                        LostGrant::Regrant => Some(Repair::Converge),
-                        LostGrant::Report => None,
-                    },
-                ),
-                (true, false) => (
-                    Severity::Low,
-                    "is wanted and not held",
-                    "give it",
-                    Some(Repair::Converge),
-                ),
-                (false, _) => (
-                    Severity::Info,
-                    "is on record and gone already",
-                    "close the record",
-                    Some(Repair::Converge),
-                ),
-            };
-            let repair = repair.filter(|_| owned);
-            self.membership(link, entitlement, severity, detail, proposed, repair);
-        }
-    }
-
-    fn membership(
-        &mut self,
-        link: &'a Link,
-        entitlement: &EntitlementId,
-        severity: Severity,
-        detail: &str,
-        proposed: &'static str,
-        repair: Option<Repair>,
-    ) {
-        // Out of band is what is held without a reason; the rest is drift of what is ours.
-        let without_reason = self.case.held.contains(entitlement)
-            && !super::memberships::wants(&link.projection, entitlement);
-        self.say(
-            Some(link),
-            Some(entitlement),
-            Said {
-                class: if without_reason { Class::O6 } else { Class::O8 },
-                severity,
-                situation: Situation::Linked,
-                detail: format!("`{entitlement}` {detail}"),
-                proposed,
-                repair,
-            },
-        );
-    }
-
-    /// High for what is privileged, and for one side of an SoD pair whose other side is held.
-    fn severity(&self, entitlement: &EntitlementId) -> Severity {
-        let policy = self.scope.policy;
-        let holds = |side: &BTreeSet<EntitlementId>| !side.is_disjoint(&self.case.held);
-        let conflicts = policy.sod.iter().any(|pair| {
-            (pair.left.contains(entitlement) && holds(&pair.right))
-                || (pair.right.contains(entitlement) && holds(&pair.left))
-        });
-        if conflicts || is_privileged(self.scope, entitlement) {
-            Severity::High
-        } else {
-            Severity::Medium
-        }
-    }
-
     /// An account that carries an identity's key without being on record for it.
     fn keyed(&mut self, link: &'a Link) {
         if link.key_accounts > 1 || (link.record.id.is_some() && link.record_seen) {
@@ -553,7 +420,12 @@ impl<'a> Findings<'a> {
         }
     }
 
-    fn say(&mut self, link: Option<&Link>, entitlement: Option<&EntitlementId>, said: Said) {
+    pub(super) fn say(
+        &mut self,
+        link: Option<&Link>,
+        entitlement: Option<&EntitlementId>,
+        said: Said,
+    ) {
         self.list.push(Deviation {
             class: said.class,
             severity: said.severity,
@@ -577,7 +449,7 @@ impl<'a> Findings<'a> {
     }
 }
 
-fn is_privileged(scope: &Scope<'_>, entitlement: &EntitlementId) -> bool {
+pub(super) fn is_privileged(scope: &Scope<'_>, entitlement: &EntitlementId) -> bool {
     scope
         .policy
         .entitlements

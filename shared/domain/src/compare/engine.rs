@@ -72,7 +72,12 @@ impl<'p> Recorded<'p> {
     }
 
     /// Adds what is recorded about one identity on this target.
-    pub fn seat(&mut self, record: &IdentityRecord, account: Option<&AccountRecord>) {
+    pub fn seat(
+        &mut self,
+        identity: &IdentityId,
+        record: &IdentityRecord,
+        account: Option<&AccountRecord>,
+    ) {
         let nothing = (Projection::default(), AccountRecord::default());
         let projection = record
             .projections
@@ -86,7 +91,8 @@ impl<'p> Recorded<'p> {
             self.managed += u64::from(is_owned(account));
             self.grants += account.grants.len() as u64;
         }
-        self.index.add(&self.scope.spec, projection, account);
+        self.index
+            .add(&self.scope.spec, identity, projection, account);
         self.memberships.add(projection, account);
     }
 
@@ -134,7 +140,8 @@ pub(super) struct Case {
     pub(super) present: bool,
     /// Which of the policy's entitlements it was seen to hold.
     pub(super) held: BTreeSet<EntitlementId>,
-    /// Which wanted or recorded memberships were not seen.
+    /// Which wanted or recorded memberships were not seen, of an account that was dropped. One
+    /// that was kept has all of its memberships in `held`.
     pub(super) lacking: BTreeSet<EntitlementId>,
     /// Identities on record for its id.
     pub(super) by_id: Vec<Link>,
@@ -346,7 +353,6 @@ impl Look<'_> {
         }
         if let Some(case) = by_id.and_then(|at| self.seen.cases.get_mut(at)) {
             case.by_id.push(link(by_key.len()));
-            case.lacking = lacking(&self.seen.memberships, projection, account);
         } else if record_seen {
             self.memberships(projection, account, link(by_key.len()));
         } else if by_key.is_empty()

@@ -4,7 +4,7 @@
 use crate::converge::KEY_PATH;
 use crate::policy::{Expr, Target};
 use crate::project::{AttrPath, Strength};
-use crate::{Account, AccountRecord, Desired, Ownership, Projection, Slot};
+use crate::{Account, AccountRecord, Desired, IdentityId, Ownership, Projection, Slot};
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -69,6 +69,7 @@ impl Spec {
     /// account that should be gone, one that is not ours, or more attributes than a mask has bits.
     pub fn wanted(
         &self,
+        identity: &IdentityId,
         projection: &Projection,
         record: &AccountRecord,
         scratch: &mut Vec<u8>,
@@ -88,16 +89,19 @@ impl Spec {
         }
         begin(scratch, active);
         let mut mask: Mask = 0;
-        if attrs {
-            for (bit, held) in self.paths.iter().enumerate() {
-                if let Some(mapped) = projection.attrs.get(&held.path) {
-                    let want = mapped.value.reveal().text().unwrap_or_default();
-                    // Filling asks nothing of an account when there is nothing to fill with.
-                    if !(held.presence && want.is_empty()) {
-                        mask |= 1 << bit;
-                        held.feed(want, scratch);
-                    }
-                }
+        for (bit, held) in self.paths.iter().enumerate() {
+            let want = if attrs {
+                let mapped = projection.attrs.get(&held.path);
+                mapped.map(|mapped| mapped.value.reveal().text().unwrap_or_default())
+            } else {
+                // Of an account that nobody wants only the key matters: one that names somebody
+                // else must not pass unseen.
+                (&*held.path == KEY_PATH).then_some(identity.as_str())
+            };
+            // Filling asks nothing of an account when there is nothing to fill with.
+            if let Some(want) = want.filter(|want| !(held.presence && want.is_empty())) {
+                mask |= 1 << bit;
+                held.feed(want, scratch);
             }
         }
         Some(Wanted {

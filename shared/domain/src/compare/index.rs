@@ -3,7 +3,7 @@
 
 use super::fingerprint::{Mask, Spec};
 use crate::certify::hash;
-use crate::{Account, AccountRecord, Projection};
+use crate::{Account, AccountRecord, IdentityId, Projection};
 
 /// One recorded account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,9 +38,15 @@ pub struct IndexBuilder {
 
 impl IndexBuilder {
     /// Adds a recorded account; one without an id in the target is not indexed.
-    pub fn add(&mut self, spec: &Spec, projection: &Projection, record: &AccountRecord) {
+    pub fn add(
+        &mut self,
+        spec: &Spec,
+        identity: &IdentityId,
+        projection: &Projection,
+        record: &AccountRecord,
+    ) {
         let Some(id) = &record.id else { return };
-        let print = match spec.wanted(projection, record, &mut self.scratch) {
+        let print = match spec.wanted(identity, projection, record, &mut self.scratch) {
             Some(wanted) => (u64::from(self.number(wanted.mask)) << 56) | wanted.print,
             None => u64::from(LOOK) << 56,
         };
