@@ -1,0 +1,287 @@
+//! From proposals to the rows of the report, and what they rest on.
+
+use std::collections::BTreeMap;
+
+use contract::report::{Class, Evidence, EvidenceRow, FindingRow, ParkedRow, Severity};
+use domain::fold::fold;
+use domain::{Fact, Generation, Hash, IdentityId, Problem, RecordKey, SourceId, compare};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use ports::{Clock, Fault, Lanes, Objects, Observe, Store};
+
+use crate::propose::{Decision, Proposal};
+use crate::report::snapshot_id;
+use crate::{Reconciler, Run};
+
+/// The decision of a row that a limit stopped.
+pub(crate) const HELD: &str = "held";
+
+/// Entitlements named in a row.
+const NAMED: usize = 5;
+
+/// What the report is written from.
+pub(crate) struct Written {
+    pub(crate) findings: Vec<FindingRow>,
+    pub(crate) evidence: Vec<EvidenceRow>,
+    pub(crate) parked: Vec<ParkedRow>,
+}
+
+/// What HR said about the identity of a finding.
+#[derive(Clone, Default)]
+struct Story {
+    end: Option<Date>,
+    owner: Option<IdentityId>,
+    fact: Option<EvidenceRow>,
+}
+
+/// Writes one row for each finding; several differences of one class about one account are one.
+pub(crate) async fn write<S, L, B, C, O>(
+    reconciler: &Reconciler<'_, S, L, B, C, O>,
+    run: &Run,
+    proposals: &[Proposal],
+    parked: &[(IdentityId, RecordKey, Problem)],
+) -> Result<Written, Fault>
+where
+    S: Store,
+    L: Lanes,
+    B: Objects,
+    C: Clock,
+    O: Observe,
+{
+    let mut rows: BTreeMap<Hash, FindingRow> = BTreeMap::new();
+    let mut evidence: BTreeMap<Box<str>, EvidenceRow> = BTreeMap::new();
+    let mut stories: BTreeMap<IdentityId, Story> = BTreeMap::new();
+    let now = reconciler.clock.now();
+    for proposal in proposals {
+        if proposal.decision == Decision::Dropped {
+            continue;
+        }
+        let deviation = &proposal.deviation;
+        let mut story = Story::default();
+        if let Some(owner) = &deviation.owner {
+            if tells(deviation) {
+                if !stories.contains_key(&owner.identity) {
+                    let told = tell(reconciler, &owner.identity, now).await?;
+                    stories.insert(owner.identity.clone(), told);
+                }
+                story = stories.get(&owner.identity).cloned().unwrap_or_default();
+            }
+            for row in [Some(plan(owner)), story.fact.clone()]
+                .into_iter()
+                .flatten()
+            {
+                evidence.entry(row.id.clone()).or_insert(row);
+            }
+        }
+        let row = row(reconciler, run, proposal, &story);
+        match rows.get_mut(&row.finding) {
+            Some(first) => merge(first, row),
+            None => {
+                rows.insert(row.finding, row);
+            }
+        }
+    }
+    let mut waiting = Vec::with_capacity(parked.len());
+    for (_, record, problem) in parked {
+        waiting.push(parked_row(reconciler, record, problem).await?);
+    }
+    Ok(Written {
+        findings: rows.into_values().collect(),
+        evidence: evidence.into_values().collect(),
+        parked: waiting,
+    })
+}
+
+/// Whether the row says when the person left and who answers for the account: where somebody has
+/// to act. The others are spared the read.
+fn tells(deviation: &compare::Deviation) -> bool {
+    matches!(
+        deviation.severity,
+        compare::Severity::Critical | compare::Severity::High
+    )
+}
+
+async fn tell<S, L, B, C, O>(
+    reconciler: &Reconciler<'_, S, L, B, C, O>,
+    identity: &IdentityId,
+    now: Timestamp,
+) -> Result<Story, Fault>
+where
+    S: Store,
+{
+    let dossier = reconciler.store.dossier(&RecordKey::from(identity)).await?;
+    let Some(last) = dossier.facts.iter().max_by_key(|fact| fact.recorded_at) else {
+        return Ok(Story::default());
+    };
+    let engagement = fold(reconciler.policy, &dossier.key, &dossier.facts, now).engagement;
+    Ok(Story {
+        end: engagement.end,
+        owner: engagement.manager.as_ref().map(IdentityId::from),
+        fact: Some(fact(last)),
+    })
+}
+
+fn fact(fact: &Fact) -> EvidenceRow {
+    EvidenceRow {
+        id: format!("fact:{}", fact.payload.short()).into(),
+        body: Evidence::Fact {
+            source: fact.source.clone(),
+            record: fact.record.clone(),
+            effective_at: fact.effective_at(),
+            recorded_at: fact.recorded_at,
+            payload: fact.payload,
+        },
+    }
+}
+
+fn plan(owner: &compare::Owner) -> EvidenceRow {
+    let Generation(generation) = owner.generation;
+    EvidenceRow {
+        id: format!("plan:{}:{generation}", owner.identity).into(),
+        body: Evidence::Plan {
+            identity: owner.identity.clone(),
+            generation,
+            policy: owner.policy,
+            plan: owner.plan,
+        },
+    }
+}
+
+fn row<S, L, B, C, O>(
+    reconciler: &Reconciler<'_, S, L, B, C, O>,
+    run: &Run,
+    proposal: &Proposal,
+    story: &Story,
+) -> FindingRow {
+    let deviation = &proposal.deviation;
+    let account = &deviation.account;
+    let owner = deviation.owner.as_ref();
+    let candidate = deviation.candidate.as_ref();
+    let names: Vec<&str> = deviation
+        .held
+        .iter()
+        .take(NAMED)
+        .map(|id| {
+            let known = reconciler.policy.entitlements.get(id);
+            known.map_or(id.as_str(), |entitlement| &entitlement.group)
+        })
+        .collect();
+    let mut evidence = vec![snapshot_id(&proposal.target, "users")];
+    if deviation.entitlement.is_some() || deviation.privileged {
+        evidence.push(snapshot_id(&proposal.target, "groups"));
+    }
+    evidence.extend(owner.map(|owner| plan(owner).id.into()));
+    evidence.extend(story.fact.as_ref().map(|fact| fact.id.clone().into()));
+    let on_its_way = owner.is_some_and(|owner| owner.owed) && deviation.repair.is_some();
+    let (decision, decided_by) = match proposal.decision {
+        Decision::Queued => ("queued", "policy"),
+        Decision::Held => (HELD, "limit"),
+        Decision::Open | Decision::Send | Decision::Dropped => ("open", ""),
+    };
+    FindingRow {
+        finding: proposal.finding,
+        severity: severity(deviation.severity),
+        class: class(deviation.class),
+        target: proposal.target.clone(),
+        account_id: account.id.as_str().into(),
+        user_name: account.user_name.reveal().clone(),
+        status: match (deviation.present, account.active) {
+            (false, _) => "missing",
+            (true, true) => "active",
+            (true, false) => "disabled",
+        }
+        .into(),
+        privileged: deviation.privileged,
+        entitlement_count: u32::try_from(deviation.held.len()).unwrap_or(u32::MAX),
+        entitlements: names.join("; ").into(),
+        created: account.created,
+        last_sign_in: account.last_sign_in,
+        first_seen: run.date,
+        age_days: 0,
+        runs_seen: 1,
+        identity: owner.map_or("", |owner| owner.identity.as_str()).into(),
+        identity_state: owner
+            .map_or("", |owner| crate::recorded::state_name(owner.state))
+            .into(),
+        end_date: story.end,
+        candidate: candidate.map_or("", |c| c.identity.as_str()).into(),
+        candidate_rule: candidate.map_or("", compare::Candidate::rule).into(),
+        candidate_confidence: candidate.map(compare::Candidate::confidence),
+        owner: match (&deviation.answers, &story.owner) {
+            (Some(answers), _) => answers.clone(),
+            (None, Some(manager)) => manager.as_str().into(),
+            (None, None) => "".into(),
+        },
+        detail: if on_its_way {
+            format!("{} (a change is on its way)", deviation.detail).into()
+        } else {
+            deviation.detail.clone()
+        },
+        evidence: evidence.join("; ").into(),
+        proposed_action: deviation.proposed.clone(),
+        decision: decision.into(),
+        decided_by: decided_by.into(),
+    }
+}
+
+/// Two differences of one class about one account: the worse severity, both details.
+fn merge(first: &mut FindingRow, other: FindingRow) {
+    first.severity = first.severity.min(other.severity);
+    first.detail = format!("{}; {}", first.detail, other.detail).into();
+    if first.proposed_action != other.proposed_action {
+        first.proposed_action =
+            format!("{}; {}", first.proposed_action, other.proposed_action).into();
+    }
+    // A request mends everything about an account, so that it speaks for all parts.
+    if &*first.decision == "open" {
+        first.decision = other.decision;
+        first.decided_by = other.decided_by;
+    }
+}
+
+async fn parked_row<S, L, B, C, O>(
+    reconciler: &Reconciler<'_, S, L, B, C, O>,
+    record: &RecordKey,
+    problem: &Problem,
+) -> Result<ParkedRow, Fault>
+where
+    S: Store,
+{
+    let dossier = reconciler.store.dossier(record).await?;
+    let last = dossier.facts.iter().max_by_key(|fact| fact.received_at);
+    Ok(ParkedRow {
+        record: record.clone(),
+        source: last.map_or_else(|| SourceId::from(""), |fact| fact.source.clone()),
+        worker: last.map_or("", |fact| fact.worker.as_str()).into(),
+        why: problem.clone(),
+        since: last.map(|fact| fact.received_at),
+    })
+}
+
+/// The class in the report's words.
+pub(crate) const fn class(class: compare::Class) -> Class {
+    match class {
+        compare::Class::O1 => Class::O1,
+        compare::Class::O2 => Class::O2,
+        compare::Class::O3 => Class::O3,
+        compare::Class::O4 => Class::O4,
+        compare::Class::O5 => Class::O5,
+        compare::Class::O6 => Class::O6,
+        compare::Class::O7 => Class::O7,
+        compare::Class::O8 => Class::O8,
+        compare::Class::O9 => Class::O9,
+        compare::Class::O10 => Class::O10,
+        compare::Class::O11 => Class::O11,
+    }
+}
+
+/// The severity in the report's words.
+const fn severity(severity: compare::Severity) -> Severity {
+    match severity {
+        compare::Severity::Critical => Severity::Critical,
+        compare::Severity::High => Severity::High,
+        compare::Severity::Medium => Severity::Medium,
+        compare::Severity::Low => Severity::Low,
+        compare::Severity::Info => Severity::Info,
+    }
+}
