@@ -26,6 +26,10 @@ pub(crate) fn read(sections: &Sections<'_>, vocabulary: &Vocabulary) -> Vec<Corr
         let Some(fields) = entry.called("the correlation rule".to_owned()).fields() else {
             continue;
         };
+        let fields = match fields.peek("name") {
+            Some(name) => fields.called(format!("correlation rule `{name}`")),
+            None => fields,
+        };
         let rule = rule(&fields, vocabulary);
         if rules
             .iter()

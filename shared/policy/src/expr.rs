@@ -41,6 +41,9 @@ pub(crate) fn mapping(path: &str, node: &Node<'_>, scope: Scope<'_>) -> Option<M
     let mut strength = Strength::Always;
     let expr = if node.is_text() {
         text(node, scope)
+    } else if !node.is_table() {
+        node.wrong_type("a template or a table", "`\"{title}\"`");
+        return None;
     } else {
         let fields = node.fields()?;
         if let Some(word) = fields.get("strength") {
@@ -60,6 +63,10 @@ pub(crate) fn mapping(path: &str, node: &Node<'_>, scope: Scope<'_>) -> Option<M
 fn expr(node: &Node<'_>, scope: Scope<'_>) -> Option<Expr> {
     if node.is_text() {
         return text(node, scope);
+    }
+    if !node.is_table() {
+        node.wrong_type("a template or a table", "`\"{title}\"`");
+        return None;
     }
     let fields = node.fields()?;
     let expr = table(&fields, scope);

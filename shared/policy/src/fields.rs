@@ -347,6 +347,11 @@ impl<'a> Fields<'a> {
         ))
     }
 
+    /// The text of a key, without asking for it or complaining about it.
+    pub(crate) fn peek(&self, key: &str) -> Option<&'a str> {
+        self.table.get(key)?.get_ref().as_str()
+    }
+
     /// The value of a key that the table must have.
     pub(crate) fn need(&self, key: &'static str, example: &str) -> Option<Node<'a>> {
         let node = self.get(key);
@@ -364,6 +369,14 @@ impl<'a> Fields<'a> {
     /// A list of texts that may be left out.
     pub(crate) fn texts(&self, key: &'static str) -> Vec<At<&'a str>> {
         self.get(key).map_or_else(Vec::new, |node| node.texts())
+    }
+
+    /// Whether a list is left out or has no entries.
+    pub(crate) fn lists_nothing(&self, key: &'static str) -> bool {
+        match self.table.get(key).map(Spanned::get_ref) {
+            None => true,
+            Some(value) => value.as_array().is_some_and(|array| array.is_empty()),
+        }
     }
 
     /// True or false; false where left out.

@@ -19,7 +19,7 @@ pub(crate) fn check(report: &Report, name: At<&str>, kind: &str, slash: bool) ->
         report.error(
             name.at,
             "bad-name",
-            format!("`{}` is not a name for {kind}", name.value),
+            format!("`{}` cannot be the name of {kind}", name.value),
             format!(
                 "use lower-case letters and digits, joined by `-`, `_` or `.`{}, at most {LONGEST} \
                  characters",

@@ -141,8 +141,7 @@ impl Report {
         found
             .into_iter()
             .map(|found| self.diagnostic(found))
-            // Beside a secret nothing else is said: another message could repeat it.
-            .filter(|d| d.line == 0 || d.source.is_some() || d.code == secret::CODE)
+            .filter(|d| d.line == 0 || d.source.is_some() || secret::may_say(d.code))
             .partition(|d| d.severity == Severity::Error)
     }
 
@@ -163,7 +162,7 @@ impl Report {
             length: position.length,
             message: found.message.into(),
             help: found.help.into(),
-            source: (found.code != secret::CODE && !secret::in_line(position.source))
+            source: (found.code != secret::CODE && !secret::looks_like(position.source))
                 .then(|| position.source.into()),
         }
     }

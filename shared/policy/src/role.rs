@@ -33,7 +33,7 @@ pub(crate) fn read(sections: &Sections<'_>, entitlements: &Named<Entitlement>) -
                 Some(At { value, at: name.at })
             })
             .collect();
-        if includes.is_empty() && fields.texts("entitlements").is_empty() {
+        if fields.lists_nothing("includes") && fields.lists_nothing("entitlements") {
             report.error(
                 fields.at,
                 "empty-role",

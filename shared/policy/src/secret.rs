@@ -6,6 +6,9 @@ use crate::report::{Report, Span};
 /// The kind of mistake; its source line is not shown.
 pub(crate) const CODE: &str = "inline-secret";
 
+/// The kind of mistake that a file's TOML has.
+pub(crate) const SYNTAX: &str = "syntax";
+
 /// How well-known tokens begin.
 const PREFIXES: &[&str] = &[
     "whsec_",
@@ -34,40 +37,56 @@ const PREFIXES: &[&str] = &[
     "pypi-",
 ];
 
-/// Whether a text looks like a secret: a well-known beginning with enough after it, an
-/// authorization header, a private key, or a long run without structure.
+/// Whether a line, or a text in it, holds what looks like a secret: a well-known beginning with
+/// enough after it, an authorization header, a private key, or a long run without structure.
 pub(crate) fn looks_like(text: &str) -> bool {
     if text.contains("-----BEGIN ") || text.contains("PRIVATE KEY") {
         return true;
     }
-    text.split(|c: char| !is_token_char(c)).any(word)
-        || ["Bearer ", "Basic "].iter().any(|scheme| {
-            text.strip_prefix(scheme)
-                .is_some_and(|rest| rest.len() >= 8 && !rest.contains(' '))
-        })
+    text.split(|c: char| !is_token_char(c)).any(word) || header(text) || user_info(text)
 }
 
-/// Whether any word of a source line looks like a secret.
-pub(crate) fn in_line(line: &str) -> bool {
-    looks_like(line)
-        || ["Bearer ", "Basic "].iter().any(|scheme| {
-            line.split(scheme)
-                .skip(1)
-                .any(|rest| looks_like(&format!("{scheme}{}", rest.trim_end_matches(['"', '\'']))))
-        })
+/// The value of an `Authorization` header as a whole text.
+fn header(text: &str) -> bool {
+    ["Bearer ", "Basic "].iter().any(|scheme| {
+        text.split(['"', '\''])
+            .filter_map(|quoted| quoted.strip_prefix(scheme))
+            .any(|token| token.len() >= 8 && !token.contains(' '))
+    })
 }
 
-/// Reports a text that looks like a secret.
-pub(crate) fn check(report: &Report, text: &str, at: Span) {
-    if looks_like(text) {
-        report.error(
-            at,
-            CODE,
-            "a secret stands in the policy",
-            "policy names secrets and never holds them: put the value into the secret store, \
-             write its name here, and replace the secret, since it has been in a file",
-        );
+/// An address with user name and password.
+fn user_info(text: &str) -> bool {
+    text.split("://").skip(1).any(|rest| {
+        let authority = rest.split(['/', '"', '\'', ' ']).next().unwrap_or_default();
+        authority
+            .split_once('@')
+            .is_some_and(|(user, _)| user.contains(':'))
+    })
+}
+
+/// Reports every line that holds what looks like a secret, in a comment too.
+pub(crate) fn check(report: &Report, file: usize, text: &str) {
+    let mut start = 0;
+    for line in text.split('\n') {
+        if looks_like(line) {
+            let indent = line.len() - line.trim_start().len();
+            report.error(
+                Span::new(file, &(start + indent..start + line.len())),
+                CODE,
+                "a secret stands in the policy",
+                "policy names secrets and never holds them: put the value into the secret \
+                 store, write its name here, and replace the secret, since it has been in a file",
+            );
+        }
+        start += line.len() + 1;
     }
+}
+
+/// Whether a message of that kind may stand beside a line with a secret. Messages of other kinds
+/// quote what they are about.
+pub(crate) fn may_say(code: &str) -> bool {
+    code == CODE || code == SYNTAX
 }
 
 const fn is_token_char(c: char) -> bool {
@@ -110,10 +129,11 @@ mod tests {
     #[test]
     fn recognises_secrets() {
         for text in [
+            "url = \"https://admin:hunter2@example.com/scim\"",
             "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
             "xoxb-1234567890-abcdefghij",
             "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc",
-            "Bearer correct-horse",
+            "key = \"Bearer correct-horse\"",
             "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
             "q7Xn2LpZ8vRk4TyWc1BdGh5J",
             "-----BEGIN PRIVATE KEY-----",
@@ -132,7 +152,8 @@ mod tests {
             "https://directory.meridian.example/scim/v2",
             "America/Argentina/ComodRivadavia",
             "emails[type eq \"work\"].value",
-            "Basic research and Bearer bonds",
+            "note = \"Basic research and Bearer bonds\"",
+            "https://example.com/@admin:x",
             "finance-payables-payment-approver",
         ] {
             assert!(!looks_like(text), "{text}");

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use domain::{Hash, Policy};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use crate::fields::{Fields, Node};
 use crate::report::{At, Report, Span};
@@ -42,6 +42,9 @@ pub(crate) struct Sections<'a> {
 /// Reads the policy. `None` where a file could not be parsed; otherwise what could be read, which
 /// is the policy if the report has no errors.
 pub(crate) fn read(report: &Report, version: Hash) -> Option<Policy> {
+    for (file, text) in report.texts().enumerate() {
+        secret::check(report, file, text);
+    }
     let parsed: Vec<Spanned<DeTable<'_>>> = report
         .texts()
         .enumerate()
@@ -56,9 +59,6 @@ pub(crate) fn read(report: &Report, version: Hash) -> Option<Policy> {
     }
     if parsed.len() < report.texts().count() || parsed.is_empty() {
         return None;
-    }
-    for (file, table) in parsed.iter().enumerate() {
-        scan(report, file, table.get_ref());
     }
     Some(assemble(&Sections::gather(report, &parsed), version))
 }
@@ -78,33 +78,12 @@ fn parse<'a>(report: &Report, file: usize, text: &'a str) -> Option<Spanned<DeTa
     for error in &errors {
         report.error(
             Span::new(file, &error.span().unwrap_or(0..0)),
-            "syntax",
+            secret::SYNTAX,
             error.message(),
             "correct the TOML; names and meaning are checked once every file can be read",
         );
     }
     errors.is_empty().then_some(table)
-}
-
-/// Reports every text, key or value, that looks like a secret.
-fn scan(report: &Report, file: usize, table: &DeTable<'_>) {
-    for (key, value) in table {
-        secret::check(report, key.get_ref(), Span::new(file, &key.span()));
-        scan_value(report, file, value);
-    }
-}
-
-fn scan_value(report: &Report, file: usize, value: &Spanned<DeValue<'_>>) {
-    match value.get_ref() {
-        DeValue::String(text) => secret::check(report, text, Span::new(file, &value.span())),
-        DeValue::Array(array) => {
-            for value in array {
-                scan_value(report, file, value);
-            }
-        }
-        DeValue::Table(table) => scan(report, file, table),
-        DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {}
-    }
 }
 
 fn assemble(sections: &Sections<'_>, version: Hash) -> Policy {
@@ -214,7 +193,7 @@ impl<'a> Sections<'a> {
         let mut named = Named::new();
         for node in self.nodes(section) {
             for (name, value) in node.entries() {
-                names::check(self.report, name, kind, false);
+                names::check(self.report, name, &format!("this {kind}"), false);
                 let entry = value.called(format!("{kind} `{}`", name.value));
                 if let Some(fields) = entry.fields_at(name.at) {
                     let thing = read(&fields);

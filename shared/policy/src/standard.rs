@@ -229,7 +229,12 @@ pub(crate) fn check_zone(report: &Report, zone: At<&str>) {
     if spelled == Some(zone.value) {
         return;
     }
-    let all: Vec<String> = database.available().map(|name| name.to_string()).collect();
+    // Without the few names that are no places (`GMT+0`): nobody means those.
+    let all: Vec<String> = database
+        .available()
+        .map(|name| name.to_string())
+        .filter(|name| name.contains('/'))
+        .collect();
     let near = spelled.or_else(|| names::nearest(zone.value, all.iter().map(String::as_str)));
     report.error(
         zone.at,

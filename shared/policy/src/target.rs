@@ -137,15 +137,11 @@ fn base_url(node: &Node<'_>) -> Option<Box<str>> {
             return None;
         }
     };
-    if !url.username().is_empty() || url.password().is_some() {
-        // Said as a secret, so that the line is not repeated.
-        node.report.error(
-            text.at,
-            crate::secret::CODE,
-            format!("{} holds a user name or password", node.name),
-            "remove it: policy names secrets and never holds them; `token` names the secret",
+    if !url.username().is_empty() {
+        bad(
+            format!("{} holds a user name", node.name),
+            "remove it: `token` names the secret that opens the target",
         );
-        return None;
     }
     let loopback = match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),

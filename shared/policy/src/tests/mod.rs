@@ -1,3 +1,31 @@
 //! What loads, what does not, and in which words.
 
+mod documented;
+mod expressions;
+mod knobs;
+mod names;
+mod properties;
 mod samples;
+mod syntax;
+mod systems;
+mod together;
+mod values;
+mod warnings;
+
+/// A policy that loads, to which each case adds something.
+const GOOD: &str = include_str!("good.toml");
+
+/// What the loader says about a file beside a good one, and that it says it as JSON too.
+fn said(text: &str) -> String {
+    let files = [("good.toml", GOOD), ("case.toml", text)]
+        .map(|(name, text)| (name.to_owned(), text.trim_start_matches('\n').to_owned()));
+    let diagnostics = match crate::load_files(files) {
+        Ok(loaded) => loaded.warnings,
+        Err(errors) => {
+            let json = serde_json::to_value(&errors).unwrap();
+            assert_eq!(json.as_array().unwrap().len(), errors.diagnostics().len());
+            errors.diagnostics().to_vec()
+        }
+    };
+    crate::render(&diagnostics)
+}

@@ -1,0 +1,89 @@
+//! The reference says what the loader does.
+
+use domain::Attr;
+
+use crate::load_files;
+
+const REFERENCE: &str = include_str!("../../../../docs/policy.md");
+const MINIMAL: &str = include_str!("../../../../infra/policy-minimal/policy.toml");
+
+/// The TOML examples, in order.
+fn examples() -> Vec<&'static str> {
+    REFERENCE
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("```").map(|(example, _)| example))
+        .collect()
+}
+
+#[test]
+fn shows_the_minimal_policy_as_it_is() {
+    assert_eq!(examples()[0], MINIMAL);
+}
+
+#[test]
+fn examples_load_beside_what_they_name() {
+    // Each example is one section; what it refers to comes from here.
+    let beside = r#"
+[sources.other]
+zone = "UTC"
+format = "canonical"
+verify = "gusto"
+secrets = ["other"]
+
+[entitlements.finance-payables-clerk]
+target = "directory"
+
+[entitlements.finance-payments-approver]
+target = "directory"
+
+[roles.senior-engineering]
+entitlements = ["finance-payables-clerk"]
+
+[[rules]]
+id = "other"
+when = "everyone"
+roles = ["senior-engineering"]
+
+[targets.directory]
+mode = "observe"
+base_url = "https://directory.example.com"
+token = "directory-token"
+attributes = { userName = "{work_email}", externalId = { key = true } }
+"#;
+    let examples = examples();
+    assert!(examples.len() >= 6);
+    for example in examples.into_iter().skip(1) {
+        let files = if example.contains("[targets.directory.limits]") {
+            vec![("all.toml", format!("{beside}\n{example}"))]
+        } else {
+            vec![
+                ("beside.toml", beside.to_owned()),
+                ("example.toml", example.to_owned()),
+            ]
+        };
+        let files = files
+            .into_iter()
+            .map(|(name, text)| (name.to_owned(), text));
+        if let Err(errors) = load_files(files) {
+            panic!("{example}\n{}", errors.render());
+        }
+    }
+}
+
+#[test]
+fn names_every_attribute_preset_and_profile() {
+    let word = |name: &str| format!("`{name}`");
+    for attr in Attr::ALL
+        .iter()
+        .filter(|attr| !attr.name().starts_with("extension_"))
+    {
+        assert!(REFERENCE.contains(&word(attr.name())), "{attr}");
+    }
+    for (name, _) in crate::preset::PRESETS {
+        assert!(REFERENCE.contains(&format!("\"{name}\"")), "{name}");
+    }
+    for name in crate::PROFILES {
+        assert!(REFERENCE.contains(&format!("`\"{name}\"`")), "{name}");
+    }
+}
