@@ -125,13 +125,7 @@ impl Recorder {
         }
     }
 
-    pub(crate) fn log(
-        &mut self,
-        seen: Occasion<'_>,
-        template: &'static str,
-        query: &str,
-        status: Option<u16>,
-    ) {
+    pub(crate) fn log(&mut self, seen: Occasion<'_>, template: &'static str, status: Option<u16>) {
         if self.limit == 0 {
             return;
         }
@@ -142,7 +136,7 @@ impl Recorder {
             method: seen.method.to_owned(),
             template,
             path: seen.path.to_owned(),
-            query: query.to_owned(),
+            query: seen.query.to_owned(),
             status,
         });
     }

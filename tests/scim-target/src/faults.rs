@@ -191,12 +191,12 @@ pub enum RetryAfter {
     Absent,
 }
 
-/// The answer to a successful PATCH under [`Fault::PatchAnswer`].
+/// The answer to a successful PATCH.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PatchAnswer {
     /// 204.
     NoContent,
-    /// 200 with the resource; the default without a fault.
+    /// 200 with the resource.
     Full,
     /// 200 without a body.
     Empty,
@@ -240,6 +240,8 @@ impl Fault {
             fault: self,
             method: None,
             path: None,
+            query: None,
+            no_query: None,
             skip: 0,
             left: None,
             chance: None,
@@ -263,6 +265,8 @@ pub struct Rule {
     fault: Fault,
     method: Option<String>,
     path: Option<String>,
+    query: Option<String>,
+    no_query: Option<String>,
     skip: u64,
     left: Option<u64>,
     chance: Option<Chance>,
@@ -287,6 +291,20 @@ impl Rule {
     #[must_use]
     pub fn path(mut self, prefix: &str) -> Self {
         self.path = Some(prefix.to_owned());
+        self
+    }
+
+    /// Only query strings that hold this, percent-encoded as clients send it: `filter=`, `startIndex=101`.
+    #[must_use]
+    pub fn query(mut self, part: &str) -> Self {
+        self.query = Some(part.to_owned());
+        self
+    }
+
+    /// Only query strings that do not hold this: `filter=` keeps a fault to whole lists.
+    #[must_use]
+    pub fn no_query(mut self, part: &str) -> Self {
+        self.no_query = Some(part.to_owned());
         self
     }
 
@@ -317,15 +335,14 @@ impl Rule {
     }
 
     fn is_for(&self, kind: FaultKind, seen: Occasion<'_>) -> bool {
+        let fits = |condition: &Option<String>, test: &dyn Fn(&str) -> bool| {
+            condition.as_deref().is_none_or(test)
+        };
         self.fault.kind() == kind
-            && self
-                .method
-                .as_deref()
-                .is_none_or(|method| method == seen.method)
-            && self
-                .path
-                .as_deref()
-                .is_none_or(|prefix| seen.path.starts_with(prefix))
+            && fits(&self.method, &|method| method == seen.method)
+            && fits(&self.path, &|prefix| seen.path.starts_with(prefix))
+            && fits(&self.query, &|part| seen.query.contains(part))
+            && fits(&self.no_query, &|part| !seen.query.contains(part))
     }
 
     fn fires(&mut self) -> bool {
@@ -361,6 +378,7 @@ pub(crate) struct Occasion<'a> {
     pub(crate) method: &'a str,
     /// Below the base.
     pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
 }
 
 #[derive(Debug, Default)]
@@ -458,6 +476,18 @@ impl Quirks<'_> {
         matters: &dyn Fn(&Fault) -> bool,
     ) -> Option<Fault> {
         self.faults.fire(kind, self.seen, matters)
+    }
+
+    /// Whether it is worth finding out if the fault matters.
+    pub(crate) fn armed(&self, kind: FaultKind) -> bool {
+        let inner = &self.faults.0;
+        inner.armed.load(Ordering::Acquire)
+            && self
+                .faults
+                .state()
+                .rules
+                .iter()
+                .any(|rule| rule.is_for(kind, self.seen))
     }
 
     pub(crate) fn has(&self, kind: FaultKind) -> bool {

@@ -48,6 +48,7 @@ pub(crate) fn serve(shared: &Shared, parts: &Parts, body: &[u8]) -> Verdict {
     let seen = Occasion {
         method: parts.method.as_str(),
         path,
+        query,
     };
     let quirks = Quirks {
         faults: &shared.faults,
@@ -74,7 +75,7 @@ pub(crate) fn serve(shared: &Shared, parts: &Parts, body: &[u8]) -> Verdict {
         Verdict::Answer(reply) => Some(reply.status),
         Verdict::Drop | Verdict::Hang => None,
     };
-    state.recorder.log(seen, route.template, query, status);
+    state.recorder.log(seen, route.template, status);
     verdict
 }
 

@@ -62,6 +62,10 @@ impl Query {
         })
     }
 
+    pub(crate) fn names_attributes(&self) -> bool {
+        self.attributes.is_some()
+    }
+
     pub(crate) fn projection(&self, kind: Kind) -> Projection {
         Projection::new(kind, self.attributes.as_deref(), self.excluded.as_deref())
     }
@@ -166,13 +170,17 @@ fn find(
 }
 
 fn visible(kind: Kind, keys: Vec<u64>, renderer: Renderer<'_>, quirks: Quirks<'_>) -> Vec<u64> {
+    // Asked first: without the fault, no list has to look at everyone.
+    if kind == Kind::Group || !quirks.armed(FaultKind::HideInactive) {
+        return keys;
+    }
     let hidden = |key: &u64| {
         renderer
             .store
             .at(kind, *key)
             .is_some_and(|user| !user.active())
     };
-    if kind == Kind::User && keys.iter().any(hidden) && quirks.has(FaultKind::HideInactive) {
+    if keys.iter().any(hidden) && quirks.has(FaultKind::HideInactive) {
         keys.into_iter().filter(|key| !hidden(key)).collect()
     } else {
         keys

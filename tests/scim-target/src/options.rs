@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::faults::PatchAnswer;
+
 /// Whose behaviour the target has before any fault is switched on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -44,6 +46,10 @@ pub struct Options {
     pub group_names_unique: bool,
     /// Whether a group refuses members that are no resource of the target.
     pub unknown_members_refused: bool,
+    /// What a successful PATCH of a user answers.
+    pub user_patch: PatchAnswer,
+    /// What a successful PATCH of a group answers. The default spares clients the whole list of members.
+    pub group_patch: PatchAnswer,
     /// Same seed and order of creation, same ids.
     pub seed: u64,
     /// The time before the first write; each write is a millisecond later.
@@ -66,6 +72,8 @@ impl Default for Options {
             cursor_total: true,
             group_names_unique: true,
             unknown_members_refused: true,
+            user_patch: PatchAnswer::Full,
+            group_patch: PatchAnswer::NoContent,
             seed: 0,
             start_time,
             log_limit: 100_000,

@@ -124,19 +124,22 @@ impl Call<'_> {
         };
         let patched = patch::apply(record, &operations, renderer, self.quirks)?;
         let echo = self.write(state, key, patched.attrs, &patched.edits)?;
-        let style = match self.quirks.fire(FaultKind::PatchAnswer) {
-            Some(Fault::PatchAnswer { style }) => style,
-            _ => PatchAnswer::Full,
+        let style = match (self.quirks.fire(FaultKind::PatchAnswer), self.kind) {
+            (Some(Fault::PatchAnswer { style }), _) => style,
+            // RFC 7644 section 3.5.2: who asks for attributes gets them.
+            _ if self.query.names_attributes() => PatchAnswer::Full,
+            (_, Kind::User) => state.user_patch,
+            (_, Kind::Group) => state.group_patch,
         };
-        let full = self.reply(state, 200, id);
+        let etag = state.store.at(self.kind, key).map(Record::etag);
         Ok(match style {
-            PatchAnswer::Full => echoed(full, echo),
+            PatchAnswer::Full => echoed(self.reply(state, 200, id), echo),
             PatchAnswer::NoContent => Reply {
-                etag: full.etag,
+                etag,
                 ..Reply::empty(204)
             },
             PatchAnswer::Empty => Reply {
-                etag: full.etag,
+                etag,
                 ..Reply::empty(200)
             },
         })

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::calls::Recorder;
-use crate::faults::Faults;
+use crate::faults::{Faults, PatchAnswer};
 use crate::list::Style;
 use crate::store::Store;
 
@@ -13,6 +13,8 @@ pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) recorder: Recorder,
     pub(crate) style: Style,
+    pub(crate) user_patch: PatchAnswer,
+    pub(crate) group_patch: PatchAnswer,
     /// Resources that were created over HTTP and not read since, with the reads that a fault made miss.
     pub(crate) fresh: HashMap<String, u32>,
 }

@@ -63,6 +63,8 @@ impl ScimTarget {
                 store,
                 recorder,
                 style,
+                user_patch: options.user_patch,
+                group_patch: options.group_patch,
                 fresh: HashMap::new(),
             }),
             faults: Faults::default(),
@@ -293,6 +295,7 @@ impl ScimTarget {
             seen: Occasion {
                 method: "",
                 path: "",
+                query: "",
             },
         };
         let operation = Operation {

@@ -81,7 +81,7 @@ async fn only_a_value_list_removes_members() {
         .refuses(400, "invalidPath");
     assert_eq!(fixture.members(&id), ["ana", "bo"]);
     let listed = json!([{ "op": "Remove", "path": "members", "value": [{ "value": ana }] }]);
-    fixture.patch(&path, listed).await.is(200);
+    fixture.patch(&path, listed).await.is(204);
     assert_eq!(fixture.members(&id), ["bo"]);
     assert_eq!(fixture.fired_kind(FaultKind::PatchForm), 2);
 }
@@ -135,7 +135,7 @@ async fn an_absent_member_is_removed() {
         }
         .once(),
     );
-    fixture.patch(&path, remove).await.is(200);
+    fixture.patch(&path, remove).await.is(204);
     assert_eq!(fixture.fired_kind(FaultKind::RemoveAbsentMember), 3);
     assert_eq!(fixture.members(&id), ["ana"]);
 }
@@ -152,7 +152,7 @@ async fn a_present_member_is_added() {
         }
         .once(),
     );
-    fixture.patch(&path, add("bo")).await.is(200);
+    fixture.patch(&path, add("bo")).await.is(204);
     assert_eq!(fixture.fired_kind(FaultKind::AddPresentMember), 0);
     fixture
         .patch(&path, add("bo"))
@@ -164,7 +164,7 @@ async fn a_present_member_is_added() {
         }
         .once(),
     );
-    fixture.patch(&path, add("bo")).await.is(200);
+    fixture.patch(&path, add("bo")).await.is(204);
     assert_eq!(fixture.fired_kind(FaultKind::AddPresentMember), 2);
 }
 
@@ -183,7 +183,7 @@ async fn removing_one_member_clears_the_group() {
         fixture
             .patch(&format!("/Groups/{id}"), remove)
             .await
-            .is(200);
+            .is(204);
         assert!(fixture.members(&id).is_empty());
         assert_eq!(fixture.fired_kind(FaultKind::RemoveClearsGroup), 1);
     }
@@ -207,7 +207,7 @@ async fn a_group_takes_so_many_changes_at_once() {
     assert_eq!(fixture.members(&id), ["c"]);
     let operations =
         json!([{ "op": "add", "path": "members", "value": [{ "value": a }, { "value": b }] }]);
-    fixture.patch(&path, operations).await.is(200);
+    fixture.patch(&path, operations).await.is(204);
     assert_eq!(fixture.fired_kind(FaultKind::GroupChangeLimit), 1);
 }
 

@@ -140,6 +140,21 @@ async fn rules_narrow_a_fault() {
 }
 
 #[tokio::test]
+async fn rules_read_the_query() {
+    let fixture = Fixture::of(&["ana"]).await;
+    fixture.fault(Fault::EmptyList.always().no_query("filter="));
+    fixture.fault(Fault::Status { code: 500 }.always().query("startIndex=2"));
+    assert!(fixture.get("/Users").await.names().is_empty());
+    assert_eq!(
+        fixture.filter("/Users", "userName pr").await.names(),
+        ["ana"]
+    );
+    fixture.get("/Users?startIndex=2").await.is(500);
+    assert_eq!(fixture.fired_kind(FaultKind::EmptyList), 1);
+    assert_eq!(fixture.fired_kind(FaultKind::Status), 1);
+}
+
+#[tokio::test]
 async fn a_rate_is_the_same_for_the_same_seed() {
     let mut runs = Vec::new();
     for seed in [1, 1, 2] {

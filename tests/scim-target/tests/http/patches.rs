@@ -375,7 +375,7 @@ async fn members_come_and_go() {
         (json!({ "op": "remove", "path": "members" }), &[]),
     ];
     for (operation, expected) in steps {
-        fixture.patch(&path, json!([operation])).await.is(200);
+        fixture.patch(&path, json!([operation])).await.is(204);
         assert_eq!(fixture.members(&id), expected, "{operation}");
     }
     assert_eq!(fixture.target.group(&id).unwrap().display_name, "crew");
@@ -390,7 +390,7 @@ async fn several_members_go_in_one_request() {
         { "op": "add", "path": "members", "value": [{ "value": a }] },
         { "op": "remove", "path": format!("members[value eq \"{d}\"]") },
     ]);
-    fixture.patch(&path, operations).await.is(200);
+    fixture.patch(&path, operations).await.is(204);
     assert_eq!(fixture.members(&id), ["c", "a"]);
 }
 
@@ -426,4 +426,24 @@ async fn a_remove_with_a_value_list_is_refused_rather_than_misread() {
         .patch(&path, operation)
         .await
         .refuses(400, "mutability");
+}
+
+#[tokio::test]
+async fn a_patch_of_a_group_answers_with_what_was_asked_for() {
+    let (fixture, id, path) = group(&["a"]).await;
+    let add = json!([{ "op": "add", "path": "members", "value": [{ "value": fixture.id("b") }] }]);
+    let answer = fixture.patch(&path, add.clone()).await.is(204);
+    assert_eq!(
+        (answer.text.as_str(), answer.header("etag")),
+        ("", "W/\"3\"")
+    );
+    let answer = fixture
+        .patch(&format!("{path}?attributes=displayName"), add)
+        .await
+        .is(200);
+    assert_eq!(
+        (answer.id(), &answer.json["displayName"]),
+        (id, &json!("staff"))
+    );
+    assert!(answer.json.get("members").is_none());
 }

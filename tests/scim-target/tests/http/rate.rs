@@ -16,9 +16,9 @@ fn many(fixture: &Fixture) {
     }
 }
 
-/// By CPU-bound rounds, so that a scan would stand out by orders of magnitude on any machine.
+/// Among so many, a scan would stand out by orders of magnitude on any machine.
 #[tokio::test]
-async fn lookups_do_not_slow_down_with_the_population() {
+async fn lookups_and_pages_do_not_slow_down_with_the_population() {
     let fixture = Fixture::new().await;
     many(&fixture);
     let last = USERS - 1;
@@ -38,10 +38,49 @@ async fn lookups_do_not_slow_down_with_the_population() {
     println!("300 filters among {USERS} users: {taken:?}");
     assert!(taken.as_secs() < 20, "{taken:?}");
     fixture.create("new").await.is(201);
-    fixture
-        .send(fixture.with_body("PUT", &format!("/Users/{id}"), &user("x")))
-        .await
-        .is(200);
+    let renamed = fixture.with_body("PUT", &format!("/Users/{id}"), &user("x"));
+    fixture.send(renamed).await.is(200);
+
+    let (mut listed, mut cursor) = (0, String::new());
+    loop {
+        let page = fixture
+            .get(&format!("/Users?count=1000&cursor={cursor}"))
+            .await;
+        listed += page.json["Resources"].as_array().unwrap().len();
+        match page.json["nextCursor"].as_str() {
+            Some(next) => next.clone_into(&mut cursor),
+            None => break,
+        }
+    }
+    println!(
+        "{listed} users in pages of 1000: {:?} later",
+        start.elapsed() - taken
+    );
+    assert_eq!(listed, USERS + 1);
+}
+
+#[tokio::test]
+async fn members_join_a_large_group_one_by_one() {
+    const MEMBERS: usize = 20_000;
+    let fixture = Fixture::new().await;
+    let group = fixture.target.add_group("all").unwrap().id;
+    for number in 0..MEMBERS {
+        let user = json!({ "userName": format!("user{number}") });
+        let id = fixture.target.insert_user(user).unwrap().id;
+        fixture.target.add_member(&group, &id).unwrap();
+    }
+    let id = fixture.create("new").await.id();
+    let path = format!("/Groups/{group}");
+    #[expect(clippy::disallowed_methods, reason = "measures the target")]
+    let start = std::time::Instant::now();
+    for _ in 0..100 {
+        let add = json!([{ "op": "add", "path": "members", "value": [{ "value": id }] }]);
+        fixture.patch(&path, add).await.is(204);
+        let remove = json!([{ "op": "remove", "path": format!("members[value eq \"{id}\"]") }]);
+        fixture.patch(&path, remove).await.is(204);
+    }
+    println!("200 changes to a group of {MEMBERS}: {:?}", start.elapsed());
+    assert_eq!(fixture.members(&group).len(), MEMBERS);
 }
 
 /// Prints the rate; run with `--ignored --nocapture`, in release mode for a true figure.
