@@ -229,12 +229,20 @@ impl<S: Secrets> ScimTarget<S> {
         id: &AccountId,
         entitlement: &EntitlementId,
     ) -> Result<bool, TargetError> {
-        let operations = match self.profile.patch {
+        let form = |style| match style {
             PatchStyle::Path => body::add_member_by_path(id.as_str()),
             PatchStyle::Pathless => body::add_member_pathless(id.as_str()),
         };
-        match self.patch_group(entitlement, operations).await? {
+        let style = self.profile.patch;
+        let mut got = self.patch_group(entitlement, form(style)).await?;
+        if let Got::Refused(refusal) = &got
+            && refusal.is_bad_request(ScimType::InvalidPath)
+        {
+            got = self.patch_group(entitlement, form(other(style))).await?;
+        }
+        match got {
             Got::Success(_) => Ok(false),
+            // There is one unique thing about a membership: that it exists.
             Got::Refused(refusal) if refusal.is_taken() => Ok(true),
             // The group is there: it is the member that is not.
             Got::Refused(refusal) if refusal.status == 404 => Err(TargetError::NotFound),

@@ -139,15 +139,15 @@ async fn serve(
         } => {
             let mut head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\n");
             for (name, value) in headers {
-                head.push_str(&format!("{name}: {value}\r\n"));
+                head.extend([&*name, ": ", &*value, "\r\n"]);
             }
             if status != 204 {
-                head.push_str(&format!("content-length: {}\r\n", body.len()));
+                head.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
             }
             head.push_str("\r\n");
             stream.write_all(head.as_bytes()).await.unwrap();
             // The client may have stopped reading, which is its right.
-            let _ = stream.write_all(&body).await;
+            stream.write_all(&body).await.ok();
         }
     }
 }

@@ -1,16 +1,13 @@
 //! The client against a scripted server.
 
-#[path = "support/mod.rs"]
-mod support;
-
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::support::{Script, Turn};
 use ports::Fault;
 use ports::secrets::Secret;
 use ports::target::TargetError;
-use support::{Script, Turn};
 use target_http::{Answer, Body, Effect, HttpClient, HttpConfig, HttpError, Method, Request, To};
 
 fn config(base: &str) -> HttpConfig {
@@ -25,7 +22,7 @@ fn client(script: &Script) -> HttpClient {
     HttpClient::new(&config(script.base())).unwrap()
 }
 
-fn get<'a>(to: To<'a>) -> Request<'a> {
+fn get(to: To<'_>) -> Request<'_> {
     Request {
         method: Method::Get,
         to,
@@ -232,7 +229,7 @@ async fn neither_logs_nor_errors_carry_the_url_or_the_token() {
     let mut text = format!("{answer:?} {:?} {client:?}", request());
     let mut cause: Option<&dyn std::error::Error> = Some(&error);
     while let Some(error) = cause {
-        text.push_str(&format!("{error} {error:?}"));
+        text.extend([error.to_string(), format!("{error:?}")]);
         cause = error.source();
     }
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
