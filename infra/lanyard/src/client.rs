@@ -97,8 +97,8 @@ impl Client {
     }
 
     async fn connection(&mut self) -> anyhow::Result<&mut SendRequest<Full<Bytes>>> {
-        if let Some(sender) = self.open.take()
-            && !sender.is_closed()
+        if let Some(mut sender) = self.open.take()
+            && sender.ready().await.is_ok()
         {
             return Ok(self.open.insert(sender));
         }

@@ -2,6 +2,7 @@
 //! beside this one, so that tests can do it without a command line.
 
 mod check;
+mod demo;
 mod exit;
 mod screen;
 
@@ -14,6 +15,7 @@ pub use screen::Screen;
 
 const EXAMPLES: &str = "\
 Examples:
+  lanyard demo                              watch a company's HR life turn into accounts
   lanyard check --policy infra/policy       is the policy one that holds together?
 
 Exit codes:
@@ -35,6 +37,11 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Watch a company's HR life turn into accounts in two SCIM applications, and check the end
+    #[command(
+        after_help = "Examples:\n  lanyard demo\n  lanyard demo --people 1000 --days 90 --seed 7 --out /tmp/story\n\nExit code 0 only if the closing self-check holds."
+    )]
+    Demo(demo::DemoArgs),
     /// Validate policy files
     #[command(after_help = "Example:\n  lanyard check --policy infra/policy --json")]
     Check(check::CheckArgs),
@@ -45,6 +52,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let screen = Screen::new(cli.json);
     let exit = match cli.command {
+        Command::Demo(args) => demo::run(&args, screen),
         Command::Check(args) => check::run(&args, screen),
     };
     exit.into()

@@ -76,6 +76,13 @@ fn steady(author: &mut Author) {
     }
 }
 
+/// There from the beginning, and heard of before anything happens to them.
+fn known(author: &mut Author, story: Story) -> Who {
+    let who = settled(author, story);
+    steady(author);
+    who
+}
+
 fn settled(author: &mut Author, story: Story) -> Who {
     let person = author.person(story);
     let at = first_morning(author);
@@ -245,14 +252,14 @@ fn give_notice(author: &mut Author, who: Who, announced: i64, last: i64) -> Stri
 }
 
 fn leaver(author: &mut Author) {
-    let who = settled(author, Story::Leaver);
+    let who = known(author, Story::Leaver);
     let announced = author.day(10, 60);
     let last = announced.saturating_add(author.day(1, 30));
     give_notice(author, who, announced, last);
 }
 
 fn leaver_now(author: &mut Author) {
-    let who = settled(author, Story::LeaverNow);
+    let who = known(author, Story::LeaverNow);
     let day = author.day(10, 80);
     let at = author.moment(day);
     dismiss(author, who, at);
@@ -276,7 +283,7 @@ fn dismiss(author: &mut Author, who: Who, at: Timestamp) {
 }
 
 fn rehire(author: &mut Author) {
-    let who = settled(author, Story::Rehire);
+    let who = known(author, Story::Rehire);
     let announced = author.day(8, 20);
     let last = announced.saturating_add(1);
     give_notice(author, who, announced, last);
@@ -375,7 +382,7 @@ fn no_show(author: &mut Author) {
 
 /// Half of them after the last day already, so that access comes back.
 fn termination_rescinded(author: &mut Author) {
-    let who = settled(author, Story::TerminationRescinded);
+    let who = known(author, Story::TerminationRescinded);
     let announced = author.day(15, 50);
     let last = announced.saturating_add(5);
     let event = give_notice(author, who, announced, last);
@@ -434,7 +441,7 @@ fn several_changes(author: &mut Author) {
 }
 
 fn deleted(author: &mut Author) {
-    let who = settled(author, Story::Deleted);
+    let who = known(author, Story::Deleted);
     let day = author.day(20, 80);
     let at = author.moment(day);
     author.delete(who, at);
