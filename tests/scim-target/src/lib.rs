@@ -47,6 +47,8 @@ mod schema;
 mod server;
 mod state;
 mod store;
+#[cfg(test)]
+mod store_tests;
 mod target;
 mod views;
 

@@ -52,10 +52,8 @@ async fn lookups_and_pages_do_not_slow_down_with_the_population() {
             None => break,
         }
     }
-    println!(
-        "{listed} users in pages of 1000: {:?} later",
-        start.elapsed() - taken
-    );
+    let all = start.elapsed();
+    println!("{listed} users in pages of 1000, {all:?} in all");
     assert_eq!(listed, USERS + 1);
 }
 
