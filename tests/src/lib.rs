@@ -1,4 +1,13 @@
 //! What the whole-pipeline suites and the benchmarks share.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    reason = "this package is tests: what does not hold shall stop them"
+)]
+
 pub mod bench;
 pub mod third_party;
+pub mod world;

@@ -201,6 +201,11 @@ impl Attrs {
         Self(Vec::new())
     }
 
+    /// Nothing stated, with room for that many attributes.
+    pub fn with_capacity(attributes: usize) -> Self {
+        Self(Vec::with_capacity(attributes))
+    }
+
     /// The slot, or `None` where the attribute is absent.
     pub fn get(&self, attr: Attr) -> Option<&Slot> {
         let at = self.0.binary_search_by_key(&attr, |(a, _)| *a).ok()?;

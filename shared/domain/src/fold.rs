@@ -1,6 +1,7 @@
 //! From facts to an engagement at an instant. Always recomputed from all facts, never applied as
 //! a delta, so that late, doubled, reordered, corrected and rescinded facts end in one state.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
@@ -11,7 +12,7 @@ use crate::fact::{start_of_day, zone};
 use crate::finding::Problem;
 use crate::identity::{Engagement, IdentityState, IdentityView, Phase};
 use crate::policy::Policy;
-use crate::standardise::standardise;
+use crate::standardise::{standard, standardise};
 use crate::{Attr, Attrs, EventId, Fact, FactBody, RecordKey, Slot};
 
 /// An engagement and what is wrong with its data.
@@ -38,7 +39,7 @@ pub fn fold(policy: &Policy, record: &RecordKey, facts: &[Fact], at: Timestamp) 
             next_fact_at = Some(effective);
             break;
         }
-        folding.add(fact, effective);
+        folding.add(policy, fact, effective);
     }
     if first.is_some_and(|first| first > at) {
         next_fact_at = first;
@@ -118,14 +119,19 @@ struct Folding<'a> {
     status_since: Option<Timestamp>,
     now_since: Option<Timestamp>,
     deleted: Option<(Timestamp, Timestamp)>,
+    /// When the statement that ended the engagement was recorded, and as which version.
+    ended: Option<(Timestamp, Option<u64>)>,
 }
 
+/// What an ending states and older statements cannot take back.
+const LIFECYCLE: [Attr; 3] = [Attr::WorkerStatus, Attr::EndDate, Attr::EndMode];
+
 impl<'a> Folding<'a> {
-    fn add(&mut self, fact: &'a Fact, effective: Timestamp) {
+    fn add(&mut self, policy: &Policy, fact: &'a Fact, effective: Timestamp) {
         self.fact_zone = Some(&fact.zone);
         match &fact.body {
             FactBody::Assert { attrs, .. } => {
-                let attrs = attrs.reveal();
+                let attrs = &*self.heard(policy, fact, attrs.reveal());
                 if attrs.get(Attr::WorkerStatus).is_some()
                     && attrs.text(Attr::WorkerStatus) != self.attrs.text(Attr::WorkerStatus)
                 {
@@ -153,6 +159,32 @@ impl<'a> Folding<'a> {
             FactBody::Delete => self.deleted = Some((effective, fact.recorded_at)),
             FactBody::Rescind { .. } => {}
         }
+    }
+
+    /// What counts of a statement. An ending holds against everything that was recorded before
+    /// it, even if that was meant for later: a promotion dated ahead, with the whole record in
+    /// it, must not bring a leaver back. What is recorded after the ending may.
+    fn heard<'f>(&mut self, policy: &Policy, fact: &Fact, attrs: &'f Attrs) -> Cow<'f, Attrs> {
+        let stated = |attr| standard(policy, attr, attrs.text(attr).unwrap_or_default());
+        let ends = matches!(stated(Attr::WorkerStatus), "terminated" | "no_show")
+            || stated(Attr::EndMode) == "now";
+        let recorded = (fact.recorded_at, fact.version);
+        if self.ended.is_some_and(|ended| recorded < ended) {
+            if LIFECYCLE.iter().all(|attr| attrs.get(*attr).is_none()) {
+                return Cow::Borrowed(attrs);
+            }
+            let mut rest = attrs.clone();
+            for attr in LIFECYCLE {
+                rest.remove(attr);
+            }
+            return Cow::Owned(rest);
+        }
+        if ends {
+            self.ended = Some(recorded);
+        } else if attrs.get(Attr::WorkerStatus).is_some() {
+            self.ended = None;
+        }
+        Cow::Borrowed(attrs)
     }
 
     fn finish(

@@ -28,6 +28,15 @@ pub fn standardise(policy: &Policy, attrs: &mut Attrs) -> Vec<Problem> {
     problems
 }
 
+/// The standard spelling of one value; the value itself where there is none.
+pub fn standard<'a>(policy: &'a Policy, attr: Attr, text: &'a str) -> &'a str {
+    policy
+        .standards
+        .get(&attr)
+        .and_then(|standard| standard.spellings.get(&*spelling(text)))
+        .map_or(text, |canonical| canonical)
+}
+
 /// How spellings are compared: trimmed, case folded, white space collapsed. Keys of
 /// [`crate::policy::Standard::spellings`] have this form.
 pub fn spelling(text: &str) -> Cow<'_, str> {

@@ -272,6 +272,45 @@ fn a_deleted_record_is_an_ending() {
 }
 
 #[test]
+fn an_ending_holds_against_what_was_recorded_before_it_and_dated_ahead() {
+    let promotion = attrs([
+        (Attr::Title, Some("Lead")),
+        (Attr::WorkerStatus, Some("active")),
+        (Attr::EndDate, None),
+    ]);
+    let ending = attrs([
+        (Attr::WorkerStatus, Some("terminated")),
+        (Attr::EndDate, Some("2026-03-10")),
+    ]);
+    let mut facts = vec![
+        hire("h", "2026-01-10", &[]),
+        fact("p", "2026-04-01", "2026-02-01T00:00:00Z", promotion),
+        fact("t", "2026-03-01", "2026-03-01T00:00:00Z", ending),
+    ];
+    assert_eq!(phase(&facts, "2026-04-02T00:00:00Z"), Phase::Ended);
+    // Hired again on the same record: recorded after the ending.
+    let back = attrs([(Attr::WorkerStatus, Some("active")), (Attr::EndDate, None)]);
+    facts.push(fact("b", "2026-05-01", "2026-04-20T00:00:00Z", back));
+    assert_eq!(phase(&facts, "2026-04-30T00:00:00Z"), Phase::Ended);
+    assert_eq!(phase(&facts, "2026-05-01T00:00:00Z"), Phase::Active);
+}
+
+#[test]
+fn a_no_show_holds_against_the_hire_that_was_dated_ahead() {
+    let facts = [
+        hire("h", "2026-05-04", &[]),
+        fact(
+            "n",
+            "2026-04-20",
+            "2026-04-20T00:00:00Z",
+            one(Attr::WorkerStatus, "no_show"),
+        ),
+    ];
+    assert_eq!(phase(&facts, "2026-04-21T00:00:00Z"), Phase::NoShow);
+    assert_eq!(phase(&facts, "2026-05-05T00:00:00Z"), Phase::NoShow);
+}
+
+#[test]
 fn leave_suspends_and_comes_back() {
     let facts = [
         hire("h", "2026-01-10", &[]),

@@ -1,0 +1,453 @@
+//! A company in a test: HR posts signed webhooks, the function libraries do their work over a
+//! DynamoDB engine and FIFO queues inside the process, and accounts appear in SCIM servers over
+//! real HTTP. Time is set, never slept.
+
+mod says;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clock::Ticker;
+use connectors::Connector;
+use contract::{Cause, Lane};
+use domain::plan::Compiled;
+use domain::{EntitlementId, IdentityId, SourceId, TargetId};
+use hr_webhook::{Salt, Webhook, record_key};
+use jiff::{SignedDuration, Timestamp};
+use planner::Planner;
+use ports::model::{ManualClock, ModelLanes, ModelObjects, ModelSecrets};
+use ports::queue::{Queues, run};
+use ports::secrets::Secret;
+use ports::store::{Seat, Segment};
+use ports::{Clock, Store};
+use reconciler::{Finished, Reconciler, Run};
+use scim_target::ScimTarget as Server;
+use store_dynamodb::{DynamoStore, embedded};
+use target_scim::{ScimConfig, ScimTarget, Tokens};
+
+pub use says::{Says, signed};
+
+/// The secret that the HR system signs with.
+pub const HR_SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+const SALT: &[u8] = b"a salt of the pipeline suite";
+/// Groups of the test policy, by target.
+pub const GROUPS: [(&str, &[&str]); 2] = [
+    ("dir", &["staff", "contractors", "payables", "approvers"]),
+    ("wiki", &["editors", "readers"]),
+];
+/// How often queues are polled before a test gives up on their coming to rest.
+const PATIENCE: usize = 2_000;
+
+type Client = ScimTarget<Tokens>;
+
+/// Where a target is reached.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// Base URL.
+    pub base_url: String,
+    /// Bearer token.
+    pub token: String,
+}
+
+/// A company.
+pub struct World {
+    /// The time everybody sees.
+    pub clock: ManualClock,
+    /// The table.
+    pub store: DynamoStore,
+    /// The queues.
+    pub lanes: ModelLanes,
+    /// The bucket of reports.
+    pub objects: ModelObjects,
+    /// The policy in force.
+    pub policy: Arc<Compiled>,
+    /// The intake.
+    pub webhook: Webhook<DynamoStore, ModelLanes, ModelSecrets, ManualClock>,
+    /// The planner.
+    pub planner: Planner<DynamoStore, ModelLanes, ManualClock>,
+    /// The connectors.
+    pub connector: Connector<DynamoStore, Client, ManualClock>,
+    ticker: Ticker<DynamoStore, ModelLanes, ManualClock>,
+    readers: BTreeMap<TargetId, Client>,
+    addresses: BTreeMap<TargetId, Address>,
+    posts: u64,
+}
+
+/// A company with our own SCIM servers as targets.
+pub struct Company {
+    /// Everything but the targets.
+    pub world: World,
+    /// The target `dir`.
+    pub dir: Server,
+    /// The target `wiki`.
+    pub wiki: Server,
+}
+
+/// The text of the suite's policy.
+pub fn policy_text() -> String {
+    include_str!("../../fixtures/policy/company.toml").to_owned()
+}
+
+impl Company {
+    /// On 2 March 2026, 08:00 UTC, with the suite's policy.
+    pub async fn new() -> Self {
+        Self::with_policy(&policy_text()).await
+    }
+
+    /// With another policy over the same targets.
+    pub async fn with_policy(text: &str) -> Self {
+        let mut servers = BTreeMap::new();
+        for (name, groups) in GROUPS {
+            let server = Server::start(scim_target::Options::default())
+                .await
+                .expect("a server");
+            for group in groups {
+                server.add_group(group).expect("a group");
+            }
+            servers.insert(name, server);
+        }
+        let addresses = servers
+            .iter()
+            .map(|(name, server)| {
+                let address = Address {
+                    base_url: server.base_url().to_owned(),
+                    token: server.token().to_owned(),
+                };
+                (TargetId::from(*name), address)
+            })
+            .collect();
+        let world = World::new(text, addresses).await;
+        Self {
+            world,
+            dir: servers.remove("dir").expect("dir"),
+            wiki: servers.remove("wiki").expect("wiki"),
+        }
+    }
+
+    /// The account of a worker on `dir`, as the server shows it.
+    pub fn on_dir(&self, worker: &str) -> Option<scim_target::User> {
+        self.dir
+            .user_by_external_id(self.world.identity(worker).as_str())
+    }
+
+    /// The account of a worker on `wiki`.
+    pub fn on_wiki(&self, worker: &str) -> Option<scim_target::User> {
+        self.wiki
+            .user_by_external_id(self.world.identity(worker).as_str())
+    }
+
+    /// The groups of a worker on both targets, sorted; only of accounts that can sign in or not.
+    pub fn groups(&self, worker: &str) -> Vec<String> {
+        let mut groups: Vec<String> = [self.on_dir(worker), self.on_wiki(worker)]
+            .into_iter()
+            .flatten()
+            .flat_map(|user| user.groups)
+            .collect();
+        groups.sort();
+        groups
+    }
+
+    /// Whether the worker can sign in on `dir` and on `wiki`.
+    pub fn active(&self, worker: &str) -> (bool, bool) {
+        let on = |user: Option<scim_target::User>| user.is_some_and(|user| user.active);
+        (on(self.on_dir(worker)), on(self.on_wiki(worker)))
+    }
+
+    /// Forgets how often the targets were called.
+    pub fn reset_calls(&self) {
+        self.dir.reset_calls();
+        self.wiki.reset_calls();
+    }
+
+    /// Writes that the targets saw.
+    pub fn target_writes(&self) -> u64 {
+        self.dir.calls().writes() + self.wiki.calls().writes()
+    }
+
+    /// Every request that the targets saw.
+    pub fn target_calls(&self) -> u64 {
+        self.dir.calls().total() + self.wiki.calls().total()
+    }
+}
+
+/// A policy from its text, with targets at these addresses.
+pub fn compiled(text: &str, addresses: &BTreeMap<TargetId, Address>) -> Arc<Compiled> {
+    let mut loaded = policy::load_files([("company.toml".to_owned(), text.to_owned())])
+        .unwrap_or_else(|errors| panic!("{errors}"));
+    loaded.keep_targets(|target| addresses.contains_key(target));
+    for (name, target) in &mut loaded.policy.targets {
+        target.base_url = addresses[name].base_url.clone().into();
+    }
+    Arc::new(Compiled::new(loaded.policy))
+}
+
+fn clients(
+    policy: &Compiled,
+    addresses: &BTreeMap<TargetId, Address>,
+    clock: &ManualClock,
+) -> BTreeMap<TargetId, Client> {
+    policy
+        .policy
+        .targets
+        .iter()
+        .map(|(name, target)| {
+            let groups: BTreeMap<EntitlementId, Box<str>> = policy
+                .policy
+                .entitlements
+                .iter()
+                .filter(|(_, entitlement)| entitlement.target == *name)
+                .map(|(id, entitlement)| (id.clone(), entitlement.group.clone()))
+                .collect();
+            let config = ScimConfig {
+                mapped: target
+                    .mappings
+                    .iter()
+                    .map(|mapping| mapping.path.clone())
+                    .collect(),
+                groups,
+                ..ScimConfig::new(name.clone(), target.base_url.clone(), target.token.clone())
+            };
+            let token = Secret::new(addresses[name].token.clone());
+            let tokens = Arc::new(Tokens::fixed([token]));
+            let client = ScimTarget::new(config, tokens, Arc::new(clock.clone()))
+                .unwrap_or_else(|fault| panic!("{fault}"));
+            (name.clone(), client)
+        })
+        .collect()
+}
+
+impl World {
+    /// On 2 March 2026, 08:00 UTC.
+    pub async fn new(policy: &str, addresses: BTreeMap<TargetId, Address>) -> Self {
+        let clock = ManualClock::new("2026-03-02T08:00:00Z".parse().expect("an instant"));
+        let store = embedded::open_in_memory().await.expect("an engine");
+        let lanes = ModelLanes::new(Arc::new(clock.clone()));
+        Self::over(policy, addresses, clock, store, lanes, ModelObjects::new())
+    }
+
+    fn over(
+        text: &str,
+        addresses: BTreeMap<TargetId, Address>,
+        clock: ManualClock,
+        store: DynamoStore,
+        lanes: ModelLanes,
+        objects: ModelObjects,
+    ) -> Self {
+        let policy = compiled(text, &addresses);
+        let secrets = ModelSecrets::new().with("hr-signing", HR_SECRET);
+        let salt = Salt::new(SALT).expect("a salt");
+        Self {
+            webhook: Webhook::new(
+                store.clone(),
+                lanes.clone(),
+                secrets,
+                clock.clone(),
+                policy.policy.clone(),
+                salt,
+            ),
+            planner: Planner::new(store.clone(), lanes.clone(), clock.clone(), policy.clone()),
+            connector: Connector::new(
+                store.clone(),
+                clients(&policy, &addresses, &clock),
+                clock.clone(),
+                policy.clone(),
+            ),
+            ticker: Ticker::new(store.clone(), lanes.clone(), clock.clone()),
+            readers: clients(&policy, &addresses, &clock),
+            addresses,
+            clock,
+            store,
+            lanes,
+            objects,
+            policy,
+            posts: 0,
+        }
+    }
+
+    /// The same world after every process was replaced, maybe with another policy.
+    #[must_use]
+    pub fn restarted(self, policy: &str) -> Self {
+        let posts = self.posts;
+        let mut world = Self::over(
+            policy,
+            self.addresses,
+            self.clock,
+            self.store,
+            self.lanes,
+            self.objects,
+        );
+        world.posts = posts;
+        world
+    }
+
+    /// The identity that a worker's first record founds.
+    pub fn identity(&self, worker: &str) -> IdentityId {
+        let salt = Salt::new(SALT).expect("a salt");
+        IdentityId::from(&record_key(&salt, &SourceId::from("hr"), worker))
+    }
+
+    /// The identity item of a worker, if the worker founded one.
+    pub async fn seat(&self, worker: &str) -> Option<Seat> {
+        let target = TargetId::from("dir");
+        self.store
+            .seat(&self.identity(worker), &target)
+            .await
+            .expect("a read")
+            .0
+    }
+
+    /// Every identity, by id.
+    pub async fn seats(&self) -> BTreeMap<IdentityId, Seat> {
+        let mut all = BTreeMap::new();
+        let mut after: Option<String> = None;
+        loop {
+            let segment = Segment { index: 0, of: 1 };
+            let page = self
+                .store
+                .scan(segment, after.as_deref())
+                .await
+                .expect("a page");
+            all.extend(page.rows);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return all,
+            }
+        }
+    }
+
+    /// HR says something and everybody does what follows. Returns the event id.
+    pub async fn hr(&mut self, says: Says) -> String {
+        let event = self.post(says).await;
+        self.settle().await;
+        event
+    }
+
+    /// HR says something; nobody has acted yet. Returns the event id.
+    pub async fn post(&mut self, says: Says) -> String {
+        self.posts += 1;
+        let (event, request) = says.request(self.posts, self.clock.now());
+        let answer = self.webhook.handle(request).await;
+        assert_eq!(answer.status_code, 202, "{:?}", answer.body);
+        event
+    }
+
+    /// Every lane of the company.
+    pub fn all_lanes(&self) -> Vec<Lane> {
+        let targets = self.policy.policy.targets.keys().cloned().map(Lane::Target);
+        [Lane::Terminations, Lane::Facts]
+            .into_iter()
+            .chain(targets)
+            .collect()
+    }
+
+    /// One batch of one lane. Returns how many messages it held.
+    pub async fn work(&self, lane: &Lane) -> usize {
+        let visibility = Duration::from_secs(180);
+        match lane {
+            Lane::Facts => {
+                run(&self.lanes, lane, visibility, |batch| {
+                    self.planner.handle(batch)
+                })
+                .await
+            }
+            Lane::Target(_) | Lane::Terminations => {
+                run(&self.lanes, lane, visibility, |batch| {
+                    self.connector.handle(batch)
+                })
+                .await
+            }
+        }
+    }
+
+    /// Works until no queue holds a message; time passes where messages are hidden.
+    pub async fn settle(&self) {
+        for _ in 0..PATIENCE {
+            let mut worked = 0;
+            for lane in self.all_lanes() {
+                worked += self.work(&lane).await;
+            }
+            if worked > 0 {
+                continue;
+            }
+            match self.lanes.next_visible_at() {
+                None => return,
+                Some(at) => self.clock.set(at.max(self.clock.now())),
+            }
+        }
+        panic!("the queues do not come to rest");
+    }
+
+    /// One tick of the clock function, and what follows.
+    pub async fn tick(&self) {
+        self.ticker.tick().await.expect("a tick");
+        self.settle().await;
+    }
+
+    /// Lets time pass until an instant, stopping wherever somebody is due.
+    pub async fn until(&self, at: &str) {
+        let end: Timestamp = at.parse().expect("an instant");
+        self.settle().await;
+        for _ in 0..PATIENCE {
+            let next = self
+                .seats()
+                .await
+                .values()
+                .filter_map(|seat| seat.wake_at)
+                .min();
+            match next.filter(|next| *next <= end) {
+                None => {
+                    self.clock.set(end.max(self.clock.now()));
+                    self.settle().await;
+                    return;
+                }
+                Some(next) => {
+                    self.clock.set(next.max(self.clock.now()));
+                    self.tick().await;
+                }
+            }
+        }
+        panic!("somebody is due for ever");
+    }
+
+    /// Lets some time pass.
+    pub async fn pass(&self, by: SignedDuration) {
+        let end = self.clock.now().checked_add(by).expect("an instant");
+        self.until(&end.to_string()).await;
+    }
+
+    /// The nightly run, without what follows from it.
+    pub async fn observe(&self) -> Finished {
+        let now = self.clock.now();
+        let date = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let run = Run::new(now, date, &self.policy.policy, "test");
+        Reconciler::new(
+            &self.store,
+            &self.lanes,
+            &self.objects,
+            &self.clock,
+            &self.readers,
+            &self.policy.policy,
+        )
+        .run(&run)
+        .await
+        .expect("a run")
+    }
+
+    /// The nightly run and everything that follows from it.
+    pub async fn night(&self) -> Finished {
+        self.clock.advance(Duration::from_secs(1));
+        let finished = self.observe().await;
+        self.settle().await;
+        finished
+    }
+
+    /// Asks the planner about a worker, as an operator may.
+    pub async fn look(&self, worker: &str) -> planner::Looked {
+        let record = domain::RecordKey::from(&self.identity(worker));
+        self.planner
+            .look(&record, Cause::Operator)
+            .await
+            .expect("a look")
+    }
+}
