@@ -1,0 +1,16 @@
+//! Whole runs over the reference models of the ports and scripted targets.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "the parts that tests share are test code too"
+)]
+
+mod company;
+mod history;
+mod incidents;
+mod laws;
+mod races;
+mod repairs;
+mod target;
