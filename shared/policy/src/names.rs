@@ -5,15 +5,16 @@ use crate::report::{At, Report};
 /// Longest name, in characters: names become queue groups, object keys and metric dimensions.
 const LONGEST: usize = 64;
 
-/// Reports a name that is not lower-case words joined by `-`, `_`, `.` or `/`.
-pub(crate) fn check(report: &Report, name: At<&str>, kind: &str, slash: bool) -> bool {
+/// Reports a name that is not lower-case words joined by `-` or `_`; secrets, which a
+/// store names, may use `.` and `/` too. Queue names have no full stops.
+pub(crate) fn check(report: &Report, name: At<&str>, kind: &str, secret: bool) -> bool {
     let word = |word: &str| {
         !word.is_empty()
             && word
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
     };
-    let joint = |c: char| matches!(c, '-' | '_' | '.') || (slash && c == '/');
+    let joint = |c: char| matches!(c, '-' | '_') || (secret && matches!(c, '.' | '/'));
     let good = name.value.split(joint).all(word) && name.value.len() <= LONGEST;
     if !good {
         report.error(
@@ -21,9 +22,9 @@ pub(crate) fn check(report: &Report, name: At<&str>, kind: &str, slash: bool) ->
             "bad-name",
             format!("`{}` cannot be the name of {kind}", name.value),
             format!(
-                "use lower-case letters and digits, joined by `-`, `_` or `.`{}, at most {LONGEST} \
+                "use lower-case letters and digits, joined by `-` or `_`{}, at most {LONGEST} \
                  characters",
-                if slash { " or `/`" } else { "" }
+                if secret { " or `.` or `/`" } else { "" }
             ),
         );
     }

@@ -28,7 +28,11 @@ fn preset(verify: &str) -> Verify {
     let files = [("good.toml", super::GOOD), ("extra.toml", &text)]
         .map(|(name, text)| (name.to_owned(), text.to_owned()));
     let mut policy = load_files(files).unwrap().policy;
-    policy.sources.remove(&"extra".into()).unwrap().verify
+    policy
+        .sources
+        .remove(&domain::SourceId::from("extra"))
+        .unwrap()
+        .verify
 }
 
 #[test]

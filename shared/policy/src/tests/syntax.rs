@@ -315,7 +315,7 @@ roles = ["Team Lead"]
           |
         1 | [roles."Team Lead"]
           |        ^^^^^^^^^^^
-          = help: use lower-case letters and digits, joined by `-`, `_` or `.`, at most 64 characters
+          = help: use lower-case letters and digits, joined by `-` or `_`, at most 64 characters
 
         1 error
         "#

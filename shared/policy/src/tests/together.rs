@@ -354,9 +354,21 @@ fn forgets_targets_with_all_that_is_there() {
     let mut loaded = super::samples::load("policy");
     loaded.keep_targets(|target| target.as_str() != "crm");
     let policy = loaded.policy;
-    assert!(!policy.targets.contains_key(&"crm".into()));
-    assert!(!policy.entitlements.contains_key(&"sales-crm-user".into()));
-    let sales = &policy.roles[&"sales".into()];
-    assert!(!sales.entitlements.contains_key(&"sales-crm-user".into()));
-    assert!(sales.entitlements.contains_key(&"sales-wiki-editor".into()));
+    assert!(!policy.targets.contains_key(&domain::TargetId::from("crm")));
+    assert!(
+        !policy
+            .entitlements
+            .contains_key(&domain::EntitlementId::from("sales-crm-user"))
+    );
+    let sales = &policy.roles[&domain::RoleId::from("sales")];
+    assert!(
+        !sales
+            .entitlements
+            .contains_key(&domain::EntitlementId::from("sales-crm-user"))
+    );
+    assert!(
+        sales
+            .entitlements
+            .contains_key(&domain::EntitlementId::from("sales-wiki-editor"))
+    );
 }
