@@ -176,7 +176,7 @@ fn t32_members_added_and_removed_by_hand() {
     let admins = company
         .policy
         .entitlements
-        .get_mut(&crate::company::ADMINS.into());
+        .get_mut(&domain::EntitlementId::from(crate::company::ADMINS));
     admins.expect("the group").authoritative = false;
     let night = company.run();
     assert_eq!(
