@@ -17,6 +17,8 @@ pub struct Message {
     pub body: String,
     pub receives: u32,
     pub hidden_until: Option<Timestamp>,
+    /// Whether it is hidden because somebody put it off, and not because somebody works on it.
+    pub put_off: bool,
 }
 
 /// One lane.
@@ -49,8 +51,10 @@ impl Fifo {
         self.seen.contains(dedup)
     }
 
-    /// Remembers a deduplication id.
+    /// Remembers a deduplication id, which is not remembered at that time.
     pub fn remember(&mut self, dedup: &str, at: Timestamp) {
+        // Read back from a journal, the same id may have come before and been forgotten.
+        self.forget(at);
         self.seen.insert(dedup.to_owned());
         self.seen_order.push_back((at, dedup.to_owned()));
     }
@@ -86,6 +90,10 @@ impl Fifo {
             self.hidden.pop_first();
             self.reappear(sequence);
         }
+        self.forget(now);
+    }
+
+    fn forget(&mut self, now: Timestamp) {
         while let Some((at, dedup)) = self.seen_order.front()
             && forgotten(*at, now)
         {
@@ -133,6 +141,7 @@ impl Fifo {
             };
             message.receives += 1;
             message.hidden_until = Some(until);
+            message.put_off = false;
             self.hidden.insert((until, message.sequence));
             received.push(Received {
                 receipt: Receipt {
@@ -184,6 +193,7 @@ impl Fifo {
         self.hidden.insert((until, receipt.sequence));
         if let Some(message) = self.message_mut(&group, receipt.sequence) {
             message.hidden_until = Some(until);
+            message.put_off = true;
         }
         true
     }

@@ -160,7 +160,7 @@ impl State {
                 group: group.to_owned(),
                 body: message.body.clone(),
                 receives: message.receives,
-                hidden_until: message.hidden_until,
+                hidden_until: message.hidden_until.filter(|_| message.put_off),
             };
             events.extend(fifo.messages().map(|(group, message)| sent(group, message)));
             events.extend(fifo.dead().map(|letter| Event::Sent {
@@ -197,6 +197,7 @@ impl State {
                         body,
                         receives,
                         hidden_until,
+                        put_off: hidden_until.is_some(),
                     };
                     messages.insert(sequence, (lane, group, message));
                 }
@@ -212,6 +213,7 @@ impl State {
                 Event::Hidden { sequence, until } => {
                     if let Some((_, _, message)) = messages.get_mut(&sequence) {
                         message.hidden_until = Some(until);
+                        message.put_off = true;
                     }
                 }
                 Event::Deleted { sequence } => {
@@ -285,6 +287,7 @@ impl Lanes for EmbeddedLanes {
                         body: message.body.clone(),
                         receives: 0,
                         hidden_until: None,
+                        put_off: false,
                     },
                 );
             }
@@ -378,6 +381,7 @@ impl Queues for EmbeddedLanes {
                     body: letter.body,
                     receives: 0,
                     hidden_until: None,
+                    put_off: false,
                 };
                 if let Some(fifo) = state.lanes.get_mut(&lane.to_string()) {
                     fifo.push(&letter.group, message);

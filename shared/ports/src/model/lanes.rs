@@ -41,6 +41,8 @@ struct Message {
     body: String,
     receives: u32,
     hidden_until: Option<Timestamp>,
+    /// Hidden because somebody put it off, and not because somebody works on it.
+    put_off: bool,
 }
 
 impl ModelLanes {
@@ -65,6 +67,19 @@ impl ModelLanes {
     /// Makes the next send fail, before it sends anything. Calls add up.
     pub fn fail_next(&self, fault: Fault) {
         self.with(|state, _| state.faults.push_back(fault));
+    }
+
+    /// Does what the end of the process does to durable queues: what was worked on is visible
+    /// again, what was put off stays so.
+    pub fn restart(&self) {
+        self.with(|state, now| {
+            for queue in state.lanes.values_mut() {
+                for message in &mut queue.messages {
+                    message.hidden_until = message.hidden_until.filter(|_| message.put_off);
+                }
+                queue.pass_time(now);
+            }
+        });
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut State, Timestamp) -> T) -> T {
@@ -129,6 +144,7 @@ impl Lanes for ModelLanes {
                     body: message.body.clone(),
                     receives: 0,
                     hidden_until: None,
+                    put_off: false,
                 });
             }
             Ok(())
@@ -156,6 +172,7 @@ impl Queues for ModelLanes {
                 .map(|message| {
                     message.receives += 1;
                     message.hidden_until = Some(later(now, visibility));
+                    message.put_off = false;
                     Received {
                         receipt: Receipt {
                             sequence: message.sequence,
@@ -198,6 +215,7 @@ impl Queues for ModelLanes {
                 return false;
             };
             message.hidden_until = Some(later(now, after));
+            message.put_off = true;
             queue.pass_time(now);
             true
         })
@@ -240,6 +258,7 @@ impl Queues for ModelLanes {
                     body: letter.body,
                     receives: 0,
                     hidden_until: None,
+                    put_off: false,
                 });
             }
             count

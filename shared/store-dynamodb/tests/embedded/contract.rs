@@ -7,3 +7,11 @@ use store_dynamodb::embedded;
 async fn the_adapter_keeps_the_contract() {
     suite::store::all(async || embedded::open_in_memory().await.unwrap()).await;
 }
+
+#[tokio::test]
+async fn the_adapter_equals_the_model_over_random_operations() {
+    for seed in 0..1_000 {
+        let store = embedded::open_in_memory().await.unwrap();
+        suite::sequences::store(&store, seed, 20).await;
+    }
+}

@@ -25,7 +25,7 @@ fn ok<T>(answer: Result<T, Fault>) -> T {
 }
 
 /// The fault of a request that has to be rejected.
-fn rejected<T: std::fmt::Debug>(answer: Result<T, Fault>) {
+fn rejected<T: std::fmt::Debug>(answer: &Result<T, Fault>) {
     assert!(
         matches!(answer, Err(Fault::Reject { .. })),
         "not rejected: {answer:?}"

@@ -302,13 +302,13 @@ async fn a_refused_decision_writes_nothing<S: Store>(store: &S) {
 
 async fn impossible_decisions_are_rejected<S: Store>(store: &S) {
     assert_eq!(ok(store.commit(&commit(1, None, 3)).await), Committed::Done);
-    rejected(store.commit(&commit(1, Some(3), 3)).await);
-    rejected(store.commit(&commit(1, Some(3), 2)).await);
+    rejected(&store.commit(&commit(1, Some(3), 3)).await);
+    rejected(&store.commit(&commit(1, Some(3), 2)).await);
     let mut wide = commit(1, Some(3), 4);
     wide.claims = (0..=MAX_COMMIT_PARTS as u64)
         .map(|n| claim(n, false))
         .collect();
-    rejected(store.commit(&wide).await);
+    rejected(&store.commit(&wide).await);
     wide.claims.pop();
     assert_eq!(
         ok(store.commit(&wide).await),
@@ -354,7 +354,7 @@ async fn acknowledgements_are_fenced<S: Store>(store: &S) {
         late.settles = false;
         assert_eq!(ok(store.ack(&late).await), Acked::Fenced);
     }
-    rejected(store.ack(&ack(1, 0, Some(2), 1)).await);
+    rejected(&store.ack(&ack(1, 0, Some(2), 1)).await);
     let mut same = ack(1, 0, Some(2), 2);
     same.account.active = false;
     assert_eq!(
