@@ -7,6 +7,7 @@
 //! costs no stack.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use domain::{Account, AccountId, AttrPath, Pii, Slot};
@@ -28,6 +29,8 @@ const FIXED: usize = 6;
 pub(crate) struct ReadPlan {
     roots: Vec<Node>,
     mapped: Vec<(AttrPath, usize)>,
+    /// Places in `mapped` in the order of their paths, in which maps are built fastest.
+    in_order: Vec<usize>,
     slots: usize,
     widest: usize,
 }
@@ -61,6 +64,7 @@ impl ReadPlan {
         let mut plan = Self {
             roots: Vec::new(),
             mapped: Vec::with_capacity(mapped.len()),
+            in_order: (0..mapped.len()).collect(),
             slots: FIXED,
             widest: 0,
         };
@@ -79,6 +83,8 @@ impl ReadPlan {
             let slot = plan.add(path);
             plan.mapped.push((path.text.clone(), slot));
         }
+        plan.in_order
+            .sort_by_key(|at| mapped.get(*at).map(|path| &path.text));
         plan
     }
 
@@ -236,20 +242,52 @@ impl<'a> SeenUser<'a> {
 
     /// A copy in the model's form.
     pub fn to_account(&self) -> Account {
-        let attrs = self.plan.mapped.iter().filter_map(|(path, slot)| {
-            let text = self.value(*slot)?;
-            Some((path.clone(), Pii::new(Slot::from(text))))
-        });
+        let mut attrs = Vec::with_capacity(self.plan.mapped.len());
+        attrs.extend(self.shown().map(|(path, text)| (path.clone(), slot(text))));
         Account {
             id: AccountId::from(self.id()),
             key: self.key().map(|key| Pii::new(key.into())),
             user_name: Pii::new(self.user_name().into()),
             active: self.active(),
-            attrs: attrs.collect(),
+            attrs: BTreeMap::from_iter(attrs),
             created: self.created().and_then(|text| text.parse().ok()),
             last_sign_in: None,
         }
     }
+
+    /// The same copy over an account that is no longer needed: cheaper, because the paths stay
+    /// where this user shows what that one did.
+    pub fn copy_into(&self, account: &mut Account) {
+        let mut attrs = std::mem::take(&mut account.attrs);
+        if self.shown().map(|(path, _)| path).eq(attrs.keys()) {
+            for (place, (_, text)) in attrs.values_mut().zip(self.shown()) {
+                *place = slot(text);
+            }
+        } else {
+            attrs = self.shown().map(|(p, t)| (p.clone(), slot(t))).collect();
+        }
+        *account = Account {
+            id: AccountId::from(self.id()),
+            key: self.key().map(|key| Pii::new(key.into())),
+            user_name: Pii::new(self.user_name().into()),
+            active: self.active(),
+            attrs,
+            created: self.created().and_then(|text| text.parse().ok()),
+            last_sign_in: None,
+        };
+    }
+
+    /// The mapped paths that the user shows, in their order.
+    fn shown(&self) -> impl Iterator<Item = (&'a AttrPath, &'a str)> {
+        self.plan.in_order.iter().filter_map(|at| {
+            let (path, slot) = self.plan.mapped.get(*at)?;
+            Some((path, self.value(*slot)?))
+        })
+    }
+}
+
+fn slot(text: &str) -> Pii<Slot> {
+    Pii::new(Slot::from(text))
 }
 
 struct Root<'p, 's, 'de> {

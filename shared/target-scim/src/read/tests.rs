@@ -229,6 +229,31 @@ fn nothing_of_one_user_shows_in_the_next() {
 }
 
 #[test]
+fn a_copy_over_another_account_is_the_same_copy() {
+    let plan = plan(&["title", "displayName", "name.givenName"]);
+    let texts = [
+        r#"{"id":"1","externalId":"k","userName":"a","title":"x","displayName":"d"}"#,
+        r#"{"id":"2","externalId":"l","userName":"b","title":"y","displayName":"e"}"#,
+        r#"{"id":"3","active":false,"displayName":"e"}"#,
+        r#"{"id":"4","displayName":"f","meta":{"created":"2026-01-02T03:04:05Z"}}"#,
+        r#"{"id":"5","title":"z","name":{"givenName":"g"}}"#,
+        r#"{"id":"6"}"#,
+    ];
+    let mut slots = plan.slots();
+    let mut scratch: Option<Account> = None;
+    for text in texts {
+        let mut json = serde_json::Deserializer::from_str(text);
+        assert!(plan.read(&mut slots, &mut json).unwrap());
+        let user = plan.seen(&slots);
+        match &mut scratch {
+            None => scratch = Some(user.to_account()),
+            Some(account) => user.copy_into(account),
+        }
+        assert_eq!(scratch, Some(user.to_account()), "{text}");
+    }
+}
+
+#[test]
 fn debug_shows_no_value() {
     let plan = plan(&[]);
     let mut slots = plan.slots();
