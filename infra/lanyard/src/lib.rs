@@ -5,4 +5,5 @@ pub mod cli;
 pub mod client;
 pub mod company;
 pub mod demo;
+pub mod local;
 pub mod stack;

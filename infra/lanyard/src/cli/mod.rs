@@ -4,7 +4,9 @@
 mod check;
 mod demo;
 mod exit;
+mod local;
 mod screen;
+mod stack;
 
 use std::process::ExitCode;
 
@@ -17,10 +19,14 @@ const EXAMPLES: &str = "\
 Examples:
   lanyard demo                              watch a company's HR life turn into accounts
   lanyard check --policy infra/policy       is the policy one that holds together?
+  lanyard local --policy DIR --data DIR     serve webhooks and targets on this machine
+  lanyard reconcile --data DIR              run the nightly job now
+  lanyard status --data DIR --wait-idle 30  wait until nothing is in flight
 
 Exit codes:
   0  done, and everything is as it should be
-  1  done, and something is not: a policy with errors, a self-check that does not hold
+  1  done, and something is not: a policy with errors, a self-check that does not hold, findings
+     of a nightly run, a stack that is not idle in time
   2  the command line cannot be understood
   3  could not be done: a file, a port, another program in the way, an interrupt";
 
@@ -45,6 +51,21 @@ enum Command {
     /// Validate policy files
     #[command(after_help = "Example:\n  lanyard check --policy infra/policy --json")]
     Check(check::CheckArgs),
+    /// Serve real webhooks and real SCIM targets from this machine
+    #[command(
+        after_help = "Examples:\n  LANYARD_SECRET_HR_SIGNING=whsec_... LANYARD_SECRET_WIKI_TOKEN=... \\\n    lanyard local --policy policy --data data\n  lanyard local --policy policy --data data --secrets /run/secrets --nightly 02:30 --zone Europe/Lisbon\n\nState survives a restart and kill -9. Ctrl-C takes no more posts and works off what is in flight."
+    )]
+    Local(local::LocalArgs),
+    /// Run the nightly job now: observe every target, compare, repair, report
+    #[command(
+        after_help = "Examples:\n  lanyard reconcile --data data\n  LANYARD_CONTROL_TOKEN=... lanyard reconcile --url http://127.0.0.1:8080\n\nExit code 1 where a target was not observed in full, or something was found."
+    )]
+    Reconcile(stack::ReconcileArgs),
+    /// Show queues, what is owed, parked and dead, and the health of targets
+    #[command(
+        after_help = "Examples:\n  lanyard status --data data\n  lanyard status --data data --wait-idle 30 --json\n\nExit code 1 where the stack is not idle within --wait-idle."
+    )]
+    Status(stack::StatusArgs),
 }
 
 /// Runs the command line of this program.
@@ -54,8 +75,20 @@ pub fn main() -> ExitCode {
     let exit = match cli.command {
         Command::Demo(args) => demo::run(&args, screen),
         Command::Check(args) => check::run(&args, screen),
+        Command::Local(args) => local::run(&args, screen),
+        Command::Reconcile(args) => stack::reconcile(&args, screen),
+        Command::Status(args) => stack::status(&args, screen),
     };
     exit.into()
+}
+
+/// An environment variable, if it is set and readable.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line is the one place that reads the environment"
+)]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 #[cfg(test)]

@@ -1,0 +1,208 @@
+//! `lanyard status` and `lanyard reconcile`: on a running stack through its control routes, on
+//! one that does not run through its data folder.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use comfy_table::Table;
+use comfy_table::presets::UTF8_BORDERS_ONLY;
+use ports::Clock as _;
+
+use super::{Exit, Screen, environment};
+use crate::local::{self, Connection, Control, DataFolder, Described, Night, work_until_idle};
+use crate::stack::Status;
+
+/// The variable with the token of a stack that is named by URL.
+const TOKEN: &str = "LANYARD_CONTROL_TOKEN";
+
+/// How long repairs of a run on a stack that does not run may take.
+const REPAIRS: Duration = Duration::from_mins(10);
+
+/// Which stack.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub struct Which {
+    /// Data folder of the stack, whether it runs or not
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// URL of a running stack; its token (control.json in its data folder) in LANYARD_CONTROL_TOKEN
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+}
+
+/// What to show.
+#[derive(Args, Debug)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Wait until nothing is in flight, owed or due, at most so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    wait_idle: Option<u64>,
+}
+
+/// What to reconcile.
+#[derive(Args, Debug)]
+pub struct ReconcileArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Time zone of the day that the run belongs to, for a stack that does not run
+    #[arg(long, default_value = "UTC", value_name = "ZONE")]
+    zone: String,
+}
+
+enum Found {
+    Running(Connection),
+    Resting(DataFolder, Described),
+}
+
+impl Which {
+    async fn find(&self) -> anyhow::Result<Found> {
+        if let Some(url) = &self.url {
+            let token = environment(TOKEN).with_context(|| format!("{TOKEN} is not set"))?;
+            let control = Control {
+                url: url.clone(),
+                token,
+            };
+            return Ok(Found::Running(Connection::new(&control)?));
+        }
+        let Some(path) = &self.data else {
+            bail!("neither --data nor --url");
+        };
+        in_folder(path).await
+    }
+}
+
+async fn in_folder(path: &Path) -> anyhow::Result<Found> {
+    let data = DataFolder::existing(path)?;
+    if let Some(control) = data.control() {
+        let mut connection = Connection::new(&control)?;
+        if connection.status().await.is_ok() {
+            return Ok(Found::Running(connection));
+        }
+    }
+    let described = data.described()?;
+    Ok(Found::Resting(data, described))
+}
+
+pub(super) fn status(args: &StatusArgs, screen: Screen) -> Exit {
+    let shown = block_on(async {
+        let waits = args.wait_idle.map(Duration::from_secs);
+        match args.which.find().await? {
+            Found::Running(mut connection) => wait(&mut connection, waits).await,
+            Found::Resting(data, described) => {
+                let environment = waits.map(|_| &environment as local::Environment<'_>);
+                let stack = local::open(&data, &described, environment).await?;
+                if let Some(patience) = waits {
+                    stack.tick().await?;
+                    work_until_idle(&stack, patience).await;
+                }
+                Ok(stack.status().await?)
+            }
+        }
+    });
+    match shown {
+        Ok(status) => {
+            screen.result(&status, &status);
+            if args.wait_idle.is_none() || status.idle {
+                Exit::Fine
+            } else {
+                Exit::Findings
+            }
+        }
+        Err(error) => {
+            screen.error(&error);
+            Exit::Failed
+        }
+    }
+}
+
+async fn wait(connection: &mut Connection, waits: Option<Duration>) -> anyhow::Result<Status> {
+    let Some(patience) = waits else {
+        return connection.status().await;
+    };
+    let mut look = tokio::time::interval(Duration::from_millis(200));
+    let waited = tokio::time::timeout(patience, async {
+        loop {
+            look.tick().await;
+            let status = connection.status().await?;
+            if status.idle {
+                return anyhow::Ok(status);
+            }
+        }
+    });
+    if let Ok(status) = waited.await {
+        return status;
+    }
+    connection.status().await
+}
+
+pub(super) fn reconcile(args: &ReconcileArgs, screen: Screen) -> Exit {
+    let night = block_on(async {
+        match args.which.find().await? {
+            Found::Running(mut connection) => connection.reconcile().await,
+            Found::Resting(data, described) => {
+                let zone = jiff::tz::TimeZone::get(&args.zone)
+                    .with_context(|| format!("`{}` is not a time zone", args.zone))?;
+                let stack = local::open(&data, &described, Some(&environment)).await?;
+                let day = stack.clock().now().to_zoned(zone).date();
+                let finished = stack.reconcile(day).await?;
+                if !work_until_idle(&stack, REPAIRS).await {
+                    screen.note("some repairs are not done yet; the next start goes on with them");
+                }
+                Ok(Night::new(&stack, &finished)?)
+            }
+        }
+    });
+    match night {
+        Ok(night) => {
+            screen.result(text(&night), &night);
+            if night.is_complete() && night.findings() == 0 {
+                Exit::Fine
+            } else {
+                Exit::Findings
+            }
+        }
+        Err(error) => {
+            screen.error(&error);
+            Exit::Failed
+        }
+    }
+}
+
+fn text(night: &Night) -> String {
+    let mut table = Table::new();
+    table.load_style(UTF8_BORDERS_ONLY);
+    table.set_header([
+        "target", "complete", "accounts", "findings", "repairs", "held",
+    ]);
+    for (name, target) in &night.summary.targets {
+        let complete = match (&target.users, &target.groups) {
+            (Ok(_), Ok(_)) => "yes",
+            (Ok(_), Err(_)) => "users only",
+            (Err(_), _) => "no",
+        };
+        let findings: Vec<String> = target
+            .findings
+            .iter()
+            .map(|(class, count)| format!("{class:?} {count}"))
+            .collect();
+        table.add_row([
+            name.to_string(),
+            complete.to_owned(),
+            format!("{} of {}", target.matching, target.wanted),
+            findings.join(", "),
+            target.repairs.to_string(),
+            target.held.to_string(),
+        ]);
+    }
+    format!("{table}\nreport  {}", night.report)
+}
+
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}

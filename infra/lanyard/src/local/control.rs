@@ -1,0 +1,183 @@
+//! The control routes of a running stack, and whoever calls them: `lanyard status` and `lanyard
+//! reconcile`. A bearer token from the data folder guards them, because they listen where the
+//! webhooks do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use contract::report::{Class, RunSummary};
+use ports::Fault;
+use reconciler::Finished;
+use serde::{Deserialize, Serialize};
+use store_dynamodb::DynamoStore;
+use subtle::ConstantTimeEq as _;
+
+use super::data::Control;
+use super::night::Nightly;
+use crate::client::Client;
+use crate::stack::{Stack, Status};
+
+/// How long a nightly run may take before the command line gives up waiting.
+const LONGEST_NIGHT: Duration = Duration::from_hours(4);
+
+/// What a nightly run came to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Night {
+    /// The run.
+    pub summary: RunSummary,
+    /// Requests sent to connectors and planner.
+    pub sent: u64,
+    /// Findings that a limit stopped.
+    pub held: u64,
+    /// The report, on the machine of the stack.
+    pub report: String,
+}
+
+impl Night {
+    /// What a run came to.
+    pub fn new(stack: &Stack<DynamoStore>, finished: &Finished) -> Result<Self, Fault> {
+        let report = stack.report_file(finished, reconciler::report::SUMMARY)?;
+        Ok(Self {
+            summary: finished.manifest.summary.clone(),
+            sent: finished.sent(),
+            held: finished.held,
+            report: report.display().to_string(),
+        })
+    }
+
+    /// Whether every target was observed in full.
+    pub fn is_complete(&self) -> bool {
+        let mut targets = self.summary.targets.values();
+        targets.all(|target| target.users.is_ok() && target.groups.is_ok())
+    }
+
+    /// Findings that somebody or something has to do with.
+    pub fn findings(&self) -> u64 {
+        let targets = self.summary.targets.values();
+        let findings = targets.flat_map(|target| &target.findings);
+        findings
+            .filter(|(class, _)| **class != Class::O11)
+            .map(|(_, n)| n)
+            .sum()
+    }
+}
+
+#[derive(Clone)]
+struct Controlled {
+    stack: Arc<Stack<DynamoStore>>,
+    nightly: Arc<Nightly>,
+    /// One run at a time.
+    running: Arc<tokio::sync::Mutex<()>>,
+    token: Arc<str>,
+}
+
+/// The routes.
+pub(super) fn routes(
+    stack: Arc<Stack<DynamoStore>>,
+    nightly: Arc<Nightly>,
+    running: Arc<tokio::sync::Mutex<()>>,
+    token: &str,
+) -> Router {
+    let controlled = Controlled {
+        stack,
+        nightly,
+        running,
+        token: token.into(),
+    };
+    Router::new()
+        .route("/control/status", get(status))
+        .route("/control/reconcile", post(reconcile))
+        .layer(middleware::from_fn_with_state(controlled.clone(), guard))
+        .with_state(controlled)
+}
+
+async fn guard(State(controlled): State<Controlled>, request: Request, next: Next) -> Response {
+    let given = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "))
+        .unwrap_or_default();
+    if bool::from(given.ct_eq(controlled.token.as_bytes())) {
+        next.run(request).await
+    } else {
+        StatusCode::UNAUTHORIZED.into_response()
+    }
+}
+
+async fn status(State(controlled): State<Controlled>) -> Response {
+    match controlled.stack.status().await {
+        Ok(status) => Json(status).into_response(),
+        Err(fault) => failed(&fault),
+    }
+}
+
+async fn reconcile(State(controlled): State<Controlled>) -> Response {
+    let Ok(_running) = controlled.running.try_lock() else {
+        return (StatusCode::CONFLICT, "a nightly run is under way").into_response();
+    };
+    let date = controlled
+        .nightly
+        .day(ports::Clock::now(controlled.stack.clock()));
+    let night = controlled
+        .stack
+        .reconcile(date)
+        .await
+        .and_then(|finished| Night::new(&controlled.stack, &finished));
+    match night {
+        Ok(night) => Json(night).into_response(),
+        Err(fault) => failed(&fault),
+    }
+}
+
+fn failed(fault: &Fault) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, fault.to_string()).into_response()
+}
+
+/// A connection to the control routes of a running stack.
+#[derive(Debug)]
+pub struct Connection {
+    client: Client,
+    token: String,
+}
+
+impl Connection {
+    /// To a stack by what it says about itself.
+    pub fn new(control: &Control) -> anyhow::Result<Self> {
+        Ok(Self {
+            client: Client::new(&control.url, LONGEST_NIGHT)?,
+            token: control.token.clone(),
+        })
+    }
+
+    /// What is in flight there.
+    pub async fn status(&mut self) -> anyhow::Result<Status> {
+        self.call("GET", "/control/status").await
+    }
+
+    /// Runs the nightly job there.
+    pub async fn reconcile(&mut self) -> anyhow::Result<Night> {
+        self.call("POST", "/control/reconcile").await
+    }
+
+    async fn call<T: serde::de::DeserializeOwned>(
+        &mut self,
+        method: &str,
+        path: &str,
+    ) -> anyhow::Result<T> {
+        let bearer = format!("Bearer {}", self.token);
+        let headers = [("authorization", bearer.as_str())];
+        let answer = self.client.send(method, path, &headers, "").await?;
+        match answer.status {
+            StatusCode::OK => serde_json::from_slice(&answer.body).context("not our answer"),
+            StatusCode::UNAUTHORIZED => bail!("the control token is not that of the stack"),
+            status => bail!("{status}: {}", String::from_utf8_lossy(&answer.body)),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The stack as a service on one machine: real webhooks, real SCIM targets, state that survives.
+
+mod control;
+mod data;
+mod night;
+mod secrets;
+mod serve;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use ports::embedded::{EmbeddedLanes, FolderObjects, StaticSecrets};
+use store_dynamodb::DynamoStore;
+use target_http::Network;
+
+pub use control::{Connection, Night};
+pub use data::{Control, DataFolder, Described};
+pub use night::Nightly;
+pub use secrets::{Environment, Missing, gather, variable};
+pub use serve::{Served, Settings, Stop, serve, work_until_idle};
+
+use crate::stack::{Parts, SharedClock, Stack, SystemClock};
+
+/// A stack over a data folder. One program at a time may have it open.
+pub async fn open(
+    data: &DataFolder,
+    described: &Described,
+    environment: Option<Environment<'_>>,
+) -> anyhow::Result<Arc<Stack<DynamoStore>>> {
+    let policy = load(&described.policy)?;
+    let secrets = match environment {
+        Some(environment) => gather(&policy, described.secrets.as_deref(), environment)?,
+        // Whoever only looks needs none.
+        None => StaticSecrets::default(),
+    };
+    let clock = SharedClock::new(SystemClock);
+    let lanes = EmbeddedLanes::open(&data.lanes(), clock.to_dyn())
+        .context("the data folder cannot be opened; does another program have it open?")?;
+    let stack = Stack::new(Parts {
+        store: store_dynamodb::embedded::open(&data.table()).await?,
+        lanes,
+        objects: FolderObjects::open(&data.objects())?,
+        secrets,
+        clock,
+        policy,
+        salt: data.salt()?,
+        network: if described.private_network {
+            Network::Private
+        } else {
+            Network::Public
+        },
+    })?;
+    Ok(Arc::new(stack))
+}
+
+fn load(folder: &Path) -> anyhow::Result<domain::Policy> {
+    match policy::load(folder) {
+        Ok(loaded) => Ok(loaded.policy),
+        Err(errors) => Err(anyhow::anyhow!("{}", errors.render().trim_end()))
+            .with_context(|| format!("the policy in {} does not hold together", folder.display())),
+    }
+}
