@@ -68,9 +68,8 @@ where
             }
             Ok(target) => {
                 pages::read(&Users(target), &mut users, |account, users| {
-                    let id = account.id.clone();
-                    let first = comparison.account(account, since);
-                    users.item_known(id.as_str(), first);
+                    let first = comparison.account(&account, since);
+                    users.item_known(account.id.as_str(), first);
                 })
                 .await;
                 pages::read(&Groups(target), &mut groups, |group, groups| {

@@ -171,12 +171,12 @@ impl<'p> Comparison<'p> {
         self.index.len() as u64
     }
 
-    /// Takes an observed account. Returns whether its id came for the first time.
-    pub fn account(&mut self, account: Account, now: Timestamp) -> bool {
+    /// Takes an observed account, and copies it only where it needs a look. Returns whether its id
+    /// came for the first time.
+    pub fn account(&mut self, account: &Account, now: Timestamp) -> bool {
         let id = hash(account.id.as_str());
-        let (probe, first) = self.index.probe(&self.scope.spec, &account);
-        let needs_look =
-            probe != Probe::Same || classify::is_remarkable(&self.scope, &account, now);
+        let (probe, first) = self.index.probe(&self.scope.spec, account);
+        let needs_look = probe != Probe::Same || classify::is_remarkable(&self.scope, account, now);
         if !needs_look {
             self.same += u64::from(first);
             return first;
@@ -186,7 +186,7 @@ impl<'p> Comparison<'p> {
         }
         self.by_id.insert(id, self.cases.len());
         self.cases.push(Case {
-            account: Some(account),
+            account: Some(account.clone()),
             present: true,
             ..Case::default()
         });

@@ -11,6 +11,43 @@ use xxhash_rust::xxh3::xxh3_64;
 /// The path of the user name in an account.
 pub const USER_NAME_PATH: &str = "userName";
 
+/// An account as it is shown: a whole one, or a view into a page that is not copied.
+pub trait Shown {
+    /// The target's id.
+    fn id(&self) -> &str;
+    /// Our key in it; empty where it has none.
+    fn key(&self) -> &str;
+    /// Its user name.
+    fn user_name(&self) -> &str;
+    /// Whether it can sign in.
+    fn active(&self) -> bool;
+    /// Its attributes that have a value, in the order of their paths.
+    fn attrs(&self) -> impl Iterator<Item = (&str, &str)>;
+}
+
+impl Shown for Account {
+    fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    fn key(&self) -> &str {
+        self.key.as_ref().map_or("", |key| key.reveal())
+    }
+
+    fn user_name(&self) -> &str {
+        self.user_name.reveal()
+    }
+
+    fn active(&self) -> bool {
+        self.active
+    }
+
+    fn attrs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let attrs = self.attrs.iter();
+        attrs.filter_map(|(path, value)| Some((&**path, value.reveal().text()?)))
+    }
+}
+
 /// Which attributes of a target's accounts are compared. Those that policy writes only at creation
 /// are not, nor references to other accounts, which the connector resolves.
 #[derive(Clone, Debug)]
@@ -23,9 +60,18 @@ pub struct Spec {
 #[derive(Clone, Debug)]
 struct Held {
     path: AttrPath,
+    place: Place,
     /// Only its presence is compared, not its value.
     presence: bool,
     folds: bool,
+}
+
+/// Where an account keeps an attribute.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    UserName,
+    Key,
+    Attr,
 }
 
 /// Which of a [`Spec`]'s attributes one projection holds, a bit each.
@@ -111,24 +157,27 @@ impl Spec {
     }
 
     /// What an observed account hashes to under a mask.
-    pub fn observed(&self, account: &Account, mask: Mask, scratch: &mut Vec<u8>) -> u64 {
-        begin(scratch, account.active);
+    pub fn observed(&self, account: &impl Shown, mask: Mask, scratch: &mut Vec<u8>) -> u64 {
+        begin(scratch, account.active());
         // Both sides are in path order, so that one walk over the account's attributes suffices.
-        let mut attrs = account.attrs.iter().peekable();
+        let mut attrs = account.attrs();
+        let mut next = attrs.next();
         for (bit, held) in self.paths.iter().enumerate() {
             if mask & (1 << bit) == 0 {
                 continue;
             }
-            if let Some(text) = named(account, &held.path) {
-                held.feed(text, scratch);
-                continue;
-            }
-            while attrs.next_if(|(path, _)| **path < held.path).is_some() {}
-            let text = attrs
-                .peek()
-                .filter(|(path, _)| **path == held.path)
-                .and_then(|(_, value)| value.reveal().text());
-            held.feed(text.unwrap_or_default(), scratch);
+            let text = match held.place {
+                Place::UserName => account.user_name(),
+                Place::Key => account.key(),
+                Place::Attr => {
+                    while next.is_some_and(|(path, _)| path < &*held.path) {
+                        next = attrs.next();
+                    }
+                    next.filter(|(path, _)| *path == &*held.path)
+                        .map_or("", |(_, text)| text)
+                }
+            };
+            held.feed(text, scratch);
         }
         print(scratch)
     }
@@ -138,6 +187,11 @@ impl Held {
     fn new(path: &AttrPath, presence: bool) -> Self {
         Self {
             path: path.clone(),
+            place: match &**path {
+                USER_NAME_PATH => Place::UserName,
+                KEY_PATH => Place::Key,
+                _ => Place::Attr,
+            },
             presence,
             folds: folds(path),
         }
@@ -166,15 +220,10 @@ pub fn folds(path: &str) -> bool {
 
 /// The value of a path in an account, wherever the account keeps it.
 pub fn value_of<'a>(account: &'a Account, path: &str) -> Option<&'a str> {
-    named(account, path).or_else(|| account.attrs.get(path).and_then(|v| v.reveal().text()))
-}
-
-/// The value of a path that has a field of its own.
-fn named<'a>(account: &'a Account, path: &str) -> Option<&'a str> {
     match path {
-        USER_NAME_PATH => Some(account.user_name.reveal()),
-        KEY_PATH => Some(account.key.as_ref().map_or("", |key| key.reveal())),
-        _ => None,
+        USER_NAME_PATH => Some(account.user_name()),
+        KEY_PATH => Some(account.key()),
+        _ => account.attrs.get(path).and_then(|v| v.reveal().text()),
     }
 }
 

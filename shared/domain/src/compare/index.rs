@@ -1,9 +1,9 @@
 //! The recorded side of a target in 16 bytes an account, for targets whose order is not the
 //! store's: sorted once, then probed by every account that streams past.
 
-use super::fingerprint::{Mask, Spec};
+use super::fingerprint::{Mask, Shown, Spec, Wanted};
 use crate::certify::hash;
-use crate::{Account, AccountRecord, IdentityId, Projection};
+use crate::{AccountRecord, IdentityId, Projection};
 
 /// One recorded account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,12 +46,18 @@ impl IndexBuilder {
         record: &AccountRecord,
     ) {
         let Some(id) = &record.id else { return };
-        let print = match spec.wanted(identity, projection, record, &mut self.scratch) {
+        let wanted = spec.wanted(identity, projection, record, &mut self.scratch);
+        self.add_wanted(id.as_str(), wanted);
+    }
+
+    /// Adds a recorded account of which it is known what it should look like.
+    pub fn add_wanted(&mut self, id: &str, wanted: Option<Wanted>) {
+        let print = match wanted {
             Some(wanted) => (u64::from(self.number(wanted.mask)) << 56) | wanted.print,
             None => u64::from(LOOK) << 56,
         };
         self.entries.push(Entry {
-            id: hash(id.as_str()),
+            id: hash(id),
             print,
         });
     }
@@ -103,8 +109,8 @@ impl Index {
 
     /// Looks an observed account up and marks it as seen. Says too whether it came for the first
     /// time; an account that is not on record is always a first time here.
-    pub fn probe(&mut self, spec: &Spec, account: &Account) -> (Probe, bool) {
-        let id = hash(account.id.as_str());
+    pub fn probe(&mut self, spec: &Spec, account: &impl Shown) -> (Probe, bool) {
+        let id = hash(account.id());
         let at = self.first(id);
         let Some(entry) = self.entries.get(at).filter(|entry| entry.id == id) else {
             return (Probe::Unknown, true);

@@ -1,9 +1,9 @@
 //! The recorded side of a target as a stream, for targets that list accounts in the order of
 //! their ids: a merge join that keeps one record.
 
-use super::fingerprint::{Spec, Wanted};
+use super::fingerprint::{Shown, Spec, Wanted};
 use super::index::Probe;
-use crate::{Account, AccountId};
+use crate::AccountId;
 
 /// One recorded account.
 #[derive(Clone, Debug)]
@@ -18,7 +18,8 @@ pub struct Entry {
 #[derive(Debug)]
 pub struct Merge<I: Iterator<Item = Entry>> {
     recorded: std::iter::Peekable<I>,
-    last: Option<AccountId>,
+    last: String,
+    any: bool,
     scratch: Vec<u8>,
 }
 
@@ -31,7 +32,8 @@ impl<I: Iterator<Item = Entry>> Merge<I> {
     pub fn new(recorded: I) -> Self {
         Self {
             recorded: recorded.peekable(),
-            last: None,
+            last: String::new(),
+            any: false,
             scratch: Vec::new(),
         }
     }
@@ -41,17 +43,20 @@ impl<I: Iterator<Item = Entry>> Merge<I> {
     pub fn probe(
         &mut self,
         spec: &Spec,
-        account: &Account,
+        account: &impl Shown,
         mut missing: impl FnMut(AccountId),
     ) -> Result<Probe, OutOfOrder> {
-        if self.last.as_ref().is_some_and(|last| *last >= account.id) {
+        let id = account.id();
+        if self.any && *self.last >= *id {
             return Err(OutOfOrder);
         }
-        self.last = Some(account.id.clone());
-        while let Some(entry) = self.recorded.next_if(|entry| entry.id < account.id) {
+        self.any = true;
+        self.last.clear();
+        self.last.push_str(id);
+        while let Some(entry) = self.recorded.next_if(|entry| entry.id.as_str() < id) {
             missing(entry.id);
         }
-        let Some(entry) = self.recorded.next_if(|entry| entry.id == account.id) else {
+        let Some(entry) = self.recorded.next_if(|entry| entry.id.as_str() == id) else {
             return Ok(Probe::Unknown);
         };
         let mut same = entry.wanted.is_some_and(|wanted| {
@@ -60,7 +65,7 @@ impl<I: Iterator<Item = Entry>> Merge<I> {
         // Two identities on record for one account: a closer look.
         while self
             .recorded
-            .next_if(|entry| entry.id == account.id)
+            .next_if(|entry| entry.id.as_str() == id)
             .is_some()
         {
             same = false;

@@ -373,10 +373,10 @@ fn ids_that_come_twice_are_told() {
     let people = [person(1), person(2)];
     let mut recorded = Recorded::new_for_test(&people);
     let account = person(1).seen();
-    assert!(recorded.account(account.clone(), now()));
-    assert!(!recorded.account(account, now()));
-    assert!(recorded.account(stranger("x"), now()));
-    assert!(!recorded.account(stranger("x"), now()));
+    assert!(recorded.account(&account, now()));
+    assert!(!recorded.account(&account, now()));
+    assert!(recorded.account(&stranger("x"), now()));
+    assert!(!recorded.account(&stranger("x"), now()));
 }
 
 impl Recorded<'static> {

@@ -322,7 +322,7 @@ impl Scene {
         }
         let mut comparison = recorded.observe();
         for account in &self.accounts {
-            comparison.account(account.clone(), now());
+            comparison.account(account, now());
         }
         for (name, members) in &self.members {
             comparison.group(&Group {
