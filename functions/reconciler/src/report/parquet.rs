@@ -119,8 +119,10 @@ fn properties() -> Result<WriterProperties, ParquetError> {
         .set_max_row_group_row_count(Some(GROUP_ROWS));
     for (name, kind) in COLUMNS {
         if kind == (Kind::Text { varied: true }) {
-            // A dictionary of values that do not repeat is only overhead.
-            properties = properties.set_column_dictionary_enabled(ColumnPath::from(name), false);
+            // Neither a dictionary of values that do not repeat nor their range helps anybody.
+            properties = properties
+                .set_column_dictionary_enabled(ColumnPath::from(name), false)
+                .set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::None);
         }
     }
     Ok(properties.build())
@@ -178,7 +180,13 @@ impl Column {
             Self::Text { text, ends } => {
                 let before = text.len();
                 match cell {
-                    Cell::Digest(hash) => text.extend_from_slice(hash.to_string().as_bytes()),
+                    Cell::Digest(hash) => {
+                        let mut digits = [0; 64];
+                        // Exactly two digits a byte: this cannot fail.
+                        if hex::encode_to_slice(hash.0, &mut digits).is_ok() {
+                            text.extend_from_slice(&digits);
+                        }
+                    }
                     Cell::Text(value) => text.extend_from_slice(value.as_bytes()),
                     Cell::Flag(_)
                     | Cell::Count(_)
