@@ -26,7 +26,7 @@ pub struct DemoArgs {
     /// Same seed, same story
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Folder for the nightly reports and the log
+    /// Folder for the nightly reports and the log; every story gets a folder of its own in it
     #[arg(long, value_name = "DIR", default_value = "lanyard-demo")]
     out: PathBuf,
 }
@@ -57,11 +57,13 @@ fn live(args: &DemoArgs, screen: Screen) -> anyhow::Result<Outcome> {
         now: Box::new(|| ports::Clock::now(&crate::stack::SystemClock)),
     }
     .start()?;
+    let began = ports::Clock::now(&crate::stack::SystemClock);
+    let out = args.out.join(began.strftime("%Y%m%dT%H%M%SZ").to_string());
     let settings = Settings {
         people: usize::try_from(args.people)?,
         days: args.days,
         seed: args.seed,
-        out: args.out.clone(),
+        out: out.clone(),
         marker: None,
         lines: Some(lines.clone()),
     };
@@ -71,7 +73,7 @@ fn live(args: &DemoArgs, screen: Screen) -> anyhow::Result<Outcome> {
     let mut bar = Bar::new(screen, args.days);
     let outcome = runtime.block_on(demo::run(&settings, &mut bar));
     bar.bar.finish_and_clear();
-    let log = args.out.join("log.jsonl");
+    let log = out.join("log.jsonl");
     let mut text = lines.all().join("\n");
     text.push('\n');
     std::fs::write(&log, text).with_context(|| format!("cannot write {}", log.display()))?;

@@ -1,0 +1,303 @@
+//! `lanyard local` as a stranger runs it: the real program, a SCIM server, a signed post; then a
+//! `kill -9`, a nightly run, an orderly end.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use lanyard::client::Client;
+use lanyard::company::sign;
+use ports::Clock as _;
+use scim_target::{Options, ScimTarget};
+use serde_json::{Value, json};
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const TOKEN: &str = "a-token-of-this-test";
+
+/// A folder of its own for one test, gone when the test is over.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::remove_dir_all(&path).ok();
+        std::fs::create_dir_all(&path).expect("a folder");
+        Self(path)
+    }
+
+    fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// A running `lanyard local`.
+struct Service {
+    child: Child,
+    url: String,
+}
+
+impl Service {
+    fn start(folder: &Folder) -> Self {
+        let mut child = lanyard()
+            .args(["local", "--json", "--listen", "127.0.0.1:0", "--policy"])
+            .arg(folder.join("policy"))
+            .arg("--data")
+            .arg(folder.join("data"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("standard output");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        let ready: Value = serde_json::from_str(&line).expect("the line is JSON");
+        let url = ready["listening"]
+            .as_str()
+            .expect("where it listens")
+            .to_owned();
+        Self { child, url }
+    }
+
+    async fn post(&self, id: &str, body: &Value) -> u16 {
+        let body = body.to_string();
+        let now = lanyard::stack::SystemClock.now();
+        let signed = sign(SECRET, id, now, body.as_bytes()).expect("a signature");
+        let mut headers = vec![("content-type", "application/json")];
+        headers.extend(signed.iter().map(|(name, value)| (*name, value.as_str())));
+        let mut client = Client::new(&self.url, Duration::from_secs(10)).expect("a client");
+        let answer = client
+            .send("POST", "/hr/hr", &headers, body)
+            .await
+            .expect("an answer");
+        answer.status.as_u16()
+    }
+
+    /// As `kill -9` does.
+    fn kill(mut self) {
+        self.child.kill().expect("it can be killed");
+        self.child.wait().expect("it ends");
+    }
+
+    /// As Ctrl-C does; gives the exit code.
+    fn interrupt(mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .expect("kill runs");
+        assert!(sent.success());
+        self.child.wait().expect("it ends").code()
+    }
+}
+
+fn lanyard() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lanyard"));
+    command
+        .env("LANYARD_SECRET_HR_SIGNING", SECRET)
+        .env("LANYARD_SECRET_DIRECTORY_TOKEN", TOKEN);
+    command
+}
+
+fn run(args: &[&str], data: &Path) -> (Option<i32>, Value) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = lanyard()
+        .args(args)
+        .arg("--data")
+        .arg(data)
+        .arg("--json")
+        .output()
+        .expect("the program runs");
+    let text = String::from_utf8_lossy(&stdout);
+    let value = serde_json::from_str(&text)
+        .unwrap_or_else(|_| panic!("no JSON: {text} {}", String::from_utf8_lossy(&stderr)));
+    (status.code(), value)
+}
+
+async fn target(folder: &Folder) -> ScimTarget {
+    let options = Options {
+        token: TOKEN.to_owned(),
+        ..Options::default()
+    };
+    let target = ScimTarget::start(options).await.expect("a target");
+    target.add_group("staff").expect("a group");
+    target.add_group("Engineers").expect("a group");
+    let minimal = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policy-minimal/policy.toml");
+    let text = std::fs::read_to_string(minimal).expect("the minimal policy");
+    let text = text.replace("http://127.0.0.1:8088/scim/v2", target.base_url());
+    assert!(text.contains(target.base_url()));
+    std::fs::create_dir_all(folder.join("policy")).expect("a folder");
+    std::fs::write(folder.join("policy/policy.toml"), text).expect("a policy");
+    target
+}
+
+fn worker(id: &str, family: &str, more: &Value) -> Value {
+    let mut attributes = json!({
+        "given_name": "Zoë",
+        "family_name": family,
+        "department": "Engineering",
+        "employment_type": "employee",
+        "worker_status": "active",
+        "start_date": "2020-01-01",
+    });
+    for (name, value) in more.as_object().expect("attributes") {
+        attributes[name] = value.clone();
+    }
+    json!({
+        "schema": "lanyard.worker.v1",
+        "type": "worker.changed",
+        "worker_id": id,
+        "recorded_at": lanyard::stack::SystemClock.now().to_string(),
+        "attributes": attributes,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_post_becomes_an_account_and_state_survives_kill_9() {
+    let folder = Folder::new("local");
+    let data = folder.join("data");
+    let target = target(&folder).await;
+
+    let service = Service::start(&folder);
+    assert_eq!(
+        service
+            .post("msg_1", &worker("E1", "Quill", &json!({})))
+            .await,
+        202
+    );
+    let (code, status) = run(&["status", "--wait-idle", "20"], &data);
+    assert_eq!((code, &status["idle"]), (Some(0), &json!(true)));
+    let account = target.user_by_user_name("zoe.quill").expect("an account");
+    assert!(account.active);
+    assert_eq!(account.groups, ["staff", "Engineers"]);
+
+    // Killed right after it said 202: what was accepted is done by the next start.
+    assert_eq!(
+        service
+            .post("msg_2", &worker("E2", "Ferro", &json!({})))
+            .await,
+        202
+    );
+    service.kill();
+    let service = Service::start(&folder);
+    let (code, _) = run(&["status", "--wait-idle", "90"], &data);
+    assert_eq!(code, Some(0));
+    assert!(target.user_by_user_name("zoe.ferro").is_some());
+
+    // The same event again, after the restart, is a duplicate and changes nothing.
+    let writes = target.calls().writes();
+    let leaver = worker("E1", "Quill", &json!({ "end_date": "2024-01-31" }));
+    assert_eq!(service.post("msg_3", &leaver).await, 202);
+    assert_eq!(service.post("msg_3", &leaver).await, 202);
+    assert_eq!(
+        service
+            .post("msg_3", &worker("E1", "Other", &json!({})))
+            .await,
+        409
+    );
+    run(&["status", "--wait-idle", "20"], &data);
+    assert!(
+        !target
+            .user_by_user_name("zoe.quill")
+            .expect("an account")
+            .active
+    );
+    assert!(target.calls().writes() > writes);
+
+    assert_eq!(service.interrupt(), Some(0));
+
+    // On a stack that does not run, the same commands work on its data folder.
+    let id = target
+        .user_by_user_name("zoe.ferro")
+        .expect("an account")
+        .id;
+    target
+        .update_user(&id, json!({ "active": false }))
+        .expect("a change by hand");
+    let (code, night) = run(&["reconcile"], &data);
+    assert_eq!(code, Some(1), "drift was found");
+    assert_eq!(
+        night["summary"]["targets"]["directory"]["findings"]["O8"],
+        1
+    );
+    assert!(target.user(&id).expect("an account").active, "and repaired");
+    assert!(Path::new(night["report"].as_str().expect("a path")).exists());
+    let writes = target.calls().writes();
+    let (code, night) = run(&["reconcile"], &data);
+    assert_eq!((code, &night["sent"]), (Some(0), &json!(0)));
+    assert_eq!(
+        target.calls().writes(),
+        writes,
+        "the second run writes nothing"
+    );
+    target.stop().await.expect("it stops");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn control_routes_want_the_token_of_the_data_folder() {
+    let folder = Folder::new("control");
+    let target = target(&folder).await;
+    let service = Service::start(&folder);
+    let mut client = Client::new(&service.url, Duration::from_secs(10)).expect("a client");
+    for headers in [&[][..], &[("authorization", "Bearer no")][..]] {
+        let answer = client
+            .send("GET", "/control/status", headers, "")
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status.as_u16(), 401);
+    }
+    let by_url = |token: &str| {
+        lanyard()
+            .args(["status", "--json", "--url", &service.url])
+            .env("LANYARD_CONTROL_TOKEN", token)
+            .output()
+            .expect("the program runs")
+    };
+    let control = std::fs::read(folder.join("data/control.json")).expect("control.json");
+    let control: Value = serde_json::from_slice(&control).expect("JSON");
+    let token = control["token"].as_str().expect("a token");
+    assert_eq!(by_url(token).status.code(), Some(0));
+    assert_eq!(by_url("wrong").status.code(), Some(3));
+    assert_eq!(service.interrupt(), Some(0));
+    target.stop().await.expect("it stops");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_run_says_why_and_exits_with_3() {
+    let folder = Folder::new("cannot");
+    let target = target(&folder).await;
+    let mut without = Command::new(env!("CARGO_BIN_EXE_lanyard"));
+    let output = without
+        .args(["local", "--policy"])
+        .arg(folder.join("policy"))
+        .arg("--data")
+        .arg(folder.join("data"))
+        .env_remove("LANYARD_SECRET_HR_SIGNING")
+        .output()
+        .expect("the program runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(said.contains("LANYARD_SECRET_HR_SIGNING"), "{said}");
+    assert!(said.contains("LANYARD_SECRET_DIRECTORY_TOKEN"), "{said}");
+
+    let nowhere = lanyard()
+        .args(["status", "--data", "/nonexistent"])
+        .output()
+        .expect("the program runs");
+    assert_eq!(nowhere.status.code(), Some(3));
+    let usage = lanyard()
+        .args(["status"])
+        .output()
+        .expect("the program runs");
+    assert_eq!(usage.status.code(), Some(2));
+    target.stop().await.expect("it stops");
+}
