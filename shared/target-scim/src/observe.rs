@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use domain::{Account, AccountId, AttrPath, EntitlementId, Group};
 use ports::target::{Cursor, Found, Lookup, Page, TargetError};
 use ports::{Fault, Observe, Secrets};
-use target_http::{Effect, Method};
+use target_http::{Answer, Effect, Method};
 
 use crate::page::{self, Holder, Listing, Refers};
 use crate::path::encode;
@@ -13,6 +13,8 @@ use crate::read::SeenUser;
 use crate::target::{Kind, ScimTarget, ignores_filters, same_text, unreadable};
 use crate::wire::{Call, Got};
 use crate::{Membership, Paging};
+
+const READ_USER: &str = "read of a user";
 
 /// A page whose objects went to a closure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,45 +115,36 @@ impl<S: Secrets> ScimTarget<S> {
         }
     }
 
-    /// Fetches one object; `None` where there is none.
-    async fn object(
-        &self,
-        kind: Kind,
-        id: &str,
-        what: &str,
-    ) -> Result<Option<target_http::Answer>, TargetError> {
+    /// Fetches one user; `None` where there is none.
+    async fn user(&self, id: &AccountId) -> Result<Option<Answer>, TargetError> {
         let call = Call {
-            path: kind.object(id)?,
-            template: kind.template(),
+            path: Kind::User.object(id.as_str())?,
+            template: Kind::User.template(),
             ..Call::default()
         };
         match self.wire.send(Method::Get, Effect::Read, &call).await? {
             Got::Success(answer) => Ok(Some(answer)),
             Got::Refused(refusal) if refusal.status == 404 => Ok(None),
-            Got::Refused(refusal) => Err(self.refused(refusal, what, Effect::Read)),
+            Got::Refused(refusal) => Err(self.refused(refusal, READ_USER, Effect::Read)),
         }
     }
 
     /// The body of one user; `None` where there is none.
     pub(crate) async fn user_body(&self, id: &AccountId) -> Result<Option<Vec<u8>>, TargetError> {
-        let answer = self
-            .object(Kind::User, id.as_str(), "read of a user")
-            .await?;
-        Ok(answer.map(|answer| answer.body))
+        Ok(self.user(id).await?.map(|answer| answer.body))
     }
 
     async fn by_id(&self, id: &AccountId) -> Result<Found, TargetError> {
-        const WHAT: &str = "read of a user";
-        let Some(answer) = self.object(Kind::User, id.as_str(), WHAT).await? else {
+        let Some(answer) = self.user(id).await? else {
             return Ok(Found::None);
         };
         let (account, version) = page::user(&self.plan, &answer.body, |user| {
             (user.to_account(), user.version().map(Box::<str>::from))
         })
-        .map_err(|e| unreadable(&e, WHAT))?;
+        .map_err(|e| unreadable(&e, READ_USER))?;
         if account.id != *id {
             return Err(TargetError::Fault(Fault::halt(format!(
-                "{WHAT}: asked for one id, the target answers with another"
+                "{READ_USER}: asked for one id, the target answers with another"
             ))));
         }
         let version = answer.etag.or(version);
@@ -194,23 +187,32 @@ impl<S: Secrets> ScimTarget<S> {
         }
     }
 
-    /// The members of the group behind an entitlement; the inner `None` where it shows none.
-    async fn members(
-        &self,
-        entitlement: &EntitlementId,
-    ) -> Result<Option<Vec<Box<str>>>, TargetError> {
+    /// The members of the group behind an entitlement.
+    async fn members(&self, entitlement: &EntitlementId) -> Result<Members, TargetError> {
         const WHAT: &str = "read of a group";
+        let read = async |id: &str| {
+            let call = Call {
+                path: Kind::Group.object(id)?,
+                template: Kind::Group.template(),
+                ..Call::default()
+            };
+            self.wire.read_if_small(&call).await
+        };
         let id = self.group_id(entitlement, false).await?;
-        let mut answer = self.object(Kind::Group, &id, WHAT).await?;
-        if answer.is_none() {
+        let mut got = read(&id).await?;
+        if matches!(&got, Some(Got::Refused(refusal)) if refusal.status == 404) {
             let id = self.group_id(entitlement, true).await?;
-            answer = self.object(Kind::Group, &id, WHAT).await?;
+            got = read(&id).await?;
         }
-        let answer = answer.ok_or(TargetError::NotFound)?;
+        let answer = match got {
+            None => return Ok(Members::TooMany),
+            Some(Got::Success(answer)) => answer,
+            Some(Got::Refused(refusal)) => return Err(self.refused(refusal, WHAT, Effect::Read)),
+        };
         let group =
             page::holder(Refers::Members, &answer.body).map_err(|e| unreadable(&e, WHAT))?;
         self.note_members(&group);
-        Ok(group.refers)
+        Ok(group.refers.map_or(Members::NotShown, Members::Shown))
     }
 
     fn note_members(&self, group: &Holder) {
@@ -254,26 +256,39 @@ impl<S: Secrets> ScimTarget<S> {
         of: &[EntitlementId],
     ) -> Result<Option<Vec<EntitlementId>>, TargetError> {
         let mut held = Vec::new();
+        let mut open = Vec::new();
         let mut silent = Vec::new();
         for entitlement in of {
             match self.members(entitlement).await? {
-                Some(members) if members.iter().any(|id| **id == *account.as_str()) => {
+                Members::Shown(members) if members.iter().any(|id| **id == *account.as_str()) => {
                     held.push(entitlement.clone());
                 }
-                Some(_) => {}
-                None => silent.push(entitlement.clone()),
+                Members::Shown(_) => {}
+                Members::NotShown => silent.push(entitlement.clone()),
+                Members::TooMany => open.push(entitlement.clone()),
             }
         }
         // A group without `members` is empty, or the target never shows them. Once it has shown
         // some, it is empty; before that, the user's side decides, or nobody knows.
-        if !silent.is_empty() && !self.shows_members.load(Ordering::Relaxed) {
-            let Some(more) = self.held_by_user_groups(account, &silent).await? else {
+        if !self.shows_members.load(Ordering::Relaxed) {
+            open.extend(silent);
+        }
+        if !open.is_empty() {
+            let Some(more) = self.held_by_user_groups(account, &open).await? else {
                 return Ok(None);
             };
             held.extend(more);
         }
         Ok(Some(held))
     }
+}
+
+/// What a group shows of its members.
+enum Members {
+    Shown(Vec<Box<str>>),
+    NotShown,
+    /// More than we read.
+    TooMany,
 }
 
 fn foreign_cursor() -> TargetError {

@@ -1,6 +1,7 @@
 //! Reads list answers, groups and error bodies.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use domain::{AccountId, Group};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess};
@@ -193,7 +194,12 @@ pub(crate) struct Holder {
 
 impl Holder {
     pub(crate) fn into_group(self) -> Group {
-        let members = |ids: Vec<Box<str>>| ids.into_iter().map(AccountId::new).collect();
+        // Some targets list a member twice that was added twice.
+        let members = |ids: Vec<Box<str>>| {
+            let mut seen = BTreeSet::new();
+            let ids = ids.into_iter().map(AccountId::new);
+            ids.filter(|id| seen.insert(id.clone())).collect()
+        };
         Group {
             id: self.id,
             name: self.name,

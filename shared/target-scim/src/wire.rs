@@ -7,7 +7,7 @@ use ports::secrets::Secret;
 use ports::target::TargetError;
 use ports::{Clock, Fault, Secrets};
 use serde_json::Value;
-use target_http::{Answer, Body, Effect, HttpClient, Method, Request, To};
+use target_http::{Answer, Body, Effect, HttpClient, HttpError, Method, Request, To};
 
 use crate::body;
 use crate::refusal::Refusal;
@@ -31,6 +31,21 @@ pub(crate) struct Call<'a> {
 pub(crate) enum Got {
     Success(Answer),
     Refused(Refusal),
+}
+
+/// Why there is no answer to look at.
+enum Stop {
+    Http(HttpError),
+    Fault(Fault),
+}
+
+impl Stop {
+    fn into_error(self, effect: Effect) -> TargetError {
+        match self {
+            Self::Http(error) => error.into_target_error(effect),
+            Self::Fault(fault) => TargetError::Fault(fault),
+        }
+    }
 }
 
 pub(crate) struct Wire<S> {
@@ -69,6 +84,20 @@ impl<S: Secrets> Wire<S> {
         effect: Effect,
         call: &Call<'_>,
     ) -> Result<Got, TargetError> {
+        let sent = self.exchange(method, call).await;
+        sent.map_err(|stop| stop.into_error(effect))
+    }
+
+    /// Reads what may be larger than we take; `None` where it is.
+    pub(crate) async fn read_if_small(&self, call: &Call<'_>) -> Result<Option<Got>, TargetError> {
+        match self.exchange(Method::Get, call).await {
+            Ok(got) => Ok(Some(got)),
+            Err(Stop::Http(HttpError::TooLarge { .. })) => Ok(None),
+            Err(stop) => Err(stop.into_error(Effect::Read)),
+        }
+    }
+
+    async fn exchange(&self, method: Method, call: &Call<'_>) -> Result<Got, Stop> {
         let body = call.body.map(|value| Body {
             content_type: SCIM_JSON,
             bytes: body::bytes(value),
@@ -87,17 +116,16 @@ impl<S: Secrets> Wire<S> {
                 if_match: call.if_match.as_deref(),
                 body: body.clone(),
             };
-            let sent = self.http.send(request).await;
-            sent.map_err(|error| error.into_target_error(effect))
+            self.http.send(request).await.map_err(Stop::Http)
         };
-        let token = self.current().await.map_err(TargetError::Fault)?;
+        let token = self.current().await.map_err(Stop::Fault)?;
         let mut answer = once(&token).await?;
         if answer.status == 401 {
             // The request was refused, so that sending it again is safe, writes included.
-            let token = self.another(&token).await.map_err(TargetError::Fault)?;
+            let token = self.another(&token).await.map_err(Stop::Fault)?;
             answer = once(&token).await?;
             if answer.status == 401 {
-                return Err(TargetError::Fault(self.no_token_works()));
+                return Err(Stop::Fault(self.no_token_works()));
             }
             self.remember(token);
         }

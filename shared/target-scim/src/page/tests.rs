@@ -118,6 +118,14 @@ fn groups_show_their_members_or_do_not() {
 }
 
 #[test]
+fn a_member_listed_twice_counts_once() {
+    let group =
+        br#"{"id":"g","displayName":"A","members":[{"value":"2"},{"value":"1"},{"value":"2"}]}"#;
+    let group = holder(Refers::Members, group).unwrap().into_group();
+    assert_eq!(group.members, Some(vec!["2".into(), "1".into()]));
+}
+
+#[test]
 fn groups_of_a_user_are_its_own() {
     let user =
         br#"{"id":"1","displayName":"x","groups":[{"value":"g1","type":"Group"},{"value":"g2"}],

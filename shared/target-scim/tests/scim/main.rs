@@ -15,6 +15,8 @@ mod dialects;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod groups;
+#[cfg(test)]
 mod observe;
 #[cfg(test)]
 mod pages;
