@@ -123,3 +123,21 @@ fn a_message_that_is_not_ours_is_rejected_without_repeating_it() {
     record.body = r#"{"v":1,"record":"k","cause":"fact"}"#.to_owned();
     assert_eq!(parse::<PlanRequest>(&record).unwrap().record.as_str(), "k");
 }
+
+/// A runner hands batches to tasks of a runtime with several threads.
+#[test]
+fn working_a_batch_can_be_spawned() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
+    let worked = runtime.spawn(async {
+        work(batch(&["a", "b"]), |record| async move {
+            tokio::task::yield_now().await;
+            if record.group == "a" {
+                return Err(Fault::retry("test"));
+            }
+            Ok(())
+        })
+        .await
+    });
+    let answer = runtime.block_on(worked).unwrap();
+    assert_eq!(answer.failed, [failed(0, None)]);
+}

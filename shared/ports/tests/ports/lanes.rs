@@ -1,7 +1,9 @@
 //! Lanes: the model and the embedded ones against the suite and against each other, and what a
 //! folder keeps.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -149,6 +151,69 @@ fn the_journal_stays_in_proportion() {
     drop(lanes);
     assert_eq!(open(&path, &clock).stats(&Lane::Facts).visible, 1);
     assert!(count() < 5, "compacted at the start");
+}
+
+/// Set in the process that is going to be killed, to the folder of the lanes.
+const ROLE: &str = "LANYARD_TEST_LANES";
+
+/// Sends without end, deletes every other message, and says how far it is.
+fn send_for_ever(folder: &Path) {
+    let lanes = open(folder, &clock());
+    for number in 1.. {
+        block_on(lanes.send(&Lane::Facts, &[message(number)])).unwrap();
+        if number % 2 == 0 {
+            let received = lanes.receive(&Lane::Facts, 1, Duration::from_hours(1));
+            assert!(lanes.delete(&Lane::Facts, received[0].receipt));
+        }
+        println!("sent {number}");
+    }
+}
+
+#[test]
+fn what_was_sent_survives_a_kill_and_what_was_deleted_stays_away() {
+    if let Some(folder) = std::env::var_os(ROLE) {
+        return send_for_ever(folder.as_ref());
+    }
+    let folder = Folder::new();
+    let path = folder.path("x");
+    let name = "lanes::what_was_sent_survives_a_kill_and_what_was_deleted_stays_away";
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(ROLE, &path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut sent = 0;
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        if let Some(number) = line.unwrap().strip_prefix("sent ") {
+            sent = number.parse::<u64>().unwrap();
+        }
+        if sent == 25 {
+            // SIGKILL, in the middle of whatever it does.
+            child.kill().unwrap();
+        }
+    }
+    assert!(!child.wait().unwrap().success());
+    assert!(sent >= 25, "only {sent}");
+
+    let lanes = open(&path, &clock());
+    let mut bodies = Vec::new();
+    for one in lanes.receive(&Lane::Facts, 1_000, Duration::from_mins(1)) {
+        bodies.push(one.message.body.parse::<u64>().unwrap());
+    }
+    // The first half was deleted; at most one more message was sent, and one more deleted, than
+    // the last line said.
+    let first = sent / 2 + 1;
+    assert!(
+        bodies[0] == first || bodies[0] == first + 1,
+        "{bodies:?} after {sent}"
+    );
+    let last = *bodies.last().unwrap();
+    assert!(last == sent || last == sent + 1, "{bodies:?} after {sent}");
+    assert!(
+        bodies.windows(2).all(|two| two[0] + 1 == two[1]),
+        "{bodies:?}"
+    );
 }
 
 #[test]

@@ -3,12 +3,14 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "clippy sees only the test functions of this binary as tests"
 )]
 
 mod batch;
 mod lanes;
 mod objects;
+mod planted;
 mod store;
 
 use std::path::PathBuf;
