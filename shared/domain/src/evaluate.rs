@@ -16,12 +16,13 @@ pub struct Engine {
 #[derive(Clone, Debug)]
 struct Column {
     attr: Attr,
-    /// Rules that stand for a value that no rule names.
+    /// Rules that stand for a value that no rule names, if their prefixes agree.
     other: Bits,
     /// Rules that stand for an absent, cleared or empty value.
     absent: Bits,
     by_value: BTreeMap<Box<str>, Bits>,
-    prefixes: Vec<(Box<str>, usize)>,
+    /// Every prefix test, with its rule.
+    prefixes: Vec<(usize, Vec<Box<str>>)>,
 }
 
 type Bits = Vec<u64>;
@@ -93,7 +94,7 @@ impl Column {
         });
         Self {
             attr,
-            other: leaving(&|test| matches!(test, Test::In(_) | Test::Prefix(_) | Test::Absent)),
+            other: leaving(&|test| matches!(test, Test::In(_) | Test::Absent)),
             absent: leaving(&|test| !holds_for(test, None)),
             by_value: values
                 .map(|value| {
@@ -105,11 +106,9 @@ impl Column {
                 .collect(),
             prefixes: conditions
                 .iter()
-                .flat_map(|(index, test)| match test {
-                    Test::Prefix(prefixes) => {
-                        prefixes.iter().map(|p| (p.clone(), *index)).collect()
-                    }
-                    Test::In(_) | Test::NotIn(_) | Test::Present | Test::Absent => Vec::new(),
+                .filter_map(|(index, test)| match test {
+                    Test::Prefix(prefixes) => Some((*index, prefixes.clone())),
+                    Test::In(_) | Test::NotIn(_) | Test::Present | Test::Absent => None,
                 })
                 .collect(),
         }
@@ -122,19 +121,17 @@ impl Column {
         if let Some(bits) = self.by_value.get(value) {
             return and(standing, bits);
         }
-        if self.prefixes.is_empty() {
-            return and(standing, &self.other);
-        }
-        let mut bits = self.other.clone();
-        for (prefix, rule) in &self.prefixes {
-            if value.starts_with(&**prefix)
-                && let Some(word) = bits.get_mut(rule / 64)
-            {
-                *word |= 1 << (rule % 64);
+        and(standing, &self.other);
+        for (rule, prefixes) in &self.prefixes {
+            if !begins(value, prefixes) {
+                clear(standing, *rule);
             }
         }
-        and(standing, &bits);
     }
+}
+
+fn begins(value: &str, prefixes: &[Box<str>]) -> bool {
+    prefixes.iter().any(|prefix| value.starts_with(&**prefix))
 }
 
 fn and(standing: &mut Bits, bits: &Bits) {
@@ -153,7 +150,7 @@ fn holds_for(test: &Test, value: Option<&str>) -> bool {
     match (test, value.filter(|value| !value.is_empty())) {
         (Test::In(values), Some(value)) => values.contains(value),
         (Test::NotIn(values), Some(value)) => !values.contains(value),
-        (Test::Prefix(prefixes), Some(value)) => prefixes.iter().any(|p| value.starts_with(&**p)),
+        (Test::Prefix(prefixes), Some(value)) => begins(value, prefixes),
         (Test::Present, value) => value.is_some(),
         (Test::Absent, value) => value.is_none(),
         (Test::NotIn(_), None) => true,
