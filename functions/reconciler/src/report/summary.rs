@@ -23,10 +23,10 @@ use super::words::{self, ClassWords, Verdict, counted, number};
 const STYLE: &str = include_str!("../../templates/summary.css");
 
 /// Targets in the table of the first screen, the incomplete ones always among them.
-const TARGETS: usize = 40;
+const TARGETS: usize = 15;
 
 /// Closed findings that are listed.
-const CLOSED: usize = 12;
+const CLOSED: usize = 5;
 
 /// Parked records that are listed.
 const PARKED: usize = 100;
@@ -119,18 +119,26 @@ struct Line {
     class: &'static str,
     target: String,
     user: String,
+    domain: String,
     account: String,
     status: String,
     privileged: bool,
     groups: String,
-    detail: String,
+    detail: Vec<Piece>,
     identity: String,
     candidate: String,
     age: String,
     since: String,
-    action: String,
+    action: Vec<Piece>,
     decision: String,
     owner: String,
+}
+
+/// A part of a sentence: words, or the name of something.
+#[derive(Debug, PartialEq, Eq)]
+struct Piece {
+    text: String,
+    name: bool,
 }
 
 struct Section {
@@ -146,7 +154,7 @@ struct Parked {
     source: String,
     worker: String,
     record: String,
-    why: String,
+    why: Vec<Piece>,
     since: String,
 }
 
@@ -350,14 +358,16 @@ impl Line {
         let words = words::class(row.class);
         let name = [&row.user_name, &row.account_id, &row.identity]
             .into_iter()
-            .find(|name| !name.is_empty());
+            .find(|name| !name.is_empty())
+            .map(|name| shown(name))
+            .unwrap_or_default();
+        let (user, domain) = name.split_at(name.find('@').unwrap_or(name.len()));
         Self {
             severity: row.severity.as_str(),
             class: words.name,
             target: shown(row.target.as_str()).into_owned(),
-            user: name
-                .map(|name| shown(name).into_owned())
-                .unwrap_or_default(),
+            user: user.to_owned(),
+            domain: domain.to_owned(),
             account: if row.user_name.is_empty() {
                 String::new()
             } else {
@@ -366,7 +376,7 @@ impl Line {
             status: shown(&row.status).into_owned(),
             privileged: row.privileged,
             groups: groups(row),
-            detail: shown(&row.detail).into_owned(),
+            detail: sentence(&row.detail),
             identity: identity(row),
             candidate: candidate(row),
             age: match row.age_days {
@@ -374,11 +384,37 @@ impl Line {
                 days => counted(u64::from(days), "day", "days"),
             },
             since: row.first_seen.to_string(),
-            action: shown(&row.proposed_action).into_owned(),
+            action: sentence(&row.proposed_action),
             decision: shown(words::decision(&row.decision)).into_owned(),
-            owner: shown(&row.owner).into_owned(),
+            owner: owner(&row.owner),
         }
     }
+}
+
+/// An owner's name, or which identity it is.
+fn owner(owner: &str) -> String {
+    if owner.len() == 32 && owner.bytes().all(|b| b.is_ascii_hexdigit()) {
+        format!("identity {}", short(owner))
+    } else {
+        shown(owner).into_owned()
+    }
+}
+
+/// A text with a capital letter, cut at its backticks: what stands between two is a name.
+fn sentence(text: &str) -> Vec<Piece> {
+    let text = shown(text);
+    let mut pieces: Vec<Piece> = text
+        .split('`')
+        .zip([false, true].into_iter().cycle())
+        .map(|(part, name)| Piece {
+            text: part.to_owned(),
+            name,
+        })
+        .collect();
+    if let Some(first) = pieces.first_mut().and_then(|piece| piece.text.get_mut(..1)) {
+        first.make_ascii_uppercase();
+    }
+    pieces
 }
 
 /// `3 groups: Editors; Readers`.
@@ -462,7 +498,7 @@ impl Parked {
             source: shown(row.source.as_str()).into_owned(),
             worker: shown(&row.worker).into_owned(),
             record: short(row.record.as_str()),
-            why: shown(&words::problem(&row.why)).into_owned(),
+            why: sentence(&words::problem(&row.why)),
             since: row.since.map(minute).unwrap_or_default(),
         }
     }
@@ -572,6 +608,26 @@ mod tests {
     fn invisible_characters_leave_a_mark() {
         assert_eq!(shown("a\u{202e}b\0c"), "a\u{fffd}b\u{fffd}c");
         assert_eq!(shown("ليلى"), "ليلى");
+    }
+
+    #[test]
+    fn sentences_begin_with_a_capital_and_set_names_apart() {
+        let parts = |text| {
+            let parts = sentence(text).into_iter();
+            parts
+                .map(|piece| (piece.text, piece.name))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            parts("holds `wiki/admins` by hand"),
+            [
+                ("Holds ".to_owned(), false),
+                ("wiki/admins".to_owned(), true),
+                (" by hand".to_owned(), false)
+            ]
+        );
+        assert_eq!(parts("ö"), [("ö".to_owned(), false)]);
+        assert_eq!(parts("`a`")[1], ("a".to_owned(), true));
     }
 
     #[test]

@@ -14,7 +14,10 @@ pub(super) const SHOWN: usize = 200;
 pub(super) const CRITICALS: usize = 100;
 
 /// New rows that the summary lists.
-pub(super) const NEW_ROWS: usize = 12;
+pub(super) const NEW_ROWS: usize = 5;
+
+/// The decision of a row whose repair was sent.
+const QUEUED: &str = "queued";
 
 /// Upper ends of the age groups, in days; the last group has none.
 pub(super) const AGES: [u32; 6] = [0, 2, 6, 13, 29, 89];
@@ -80,14 +83,14 @@ impl Tally {
             &row.account_id
         };
         let account = Hash::of_parts([row.target.as_str().as_bytes(), name.as_bytes()]);
-        if &*row.decision == "queued" {
+        if &*row.decision == QUEUED {
             self.repairing.insert(account);
         } else {
             self.urgent.insert(account);
         }
         self.criticals.push(row.clone());
         if self.criticals.len() >= 2 * CRITICALS {
-            self.criticals = oldest(&self.criticals);
+            self.criticals = pressing(&self.criticals);
         }
     }
 
@@ -110,9 +113,10 @@ impl Tally {
         &self.ages
     }
 
-    /// Critical findings, oldest first, at most [`CRITICALS`].
+    /// Critical findings, at most [`CRITICALS`]: those that wait for somebody first, the oldest
+    /// first.
     pub(super) fn criticals(&self) -> Vec<FindingRow> {
-        oldest(&self.criticals)
+        pressing(&self.criticals)
     }
 
     /// The first new findings in the order of a report.
@@ -152,10 +156,11 @@ impl Tally {
     }
 }
 
-/// The oldest of some rows that come in the order of a report; among equals that order stays.
-fn oldest(rows: &[FindingRow]) -> Vec<FindingRow> {
+/// The most pressing of some rows that come in the order of a report; among equals that order
+/// stays.
+fn pressing(rows: &[FindingRow]) -> Vec<FindingRow> {
     let mut rows = rows.to_vec();
-    rows.sort_by_key(|row| std::cmp::Reverse(row.age_days));
+    rows.sort_by_key(|row| (&*row.decision == QUEUED, std::cmp::Reverse(row.age_days)));
     rows.truncate(CRITICALS);
     rows
 }
@@ -226,6 +231,18 @@ mod tests {
         assert_eq!(criticals.len(), CRITICALS);
         assert_eq!(criticals[0].age_days, 999);
         assert_eq!(criticals[99].age_days, 900);
+    }
+
+    #[test]
+    fn criticals_under_repair_come_after_those_that_wait() {
+        let row = |n: u32, decision: &str| FindingRow {
+            age_days: n,
+            decision: decision.into(),
+            ..sample::row(n * 11)
+        };
+        let tally = tally(&[row(9, "queued"), row(1, "open"), row(2, "held")]);
+        let ages: Vec<u32> = tally.criticals().iter().map(|row| row.age_days).collect();
+        assert_eq!(ages, [2, 1, 9]);
     }
 
     #[test]

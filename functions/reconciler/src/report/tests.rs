@@ -501,7 +501,7 @@ mod page {
             let name = tag.split_whitespace().next().unwrap().trim_end_matches('/');
             if let Some(closed) = name.strip_prefix('/') {
                 assert_eq!(open.pop(), Some(closed), "{tag}");
-            } else if !tag.ends_with('/') && name != "meta" {
+            } else if !tag.ends_with('/') && !["meta", "wbr"].contains(&name) {
                 open.push(name);
             }
         }
@@ -526,7 +526,7 @@ mod page {
     async fn many_findings_are_cut_and_counted() {
         let html = page(&sample::rows(10_000)).await;
         assert!(html.len() < 600_000, "{}", html.len());
-        assert!(html.contains("more in findings.csv. These are the oldest."));
+        assert!(html.contains("more in findings.csv. Those that wait"));
         let sections = html.matches("class=\"class-section\"").count();
         assert_eq!(sections, 11);
     }
@@ -559,7 +559,7 @@ mod page {
                 depth = depth.saturating_sub(1);
             } else {
                 lines.push(format!("{}{tag}", "  ".repeat(depth)));
-                depth += usize::from(!tag.ends_with('/'));
+                depth += usize::from(!tag.ends_with('/') && tag != "wbr");
             }
             let text = match rest.trim() {
                 // The other files have tests of their own.

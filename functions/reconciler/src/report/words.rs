@@ -61,8 +61,8 @@ pub(super) const fn class(class: Class) -> ClassWords {
             action: "Ask whether it is still needed; licences and risk both go with it.",
         },
         Class::O10 => ClassWords {
-            name: "Shared or non-human, no owner",
-            meaning: "A service, test or shared account for which nobody is accountable.",
+            name: "Service account, no owner",
+            meaning: "A service, test or shared account that nobody answers for.",
             action: "Name an owner in policy or disable it.",
         },
         Class::O11 => ClassWords {
@@ -99,17 +99,13 @@ pub(super) fn decision(decision: &str) -> &str {
 /// The facts of a certificate.
 pub(super) fn certificate(proof: &Certificate) -> String {
     let received = match proof.declared {
-        Some(declared) => format!(
-            "{} received of {} declared",
-            number(proof.received),
-            number(declared)
-        ),
-        None => format!("{} received, none twice", number(proof.received)),
+        Some(declared) => format!("{} of {}", number(proof.received), number(declared)),
+        None => format!("{} received", number(proof.received)),
     };
     let pages = counted(proof.pages, "page", "pages");
     let previous = proof
         .previous
-        .map(|previous| format!("{} last time", number(previous)));
+        .map(|previous| format!("{} last run", number(previous)));
     let facts: Vec<String> = [received, pages].into_iter().chain(previous).collect();
     facts.join(" · ")
 }

@@ -55,10 +55,10 @@ pub(super) struct Legend {
 
 impl Bars {
     /// Left edge of the bars; the names are before it.
-    pub(super) const LEFT: u64 = 226;
+    pub(super) const LEFT: u64 = 220;
     /// Height of a bar.
-    pub(super) const THICK: u64 = 14;
-    const ROW: u64 = 27;
+    pub(super) const THICK: u64 = 18;
+    const ROW: u64 = 36;
     /// Room for a total after the longest bar.
     const TOTAL: u64 = 66;
 
@@ -398,11 +398,11 @@ fn scaled(count: u64, largest: u64, room: u64) -> u64 {
     u64::try_from(wide).unwrap_or(room).min(room)
 }
 
-/// The smallest 2, 4 or 10 times a power of ten that is not below `n`; at least 2.
+/// The smallest 2, 4, 6, 8 or 10 times a power of ten that is not below `n`; at least 2.
 fn nice(n: u64) -> u64 {
     let mut power = 1_u64;
     loop {
-        for step in [2, 4, 10] {
+        for step in [2, 4, 6, 8, 10] {
             let top = power.saturating_mul(step);
             if top >= n {
                 return top;
@@ -421,7 +421,7 @@ mod tests {
     fn axes_end_at_round_numbers() {
         assert_eq!(
             [0, 1, 2, 3, 5, 11, 37, 100, 101, 999_999].map(nice),
-            [2, 2, 2, 4, 10, 20, 40, 100, 200, 1_000_000]
+            [2, 2, 2, 4, 6, 20, 40, 100, 200, 1_000_000]
         );
         assert_eq!(nice(u64::MAX), u64::MAX);
     }
