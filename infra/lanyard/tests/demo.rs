@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use lanyard::demo::{self, Settings, Silent};
-use lanyard::stack::SystemClock;
 use ports::Clock as _;
+use ports::model::ManualClock;
 use telemetry::{Lines, Sink, Telemetry};
 use tracing::level_filters::LevelFilter;
 
@@ -14,11 +14,13 @@ const MARKER: &str = "zqxjkv";
 #[tokio::test(flavor = "multi_thread")]
 async fn the_smallest_story_ends_well_and_leaks_nothing() {
     let lines = Lines::new();
+    let clock = ManualClock::new(jiff::Timestamp::UNIX_EPOCH);
+    let times = clock.clone();
     Telemetry {
         service: "demo-test",
         level: LevelFilter::TRACE,
         sink: Sink::Memory(lines.clone()),
-        now: Box::new(|| SystemClock.now()),
+        now: Box::new(move || times.now()),
     }
     .start()
     .expect("telemetry starts once");
@@ -30,6 +32,7 @@ async fn the_smallest_story_ends_well_and_leaks_nothing() {
         seed: 3,
         out: out.clone(),
         marker: Some(MARKER.into()),
+        clock,
         lines: Some(lines.clone()),
     };
     let outcome = demo::run(&settings, &mut Silent)

@@ -1,6 +1,12 @@
 //! `lanyard local` as a stranger runs it: the real program, a SCIM server, a signed post; then a
 //! `kill -9`, a nightly run, an orderly end.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

@@ -8,6 +8,7 @@ use clap::Args;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ports::model::ManualClock;
 use telemetry::{Lines, Sink, Telemetry};
 
 use super::{Exit, Screen};
@@ -50,11 +51,13 @@ pub(super) fn run(args: &DemoArgs, screen: Screen) -> Exit {
 
 fn live(args: &DemoArgs, screen: Screen) -> anyhow::Result<Outcome> {
     let lines = Lines::new();
+    let clock = ManualClock::new(jiff::Timestamp::UNIX_EPOCH);
+    let times = clock.clone();
     Telemetry {
         service: "lanyard-demo",
         level: tracing::level_filters::LevelFilter::INFO,
         sink: Sink::Memory(lines.clone()),
-        now: Box::new(|| ports::Clock::now(&crate::stack::SystemClock)),
+        now: Box::new(move || ports::Clock::now(&times)),
     }
     .start()?;
     let began = ports::Clock::now(&crate::stack::SystemClock);
@@ -65,6 +68,7 @@ fn live(args: &DemoArgs, screen: Screen) -> anyhow::Result<Outcome> {
         seed: args.seed,
         out: out.clone(),
         marker: None,
+        clock,
         lines: Some(lines.clone()),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -6,6 +6,7 @@
 
 mod author;
 mod dice;
+mod doubts;
 mod names;
 mod network;
 mod person;

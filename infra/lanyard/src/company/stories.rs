@@ -4,10 +4,10 @@
 use domain::{Attr, Effective};
 use jiff::{SignedDuration, Timestamp};
 
-use super::Story;
 use super::author::{Author, Hire, Who};
 use super::person::attrs;
-use super::world::{Department, NO_DEPARTMENT, SITES};
+use super::world::{Department, SITES};
+use super::{Story, doubts};
 
 /// Somebody who leads a department; there from the beginning.
 pub(super) fn head(author: &mut Author, department: &'static Department) {
@@ -55,11 +55,11 @@ pub(super) fn tell(author: &mut Author, story: Story) {
         Story::Leave => leave(author),
         Story::SeveralChanges => several_changes(author),
         Story::Deleted => deleted(author),
-        Story::NoEndDate => no_end_date(author),
-        Story::UnknownDepartment => unknown_department(author),
-        Story::SameName => same_name(author),
+        Story::NoEndDate => doubts::no_end_date(author),
+        Story::UnknownDepartment => doubts::unknown_department(author),
+        Story::SameName => doubts::same_name(author),
         Story::Assignment => assignment(author),
-        Story::SharedEmail => shared_email(author),
+        Story::SharedEmail => doubts::shared_email(author),
     }
 }
 
@@ -70,7 +70,7 @@ fn first_morning(author: &mut Author) -> Timestamp {
 }
 
 /// The last post must arrive where the script says.
-fn steady(author: &mut Author) {
+pub(super) fn steady(author: &mut Author) {
     if let Some(last) = author.posts.len().checked_sub(1) {
         author.steady.insert(last);
     }
@@ -107,7 +107,7 @@ fn newcomer(author: &mut Author, story: Story, announced: i64, begins: i64) -> (
     enter(author, person, announced, begins, None, false)
 }
 
-fn enter(
+pub(super) fn enter(
     author: &mut Author,
     person: usize,
     announced: i64,
@@ -161,7 +161,7 @@ fn move_to(
     author.say(who, at, Some(effective), stated)
 }
 
-fn placed(author: &mut Author, department: &'static Department) -> domain::Attrs {
+pub(super) fn placed(author: &mut Author, department: &'static Department) -> domain::Attrs {
     let title = author.title(department);
     let manager = author.head_of(department.name);
     attrs([
@@ -241,7 +241,7 @@ fn name_change(author: &mut Author) {
 }
 
 /// An announced last day.
-fn give_notice(author: &mut Author, who: Who, announced: i64, last: i64) -> String {
+pub(super) fn give_notice(author: &mut Author, who: Who, announced: i64, last: i64) -> String {
     let at = author.moment(announced);
     let end = author.date(last);
     if let Some(contract) = author.contract_mut(who) {
@@ -447,77 +447,6 @@ fn deleted(author: &mut Author) {
     author.delete(who, at);
 }
 
-/// The first stays wrong, later ones are completed.
-fn no_end_date(author: &mut Author) {
-    let announced = author.day(10, 50);
-    let (who, repaired) = bad_record(author, Story::NoEndDate, announced, |stated| {
-        stated.set(Attr::EmploymentType, "contractor");
-    });
-    if repaired {
-        let last = author.day(90, 120);
-        give_notice(author, who, announced.saturating_add(2), last);
-    }
-}
-
-/// The first stays wrong, later ones are corrected.
-fn unknown_department(author: &mut Author) {
-    let announced = author.day(10, 50);
-    let (who, repaired) = bad_record(author, Story::UnknownDepartment, announced, |stated| {
-        stated.set(Attr::Department, NO_DEPARTMENT);
-    });
-    if repaired {
-        let at = author.moment(announced.saturating_add(2));
-        let department = author.department();
-        let stated = placed(author, department);
-        author.say(who, at, None, stated);
-    }
-}
-
-/// A newcomer whose record has something wrong with it, beginning the next day. Whether HR is
-/// going to repair it.
-fn bad_record(
-    author: &mut Author,
-    story: Story,
-    announced: i64,
-    spoil: fn(&mut domain::Attrs),
-) -> (Who, bool) {
-    let first = author.people.iter().all(|person| person.story != story);
-    let person = author.person(story);
-    author.spoil = Some(spoil);
-    let (who, _) = enter(
-        author,
-        person,
-        announced,
-        announced.saturating_add(1),
-        None,
-        false,
-    );
-    author.spoil = None;
-    if let Some(contract) = author.contract_mut(who) {
-        contract.parked = first;
-    }
-    (who, !first)
-}
-
-/// Two people with one name are two people.
-fn same_name(author: &mut Author) {
-    let twin = author.dice.below(author.personas.len());
-    let Some(persona) = author.personas.get(twin).cloned() else {
-        return;
-    };
-    let (given, family) = author.unmarked(&persona);
-    let person = author.person_named(Story::SameName, &given, &family);
-    let announced = author.day(10, 60);
-    enter(
-        author,
-        person,
-        announced,
-        announced.saturating_add(3),
-        None,
-        false,
-    );
-}
-
 fn assignment(author: &mut Author) {
     let who = settled(author, Story::Assignment);
     let home = here(author, who, Attr::Department);
@@ -536,29 +465,4 @@ fn assignment(author: &mut Author) {
         (Attr::ManagerId, Some(&manager)),
     ]);
     author.say(who, at + SignedDuration::from_mins(3), effective, stated);
-}
-
-/// Claims both addresses of somebody at work: a human has to decide.
-fn shared_email(author: &mut Author) {
-    let person = author.person(Story::SharedEmail);
-    let Some(victim) = author.personas.first().cloned() else {
-        return;
-    };
-    if let Some(persona) = author.personas.get_mut(person) {
-        persona.personal_email = victim.personal_email;
-        persona.work_email = victim.work_email;
-    }
-    let announced = author.day(20, 60);
-    let (who, _) = enter(
-        author,
-        person,
-        announced,
-        announced.saturating_add(2),
-        None,
-        true,
-    );
-    steady(author);
-    if let Some(contract) = author.contract_mut(who) {
-        contract.parked = true;
-    }
 }

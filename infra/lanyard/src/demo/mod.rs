@@ -2,6 +2,8 @@
 //! SCIM targets over HTTP behind it, virtual days, nightly runs, faults, and a hand in a target.
 //! In the end an independent witness holds every account against what it should be.
 
+mod canary;
+mod closing;
 mod compare;
 mod drift;
 mod life;
@@ -15,6 +17,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use domain::TargetId;
 use jiff::Timestamp;
+use ports::model::ManualClock;
 use scim_target::ScimTarget;
 use telemetry::Lines;
 
@@ -38,6 +41,8 @@ pub struct Settings {
     pub out: PathBuf,
     /// See [`crate::company::Settings::marker`].
     pub marker: Option<Box<str>>,
+    /// The story's time; set by the story.
+    pub clock: ManualClock,
     /// Where the process's telemetry writes, if it is to be searched for personal data.
     pub lines: Option<Lines>,
 }
