@@ -30,6 +30,13 @@ use crate::resolve::Sight;
 /// How long "not found" after our own create means "not yet" (replication in the target).
 pub const NOT_YET: SignedDuration = SignedDuration::from_mins(5);
 
+/// At this delivery of a message, a user name that the target calls taken and does not show to
+/// anybody's look-up is a case for a human. Before, it may be our own account whose creation was
+/// never answered and does not show yet: the waits until then add up to more than [`NOT_YET`].
+pub const LAST_LOOK: u32 = 4;
+/// The wait before each look but the first: 3 x 2 min = 6 min.
+const LOOK_AGAIN: Duration = Duration::from_mins(2);
+
 /// The first rest of a target that has to be left alone; it doubles up to [`LONGEST_REST`].
 pub const FIRST_REST: SignedDuration = SignedDuration::from_mins(1);
 /// The longest rest.
@@ -64,6 +71,8 @@ struct Work<'a> {
     before: Option<AccountRecord>,
     record: AccountRecord,
     at: Timestamp,
+    /// How often the message was delivered, this time included.
+    receives: u32,
 }
 
 impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
@@ -86,13 +95,18 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     pub async fn handle(&self, batch: Batch) -> BatchAnswer {
         ports::batch::work(batch, |record| async move {
             let request: ConvergeRequest = ports::batch::parse(&record)?;
-            self.converge(&request).await.map(|_| ())
+            self.converge(&request, record.receives).await.map(|_| ())
         })
         .await
     }
 
-    /// Brings one account to what is recorded as wanted.
-    pub async fn converge(&self, request: &ConvergeRequest) -> Result<Converged, Fault> {
+    /// Brings one account to what is recorded as wanted. `receives` is how often the request was
+    /// delivered, this time included.
+    pub async fn converge(
+        &self,
+        request: &ConvergeRequest,
+        receives: u32,
+    ) -> Result<Converged, Fault> {
         let name = &request.target;
         let Some(target) = self.targets.get(name) else {
             return Err(Fault::reject("the target is not in the policy"));
@@ -127,6 +141,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             before,
             record,
             at,
+            receives,
         };
         let result = self.work(target, &seat, request.look, &mut work).await;
         self.settle(result, work, &health).await
@@ -204,14 +219,16 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 self.acknowledge(work, true).await?;
                 Ok(Converged::Done)
             }
-            Err(Stop::Park(why)) => {
-                tracing::warn!(target = %name, identity = %work.identity, reason = &*why, "parked");
-                telemetry::emit(Metric::ConnectorRejected, 1.0, counted);
-                work.record.parked = Some(why);
-                work.finish(Outcome::Rejected);
-                self.acknowledge(work, true).await?;
-                Ok(Converged::Parked)
+            Err(Stop::Park(why)) => self.park(work, why).await,
+            Err(Stop::NameTaken) if work.receives >= LAST_LOOK => {
+                let why = "the user name is taken by an account that the target does not show; \
+                           rename or delete that account";
+                self.park(work, why.into()).await
             }
+            Err(Stop::NameTaken) => Err(Fault::Retry {
+                after: Some(LOOK_AGAIN),
+                why: "the user name is taken by somebody unseen".into(),
+            }),
             Err(Stop::Rest(why)) => {
                 self.quarantine(&name, health, &why, work.at).await?;
                 self.keep_progress(work, Outcome::Deferred).await?;
@@ -231,8 +248,23 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 self.keep_progress(work, Outcome::Deferred).await?;
                 Err(fault)
             }
-            Err(Stop::NameTaken) => Err(Fault::retry("the user name is taken by somebody unseen")),
         }
+    }
+
+    /// A human has to see to it; the queue has nothing more to do.
+    async fn park(&self, mut work: Work<'_>, why: Box<str>) -> Result<Converged, Fault> {
+        tracing::warn!(
+            target = %work.name,
+            identity = %work.identity,
+            reason = &*why,
+            "parked"
+        );
+        let counted = Dimensions::target(work.name);
+        telemetry::emit(Metric::ConnectorRejected, 1.0, counted);
+        work.record.parked = Some(why);
+        work.finish(Outcome::Rejected);
+        self.acknowledge(work, true).await?;
+        Ok(Converged::Parked)
     }
 
     /// Writes the record if it says anything new.

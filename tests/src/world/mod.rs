@@ -2,6 +2,7 @@
 //! DynamoDB engine and FIFO queues inside the process, and accounts appear in SCIM servers over
 //! real HTTP. Time is set, never slept.
 
+mod raw;
 mod says;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use scim_target::ScimTarget as Server;
 use store_dynamodb::{DynamoStore, embedded};
 use target_scim::{ScimConfig, ScimTarget, Tokens};
 
+pub use raw::{Raw, RawAnswer};
 pub use says::{Says, signed};
 
 /// The secret that the HR system signs with.

@@ -14,3 +14,4 @@ mod movers;
 mod night;
 mod people;
 mod targets;
+mod third_party;

@@ -172,6 +172,52 @@ async fn an_account_with_our_name_and_another_key_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_name_that_somebody_unseen_holds_is_a_case_once_it_was_looked_for_long_enough() {
+    let mut company = Company::new().await;
+    let there = json!({ "userName": "ana.silva", "active": false });
+    let before = company.dir.insert_user(there).expect("inserted");
+    company.dir.faults().add(Fault::HideInactive);
+    company
+        .world
+        .hr(Says::hires("E1", ANA, "Engineering", "2026-03-02"))
+        .await;
+    assert!(company.dir.faults().fired(FaultKind::HideInactive) > 0);
+    assert_eq!(company.dir.user(&before.id), Some(before));
+    let seat = company.world.seat("E1").await.expect("an item");
+    let parked = seat.accounts[&domain::TargetId::from("dir")].parked.clone();
+    assert!(
+        parked.is_some_and(|why| why.contains("does not show")),
+        "it says why"
+    );
+    assert!(seat.owed.is_empty(), "nothing runs round in circles");
+    for lane in company.world.all_lanes() {
+        let stats = ports::queue::Queues::stats(&company.world.lanes, &lane);
+        assert_eq!(stats.dead, 0, "{lane}");
+    }
+    let waited = ports::Clock::now(&company.world.clock)
+        .duration_since("2026-03-02T08:00:00Z".parse().expect("an instant"));
+    assert!(waited > connectors::NOT_YET, "our own may show late");
+}
+
+#[tokio::test]
+async fn a_create_whose_answer_was_lost_and_that_shows_late_is_found_not_parked() {
+    let mut company = Company::new().await;
+    let faults = company.dir.faults();
+    faults.add(Fault::DropAfterCommit.once().method("POST").path("/Users"));
+    // By key, by name, and two minutes later by key: nothing shows.
+    faults.add(Fault::EmptyList.times(3).path("/Users"));
+    company
+        .world
+        .hr(Says::hires("E1", ANA, "Engineering", "2026-03-02"))
+        .await;
+    assert_eq!(company.dir.faults().fired(FaultKind::DropAfterCommit), 1);
+    assert_eq!(company.dir.faults().fired(FaultKind::EmptyList), 3);
+    assert_eq!(company.dir.user_count(), 1);
+    assert_eq!(company.active("E1"), (true, true));
+    assert_eq!(company.groups("E1"), ["editors", "readers", "staff"]);
+}
+
+#[tokio::test]
 async fn a_missing_group_is_reported_and_holds_up_nothing_else() {
     let mut company = Company::new().await;
     let staff = company.dir.group_by_display_name("staff").expect("a group");
