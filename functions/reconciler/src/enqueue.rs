@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use contract::{Cause, ConvergeRequest, Lane, PlanRequest};
 use domain::compare::{Class, Repair};
 use domain::{AccountId, IdentityId, RecordKey, TargetId};
+use jiff::SignedDuration;
 use ports::lanes::Outgoing;
 use ports::store::Health;
 use ports::target::{Found, Lookup};
@@ -13,6 +14,10 @@ use ports::{Clock, Fault, Lanes, Objects, Observe, Store};
 
 use crate::propose::{Decision, Proposal};
 use crate::{Reconciler, Run};
+
+/// An account that waits for a human is left to him for this long; then it is tried once more. An
+/// ending of access is tried every time.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(20);
 
 /// Messages handed to a lane at once.
 const CHUNK: usize = 100;
@@ -130,6 +135,7 @@ async fn request<S, L, B, C, O>(
 ) -> Result<Checked, Fault>
 where
     S: Store,
+    C: Clock,
     O: Observe,
 {
     let parts: Vec<&Proposal> = parts.iter().filter_map(|at| proposals.get(*at)).collect();
@@ -145,6 +151,15 @@ where
         return Ok(Checked::Drop);
     }
     if seat.owed.contains_key(target) || health != Health::Healthy {
+        return Ok(Checked::Leave);
+    }
+    let now = reconciler.clock.now();
+    let waits = seat.accounts.get(target).is_some_and(|account| {
+        let lately = |at| now.duration_since(at) < PATIENCE;
+        account.parked.is_some() && account.at.is_some_and(lately)
+    });
+    let ends = parts.iter().any(|part| part.deviation.class == Class::O1);
+    if waits && !ends {
         return Ok(Checked::Leave);
     }
     let creates = parts

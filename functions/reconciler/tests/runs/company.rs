@@ -300,6 +300,23 @@ impl Company {
         assert_eq!(acked.expect("a model"), Acked::Done);
     }
 
+    /// What a connector says when the target refuses an account for good.
+    pub fn park(&self, n: usize) {
+        let part = self.store.seats()[&identity(n)].accounts[&wiki()].clone();
+        let acked = block_on(self.store.ack(&Ack {
+            identity: identity(n),
+            target: wiki(),
+            expect: Some(part.applied),
+            account: AccountRecord {
+                parked: Some("the target refuses it".into()),
+                at: Some(self.clock.now()),
+                ..part
+            },
+            settles: true,
+        }));
+        assert_eq!(acked.expect("a model"), Acked::Done);
+    }
+
     /// One nightly run.
     pub fn try_run(&self) -> Result<Finished, Fault> {
         self.clock.advance(Duration::from_secs(1));

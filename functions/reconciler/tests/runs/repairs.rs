@@ -219,6 +219,24 @@ fn what_is_on_its_way_is_not_sent_again() {
 }
 
 #[test]
+fn what_waits_for_a_human_is_tried_again_once_a_night() {
+    let mut company = Company::of(30);
+    for n in [1, 2] {
+        company
+            .wiki()
+            .edit(&account_id(n), |account| account.attrs.clear());
+        company.park(n);
+    }
+    company.decide(2, IdentityState::Ended, Desired::None);
+    let night = company.run();
+    assert_eq!(night.repaired(), [2], "an ending is tried every time");
+    assert!(night.said().contains(&("O8", "open", "account-1")));
+    company.mend(&night);
+    company.tomorrow();
+    assert_eq!(company.run().repaired(), [1]);
+}
+
+#[test]
 fn a_quarantined_target_is_left_alone() {
     let company = Company::of(30);
     company.decide(1, IdentityState::Ended, Desired::None);
