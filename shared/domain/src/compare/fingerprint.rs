@@ -2,7 +2,7 @@
 //! accounts compare without being kept.
 
 use crate::converge::KEY_PATH;
-use crate::policy::{Expr, Target};
+use crate::policy::{Expr, Mapping, Target};
 use crate::project::{AttrPath, Strength};
 use crate::{Account, AccountRecord, Desired, IdentityId, Ownership, Projection, Slot};
 
@@ -89,8 +89,12 @@ pub struct Wanted {
 impl Spec {
     /// The attributes that a target's mappings hold.
     pub fn of(target: &Target) -> Self {
-        let mut paths: Vec<Held> = target
-            .mappings
+        Self::new(&target.mappings)
+    }
+
+    /// The attributes that some mappings hold.
+    pub fn new(mappings: &[Mapping]) -> Self {
+        let mut paths: Vec<Held> = mappings
             .iter()
             .filter(|mapping| mapping.expr != Expr::Manager)
             .filter_map(|mapping| match mapping.strength {
