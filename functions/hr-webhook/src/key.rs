@@ -6,6 +6,9 @@ use domain::{RecordKey, SourceId};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
+/// Hex digits of a record key: 128 bits.
+const KEY_DIGITS: usize = 32;
+
 /// The stack's secret salt, from which worker records get their opaque names. Changing it gives
 /// every record a new name, so it never changes while a stack lives.
 #[derive(Clone)]
@@ -32,9 +35,12 @@ pub fn record_key(salt: &Salt, source: &SourceId, worker_id: &str) -> RecordKey 
     mac.update(&[0]);
     mac.update(worker_id.as_bytes());
     let digest = mac.finalize().into_bytes();
-    let mut digits = hex::encode(digest);
-    digits.truncate(32);
-    RecordKey::new(digits)
+    let mut key = String::with_capacity(KEY_DIGITS);
+    for byte in digest.iter().take(KEY_DIGITS / 2) {
+        key.extend(char::from_digit(u32::from(byte >> 4), 16));
+        key.extend(char::from_digit(u32::from(byte & 15), 16));
+    }
+    RecordKey::new(key)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! It judges no HR data and calls no target.
 
 pub mod key;
+pub mod mac_key;
 pub mod problem;
 pub mod request;
 pub mod translate;
@@ -29,6 +30,7 @@ pub use key::{Salt, record_key};
 pub use problem::{Answer, Problem};
 pub use request::Request;
 
+use mac_key::MacKeys;
 use request::BodyError;
 use translate::{Context, LONGEST_ID, Translated, translate};
 use verify::Proof;
@@ -48,6 +50,7 @@ pub struct Webhook<S, L, K, C> {
     clock: C,
     policy: Arc<Policy>,
     salt: Salt,
+    keys: MacKeys,
 }
 
 /// A refusal, and what it means for the counters.
@@ -75,14 +78,7 @@ impl From<Problem> for Refused {
 
 impl<S: Store, L: Lanes, K: Secrets, C: Clock> Webhook<S, L, K, C> {
     /// A webhook under one policy version.
-    pub const fn new(
-        store: S,
-        lanes: L,
-        secrets: K,
-        clock: C,
-        policy: Arc<Policy>,
-        salt: Salt,
-    ) -> Self {
+    pub fn new(store: S, lanes: L, secrets: K, clock: C, policy: Arc<Policy>, salt: Salt) -> Self {
         Self {
             store,
             lanes,
@@ -90,6 +86,7 @@ impl<S: Store, L: Lanes, K: Secrets, C: Clock> Webhook<S, L, K, C> {
             clock,
             policy,
             salt,
+            keys: MacKeys::default(),
         }
     }
 
@@ -102,7 +99,7 @@ impl<S: Store, L: Lanes, K: Secrets, C: Clock> Webhook<S, L, K, C> {
     pub async fn answer(&self, request: &Request<'_>) -> Answer {
         let source = request
             .source()
-            .and_then(|name| self.policy.sources.get_key_value(&SourceId::from(name)));
+            .and_then(|name| self.policy.sources.get_key_value(name));
         let dimensions = source.map_or(Dimensions::NONE, |(id, _)| Dimensions::source(id));
         match self.accept(request, source).await {
             Ok(metric) => {
@@ -189,9 +186,9 @@ impl<S: Store, L: Lanes, K: Secrets, C: Clock> Webhook<S, L, K, C> {
                 }
             };
             for secret in &secrets {
-                match proof.holds_under(secret) {
-                    Ok(true) => return Ok(()),
-                    Ok(false) => {}
+                match self.keys.get(verify, secret) {
+                    Ok(key) if proof.holds_under(&key) => return Ok(()),
+                    Ok(_) => {}
                     Err(error) => {
                         let source = source.as_str();
                         tracing::error!(source, %error, "a secret cannot be used");
@@ -258,8 +255,7 @@ fn nudges(delivery: &Delivery, facts: &[Fact]) -> Option<Vec<Outgoing>> {
         delivery.source.as_str().as_bytes(),
         delivery.event.as_str().as_bytes(),
         delivery.body.0.as_slice(),
-    ])
-    .to_string();
+    ]);
     let mut nudges: Vec<Outgoing> = Vec::with_capacity(facts.len());
     for fact in facts {
         let group = fact.record.as_str();

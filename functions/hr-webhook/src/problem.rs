@@ -79,9 +79,6 @@ impl Problem {
     }
 
     fn body(&self) -> Cow<'static, str> {
-        if matches!(self, Self::Unauthorized) {
-            return r#"{"type":"about:blank","title":"Unauthorized","status":401}"#.into();
-        }
         let mut body = serde_json::json!({
             "type": "about:blank",
             "title": self.title(),
@@ -94,30 +91,59 @@ impl Problem {
     }
 }
 
+/// Header names in lower case, and their values.
+type Headers = Cow<'static, [(&'static str, Cow<'static, str>)]>;
+
 /// An HTTP answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status.
     pub status: u16,
     /// Header names in lower case, and their values.
-    pub headers: Vec<(&'static str, Cow<'static, str>)>,
+    pub headers: Headers,
     /// JSON.
     pub body: Cow<'static, str>,
+    /// All of it as API Gateway wants it, where it is always the same.
+    rendered: Option<&'static str>,
 }
 
 impl Answer {
     /// The post is durable, now or since before.
-    pub fn accepted() -> Self {
+    pub const fn accepted() -> Self {
         Self {
             status: 202,
-            headers: vec![("content-type", "application/json".into())],
-            body: r#"{"status":"accepted"}"#.into(),
+            headers: Cow::Borrowed(&[("content-type", Cow::Borrowed("application/json"))]),
+            body: Cow::Borrowed(r#"{"status":"accepted"}"#),
+            rendered: Some(
+                r#"{"statusCode":202,"headers":{"content-type":"application/json"},"body":"{\"status\":\"accepted\"}","isBase64Encoded":false}"#,
+            ),
+        }
+    }
+
+    const fn unauthorized() -> Self {
+        Self {
+            status: 401,
+            headers: Cow::Borrowed(&[
+                ("content-type", Cow::Borrowed("application/problem+json")),
+                ("cache-control", Cow::Borrowed("no-store")),
+            ]),
+            body: Cow::Borrowed(r#"{"type":"about:blank","title":"Unauthorized","status":401}"#),
+            rendered: Some(
+                r#"{"statusCode":401,"headers":{"content-type":"application/problem+json","cache-control":"no-store"},"body":"{\"type\":\"about:blank\",\"title\":\"Unauthorized\",\"status\":401}","isBase64Encoded":false}"#,
+            ),
+        }
+    }
+
+    /// As API Gateway wants it (HTTP API, payload format 2.0).
+    pub fn to_json(&self) -> Result<Cow<'static, str>, serde_json::Error> {
+        match self.rendered {
+            Some(rendered) => Ok(rendered.into()),
+            None => serde_json::to_string(self).map(Cow::Owned),
         }
     }
 }
 
 impl Serialize for Answer {
-    /// As API Gateway wants it (HTTP API, payload format 2.0).
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut response = serializer.serialize_struct("Answer", 4)?;
         response.serialize_field("statusCode", &self.status)?;
@@ -138,6 +164,9 @@ impl Serialize for Pairs<'_> {
 
 impl From<Problem> for Answer {
     fn from(problem: Problem) -> Self {
+        if matches!(problem, Problem::Unauthorized) {
+            return Self::unauthorized();
+        }
         let mut headers: Vec<(&'static str, Cow<'static, str>)> = vec![
             ("content-type", "application/problem+json".into()),
             ("cache-control", "no-store".into()),
@@ -151,8 +180,9 @@ impl From<Problem> for Answer {
         }
         Self {
             status: problem.status(),
-            headers,
+            headers: headers.into(),
             body: problem.body(),
+            rendered: None,
         }
     }
 }
@@ -161,8 +191,8 @@ impl From<Answer> for ApiGatewayV2httpResponse {
     fn from(answer: Answer) -> Self {
         let mut response = Self::default();
         response.status_code = answer.status.into();
-        for (name, value) in answer.headers {
-            if let Ok(value) = HeaderValue::from_str(&value) {
+        for (name, value) in answer.headers.iter() {
+            if let Ok(value) = HeaderValue::from_str(value) {
                 response
                     .headers
                     .insert(HeaderName::from_static(name), value);

@@ -236,12 +236,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Headers<'a> {
                 }
                 Ok(Headers(pairs))
             }
-
-            fn visit_unit<E>(self) -> Result<Headers<'de>, E> {
-                Ok(Headers::default())
-            }
         }
-        deserializer.deserialize_any(HeadersVisitor)
+        deserializer.deserialize_map(HeadersVisitor)
     }
 }
 

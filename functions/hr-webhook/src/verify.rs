@@ -1,28 +1,25 @@
 //! Whether a request proves itself: one verifier with the knobs of [`Verify`], of which the
 //! vendors are presets.
 //!
-//! It works on the bytes as received and never looks into the body. It refuses to verify with an
-//! empty key. It does not hide how long it takes to learn that a header is missing or a time is
+//! It works on the bytes as received and never looks into the body. It does not hide how long it takes to learn that a header is missing or a time is
 //! stale: neither is secret.
 
 use base64::Engine as _;
-use base64::alphabet::{STANDARD as STANDARD_ALPHABET, URL_SAFE};
+use base64::alphabet::URL_SAFE;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
-use domain::policy::{KeyDecoding, MacAlgorithm, MacEncoding, SignedBytes, Verify};
-use hmac::{Hmac, KeyInit as _, Mac};
+use domain::policy::{MacEncoding, SignedBytes, Verify};
+use hmac::Mac;
 use jiff::Timestamp;
-use ports::secrets::Secret;
-use sha2::{Sha256, Sha512};
 use subtle::ConstantTimeEq as _;
 
+use crate::mac_key::MacKey;
 use crate::request::Request;
 
-/// Senders disagree on whether URL-safe text keeps its padding; so do people who copy secrets.
+/// Senders disagree on whether URL-safe text keeps its padding.
 const PADDING_OPTIONAL: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, PADDING_OPTIONAL);
-const BASE64_KEY: GeneralPurpose = GeneralPurpose::new(&STANDARD_ALPHABET, PADDING_OPTIONAL);
 
 /// Longest digest that is compared: 64 bytes of SHA-512, and room to see that something is
 /// longer.
@@ -45,11 +42,6 @@ pub enum Refusal {
     #[error("no signature matches")]
     Mismatch,
 }
-
-/// A configured secret that yields no key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a secret is empty or not what the policy's key decoding wants")]
-pub struct UnusableSecret;
 
 /// What a request brings to prove itself.
 #[derive(Clone, Copy, Debug)]
@@ -103,19 +95,12 @@ impl<'a> Proof<'a> {
         }
     }
 
-    /// Whether any of the signatures was made with this secret. Decoded bytes are compared in
+    /// Whether any of the signatures was made with this key. Decoded bytes are compared in
     /// constant time.
-    pub fn holds_under(&self, secret: &Secret) -> Result<bool, UnusableSecret> {
-        let key = key_bytes(self.verify.key, secret.reveal())?;
-        match self.verify.algorithm {
-            MacAlgorithm::Sha256 => {
-                let mac = Hmac::<Sha256>::new_from_slice(&key).map_err(|_| UnusableSecret)?;
-                Ok(self.any_equals(&self.finish(mac)))
-            }
-            MacAlgorithm::Sha512 => {
-                let mac = Hmac::<Sha512>::new_from_slice(&key).map_err(|_| UnusableSecret)?;
-                Ok(self.any_equals(&self.finish(mac)))
-            }
+    pub fn holds_under(&self, key: &MacKey) -> bool {
+        match key {
+            MacKey::Sha256(mac) => self.any_equals(&self.finish(mac.clone())),
+            MacKey::Sha512(mac) => self.any_equals(&self.finish(mac.clone())),
         }
     }
 
@@ -179,22 +164,23 @@ fn candidates<'a>(
     separator: Option<char>,
 ) -> impl Iterator<Item = &'a str> {
     let prefix = prefix.unwrap_or_default();
-    let ends = move |c: char| c == ',' || c.is_ascii_whitespace() || Some(c) == separator;
+    let separator = separator.and_then(|separator| u8::try_from(separator).ok());
+    let ends =
+        move |byte: &u8| *byte == b',' || byte.is_ascii_whitespace() || Some(*byte) == separator;
     let mut rest = header;
     std::iter::from_fn(move || {
-        loop {
-            rest = rest.trim_start_matches(ends);
-            if rest.is_empty() {
-                return None;
-            }
+        while !rest.is_empty() {
             let prefixed = rest.strip_prefix(prefix);
             let from = prefixed.unwrap_or(rest);
-            let (entry, after) = from.split_once(ends).unwrap_or((from, ""));
-            rest = after;
-            if prefixed.is_some() {
+            // Every end is ASCII, so that both parts are text.
+            let length = from.as_bytes().iter().position(ends).unwrap_or(from.len());
+            let (entry, after) = from.split_at_checked(length).unwrap_or((from, ""));
+            rest = after.get(1..).unwrap_or_default();
+            if prefixed.is_some() && !(entry.is_empty() && prefix.is_empty()) {
                 return Some(entry);
             }
         }
+        None
     })
 }
 
@@ -214,19 +200,6 @@ fn decoded_equals(encoding: MacEncoding, text: &str, want: &[u8]) -> bool {
     length
         .and_then(|length| buffer.get(..length))
         .is_some_and(|got| got.ct_eq(want).into())
-}
-
-fn key_bytes(decoding: KeyDecoding, secret: &str) -> Result<Vec<u8>, UnusableSecret> {
-    let base64 = |text: &str| BASE64_KEY.decode(text).map_err(|_| UnusableSecret);
-    let key = match decoding {
-        KeyDecoding::Utf8 => secret.as_bytes().to_vec(),
-        KeyDecoding::Base64 => base64(secret)?,
-        KeyDecoding::Whsec => base64(secret.strip_prefix("whsec_").unwrap_or(secret))?,
-    };
-    if key.is_empty() {
-        return Err(UnusableSecret);
-    }
-    Ok(key)
 }
 
 /// Whole seconds since 1970, or RFC 3339.
@@ -282,19 +255,6 @@ mod tests {
         assert!(decoded_equals(MacEncoding::Base64Url, "_-8=", &[255, 239]));
         assert!(!decoded_equals(MacEncoding::Base64, "_-8=", &[255, 239]));
         assert!(!decoded_equals(MacEncoding::Base64, "/+8", &[255, 239]));
-    }
-
-    #[test]
-    fn refuses_an_empty_or_unreadable_key() {
-        for (decoding, secret) in [
-            (KeyDecoding::Utf8, ""),
-            (KeyDecoding::Base64, ""),
-            (KeyDecoding::Base64, "not base64!"),
-            (KeyDecoding::Whsec, "whsec_"),
-        ] {
-            assert_eq!(key_bytes(decoding, secret), Err(UnusableSecret), "{secret}");
-        }
-        assert_eq!(key_bytes(KeyDecoding::Whsec, "whsec_AAE"), Ok(vec![0, 1]));
     }
 
     #[test]

@@ -235,7 +235,7 @@ fn an_event_of_the_platform_s_own_type_is_answered_alike() {
             let plain = world.answer(&request);
             assert_eq!(typed.status_code, i64::from(plain.status));
             assert_eq!(typed.body, Some(Body::Text(plain.body.to_string())));
-            for (name, value) in &plain.headers {
+            for (name, value) in plain.headers.iter() {
                 assert_eq!(
                     typed.headers.get(*name).map(HeaderValue::as_bytes),
                     Some(value.as_bytes())
@@ -249,6 +249,8 @@ fn an_event_of_the_platform_s_own_type_is_answered_alike() {
             for field in ["statusCode", "headers", "body", "isBase64Encoded"] {
                 assert_eq!(json[field], typed[field]);
             }
+            let rendered = plain.to_json().expect("JSON");
+            assert_eq!(rendered, serde_json::to_string(&plain).expect("JSON"));
         }
     }
 }

@@ -5,4 +5,4 @@ mod canonical;
 mod intake;
 mod refusals;
 mod vectors;
-mod world;
+pub(crate) mod world;

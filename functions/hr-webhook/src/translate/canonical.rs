@@ -19,6 +19,9 @@ use crate::request::Body;
 /// The value of `schema`.
 pub const SCHEMA: &str = "lanyard.worker.v1";
 
+/// Attributes that a whole record usually states.
+const USUAL_ATTRIBUTES: usize = 32;
+
 /// Most unknown names that an answer repeats.
 const MOST_NAMES: usize = 20;
 
@@ -360,7 +363,10 @@ impl<'de> Visitor<'de> for AttributesVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Attributes, A::Error> {
-        let mut attributes = Attributes::default();
+        let mut attributes = Attributes {
+            attrs: Attrs::with_capacity(USUAL_ATTRIBUTES),
+            ..Attributes::default()
+        };
         let mut seen = 0_u128;
         while let Some(key) = map.next_key::<Key<Attr>>()? {
             let attr = match key {
