@@ -9,5 +9,6 @@
 )]
 
 pub mod bench;
+pub mod sim;
 pub mod third_party;
 pub mod world;

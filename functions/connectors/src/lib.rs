@@ -6,7 +6,7 @@ mod carry_out;
 mod resolve;
 mod verify;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use domain::converge::{self, Convergence, Seen, converge};
 use domain::plan::Compiled;
 use domain::policy::Mode;
 use domain::{
-    AccountRecord, Finding, Generation, IdentityId, IdentityState, Outcome, Ownership, Projection,
-    TargetId,
+    AccountRecord, EntitlementId, Finding, Generation, IdentityId, IdentityState, Outcome,
+    Ownership, Projection, TargetId,
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::lanes::{Batch, BatchAnswer};
@@ -70,6 +70,8 @@ struct Work<'a> {
     generation: Generation,
     before: Option<AccountRecord>,
     record: AccountRecord,
+    /// What may have been given without a record of it.
+    unsettled: Option<&'a BTreeSet<EntitlementId>>,
     at: Timestamp,
     /// How often the message was delivered, this time included.
     receives: u32,
@@ -140,10 +142,13 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             generation,
             before,
             record,
+            unsettled: seat.record.unsettled.get(name),
             at,
             receives,
         };
-        let result = self.work(target, &seat, request.look, &mut work).await;
+        // Where an older generation was never acknowledged, the record may be behind the target.
+        let look = request.look || work.unsettled.is_some();
+        let result = self.work(target, &seat, look, &mut work).await;
         self.settle(result, work, &health).await
     }
 
@@ -193,6 +198,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             identity: work.identity,
             projection,
             record: &work.record,
+            unsettled: work.unsettled,
             seen: sight.looked.then_some(Seen {
                 account: sight.account.as_deref(),
                 held: sight.held.as_ref(),

@@ -171,6 +171,7 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
             claims: claims.iter().map(claim_name).collect(),
             projections: std::collections::BTreeMap::new(),
             changed: std::collections::BTreeMap::new(),
+            unsettled: std::collections::BTreeMap::new(),
             findings: vec![finding],
             due_at: None,
             facts,

@@ -28,6 +28,8 @@ pub struct Input<'a> {
     pub projection: &'a Projection,
     /// What we remember having done.
     pub record: &'a AccountRecord,
+    /// Entitlements that somebody may have given on our behalf without a record of it.
+    pub unsettled: Option<&'a BTreeSet<EntitlementId>>,
     /// What is there, if somebody looked.
     pub seen: Option<Seen<'a>>,
 }
@@ -255,29 +257,30 @@ fn block(have: &Have<'_>, out: &mut Convergence) {
 /// Memberships that nothing justifies any more, in entitlement order.
 fn revokes(input: &Input<'_>, have: &Have<'_>, out: &mut Convergence) {
     let want = &input.projection.grants;
-    let recorded = &input.record.grants;
+    let unsettled = input.unsettled.into_iter().flatten();
+    let ours: BTreeSet<&EntitlementId> = input.record.grants.iter().chain(unsettled).collect();
+    let revoke = |entitlement: &EntitlementId| Change::Revoke {
+        entitlement: entitlement.clone(),
+    };
     let Some(held) = input.seen.and_then(|seen| seen.held) else {
-        let stale = recorded.iter().filter(|e| !want.contains_key(*e));
-        out.changes.extend(stale.map(|entitlement| Change::Revoke {
-            entitlement: entitlement.clone(),
-        }));
+        let stale = ours.into_iter().filter(|e| !want.contains_key(*e));
+        out.changes.extend(stale.map(revoke));
         return;
     };
-    for entitlement in recorded.iter().filter(|e| !held.contains(*e)) {
-        if !want.contains_key(entitlement) {
-            out.gone.push(entitlement.clone());
-        }
-    }
+    let gone = input
+        .record
+        .grants
+        .iter()
+        .filter(|e| !held.contains(*e) && !want.contains_key(*e));
+    out.gone.extend(gone.cloned());
     for entitlement in held.iter().filter(|e| !want.contains_key(*e)) {
         let authoritative = input
             .policy
             .entitlements
             .get(entitlement)
             .is_some_and(|known| known.authoritative);
-        if recorded.contains(entitlement) || (authoritative && have.observed) {
-            out.changes.push(Change::Revoke {
-                entitlement: entitlement.clone(),
-            });
+        if ours.contains(entitlement) || (authoritative && have.observed) {
+            out.changes.push(revoke(entitlement));
         } else {
             out.findings.push(Finding::Foreign {
                 entitlement: entitlement.clone(),

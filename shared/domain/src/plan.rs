@@ -151,6 +151,7 @@ pub fn plan_folded(compiled: &Compiled, input: &Input<'_>, folding: Folding) -> 
             identity: input.identity,
             projection: &projection,
             record,
+            unsettled: None,
             seen: None,
         });
         findings.extend(convergence.findings);
@@ -502,7 +503,21 @@ pub fn next_record(
     let mut changed = recorded
         .map(|recorded| recorded.changed.clone())
         .unwrap_or_default();
+    let mut unsettled = recorded
+        .map(|recorded| recorded.unsettled.clone())
+        .unwrap_or_default();
     for target in changed_targets(recorded, plan) {
+        let before = recorded.and_then(|recorded| recorded.projections.get(&target));
+        let applied = input.accounts.get(&target).map(|account| account.applied);
+        match (before, changed.get(&target)) {
+            (Some(before), Some(sent)) if applied.is_none_or(|applied| applied < *sent) => {
+                let maybe = unsettled.entry(target.clone()).or_default();
+                maybe.extend(before.grants.keys().cloned());
+            }
+            _ => {
+                unsettled.remove(&target);
+            }
+        }
         changed.insert(target, generation);
     }
     IdentityRecord {
@@ -527,6 +542,7 @@ pub fn next_record(
             .map(|(name, target)| (name.clone(), target.projection.clone()))
             .collect(),
         changed,
+        unsettled,
         findings: plan.findings.clone(),
         due_at: plan.due_at,
         facts: facts_digest(input.records),

@@ -88,6 +88,7 @@ fn run(
         identity: &ana(),
         projection,
         record,
+        unsettled: None,
         seen: seen.map(|(account, _)| Seen {
             account,
             held: held.as_ref(),

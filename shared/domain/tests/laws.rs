@@ -140,6 +140,7 @@ fn reach(
         identity: &identity,
         projection,
         record,
+        unsettled: None,
         seen: Some(Seen {
             account: account.as_ref(),
             held: Some(&held),

@@ -228,6 +228,7 @@ impl Company {
                 claims: BTreeSet::new(),
                 projections: BTreeMap::from([(wiki(), projection(n, &self.policy, desired))]),
                 changed: BTreeMap::from([(wiki(), generation)]),
+                unsettled: BTreeMap::new(),
                 findings: Vec::new(),
                 due_at: None,
                 facts: Hash::default(),

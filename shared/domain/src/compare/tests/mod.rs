@@ -151,6 +151,7 @@ fn person(n: u32) -> Person {
             )]),
             projections: BTreeMap::from([(wiki(), projection)]),
             changed: BTreeMap::new(),
+            unsettled: BTreeMap::new(),
             findings: Vec::new(),
             due_at: None,
             claims: BTreeSet::new(),

@@ -79,6 +79,7 @@ pub fn identity_record(generation: u64, due_at: Option<Timestamp>) -> IdentityRe
         claims: BTreeSet::new(),
         projections: BTreeMap::new(),
         changed: BTreeMap::new(),
+        unsettled: BTreeMap::new(),
         findings: Vec::new(),
         due_at,
         facts: Hash::of(b"facts"),

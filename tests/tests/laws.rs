@@ -1,0 +1,85 @@
+//! Laws 8 (one writer, generations never go back), 9 (one account per identity), 10 (never what
+//! is not ours), 12 (identifiers are never given to somebody else), liveness and accounting, over
+//! whole lives with races and faults. Fault rates are mixed, because high rates hide races.
+
+#![allow(clippy::expect_used, reason = "a suite stops at what does not hold")]
+
+use std::collections::BTreeMap;
+
+use tests::sim::{Weather, live};
+
+/// Seeds per weather. Each takes some milliseconds.
+const SEEDS: u64 = 60;
+
+async fn all(weather: Weather, from: u64) -> BTreeMap<&'static str, u64> {
+    let mut fired: BTreeMap<&'static str, u64> = BTreeMap::new();
+    for seed in from..from + SEEDS {
+        let outcome = live(seed, weather).await;
+        assert!(
+            outcome.violations.is_empty(),
+            "seed {seed}: {:#?}",
+            outcome.violations
+        );
+        for (kind, count) in outcome.fired {
+            *fired.entry(kind).or_default() += count;
+        }
+    }
+    fired
+}
+
+#[tokio::test]
+async fn nothing_breaks_but_everything_races() {
+    let fired = all(Weather::calm(6), 0).await;
+    assert!(fired.is_empty(), "{fired:?}");
+}
+
+#[tokio::test]
+async fn long_lives_race() {
+    let fired = all(Weather::calm(20), 10_000).await;
+    assert!(fired.is_empty(), "{fired:?}");
+}
+
+#[tokio::test]
+async fn light_weather() {
+    all(Weather::rough(10, 8), 20_000).await;
+}
+
+#[tokio::test]
+async fn rough_weather() {
+    let fired = all(Weather::rough(50, 12), 30_000).await;
+    for kind in [
+        "before",
+        "after",
+        "throttle",
+        "table",
+        "table-lost",
+        "queue",
+        "process",
+        "ignore",
+    ] {
+        assert!(
+            fired.get(kind).is_some_and(|count| *count > 10),
+            "{kind} was met: {fired:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn storm() {
+    let fired = all(Weather::rough(200, 6), 40_000).await;
+    for kind in ["halt", "ignore"] {
+        assert!(
+            fired.get(kind).is_some_and(|count| *count > 3),
+            "{kind} was met: {fired:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_same_seed_is_the_same_life() {
+    for seed in 0..5 {
+        let one = live(seed, Weather::rough(50, 6)).await;
+        let two = live(seed, Weather::rough(50, 6)).await;
+        assert_eq!(one.fired, two.fired);
+    }
+}
