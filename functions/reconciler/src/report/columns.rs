@@ -119,6 +119,21 @@ mod tests {
     }
 
     #[test]
+    fn every_column_is_documented_in_order() {
+        let page = include_str!("../../../../docs/report.md");
+        let (_, table) = page.split_once("## Columns").unwrap();
+        let documented: Vec<&str> = table
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `"))
+            .flat_map(|line| line.split(" |").next().unwrap().split(", "))
+            .map(|name| name.trim_matches('`'))
+            .take(COLUMNS.len())
+            .collect();
+        let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
+        assert_eq!(documented, names);
+    }
+
+    #[test]
     fn every_value_stands_under_its_own_name() {
         let row = sample::row(1);
         let json = serde_json::to_value(&row).unwrap();

@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::report::{Class, FindingRow, Manifest, RunSummary, TargetResult};
-use domain::{Hash, Incomplete, TargetId};
+use contract::report::{FindingRow, Manifest, RunSummary, TargetResult};
+use domain::{Hash, TargetId};
 use jiff::civil::Date;
 use jiff::{Span, Unit};
 use ports::{Fault, Objects};
 
-use super::{FINDINGS_NDJSON, MANIFEST, folder, ndjson, sort};
+use super::{FINDINGS_NDJSON, MANIFEST, folder, ndjson, snapshot_id, sort};
 
 /// How far back [`load`] looks. A finding that was last reported before that counts as new.
 const MONTHS: i64 = 13;
@@ -164,33 +164,24 @@ async fn findings_of<O: Objects>(objects: &O, manifest: &Manifest) -> Result<byt
     }
 }
 
-/// Targets whose users, and targets whose groups, were not observed in full.
-struct Unproven<'a> {
-    users: BTreeSet<&'a TargetId>,
-    groups: BTreeSet<&'a TargetId>,
+/// The listings without a certificate, by the ids under which findings name them.
+fn unproven(targets: &BTreeMap<TargetId, TargetResult>) -> BTreeSet<String> {
+    targets
+        .iter()
+        .flat_map(|(target, result)| {
+            [("users", &result.users), ("groups", &result.groups)]
+                .into_iter()
+                .filter(|(_, proof)| proof.is_err())
+                .map(|(of, _)| snapshot_id(target, of))
+        })
+        .collect()
 }
 
-fn unproven(targets: &BTreeMap<TargetId, TargetResult>) -> Unproven<'_> {
-    let mut unproven = Unproven {
-        users: BTreeSet::new(),
-        groups: BTreeSet::new(),
-    };
-    for (target, result) in targets {
-        if result.users.is_err() {
-            unproven.users.insert(target);
-        }
-        // A target that never shows memberships had no findings about them either.
-        if matches!(&result.groups, Err(why) if *why != Incomplete::NotShown) {
-            unproven.groups.insert(target);
-        }
-    }
-    unproven
-}
-
-/// Whether this run cannot know if an earlier finding still holds. Memberships make O2 and O6.
-fn is_unproven(unproven: &Unproven<'_>, old: &FindingRow) -> bool {
-    unproven.users.contains(&old.target)
-        || (matches!(old.class, Class::O2 | Class::O6) && unproven.groups.contains(&old.target))
+/// Whether this run cannot know if an earlier finding still holds: it rests on a listing without
+/// a certificate. Every finding rests on the users.
+fn is_unproven(unproven: &BTreeSet<String>, old: &FindingRow) -> bool {
+    unproven.contains(&snapshot_id(&old.target, "users"))
+        || old.evidence.split("; ").any(|id| unproven.contains(id))
 }
 
 fn days(from: Date, to: Date) -> u32 {

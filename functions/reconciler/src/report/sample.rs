@@ -20,13 +20,14 @@ const NAMES: [&str; 8] = [
 pub(crate) fn row(n: u32) -> FindingRow {
     let class = Class::ALL[n as usize % 11];
     let missing = class == Class::O7;
+    let target = ["crm", "wiki", "payroll"][n as usize % 3];
     let age = n * 7 % 120;
     let created = Timestamp::from_second(1_600_000_000 + i64::from(n) * 86_461).unwrap();
     FindingRow {
         finding: Hash::of(&n.to_be_bytes()),
         severity: severity(class),
         class,
-        target: ["crm", "wiki", "payroll"][n as usize % 3].into(),
+        target: target.into(),
         account_id: if missing {
             "".into()
         } else {
@@ -74,7 +75,12 @@ pub(crate) fn row(n: u32) -> FindingRow {
         candidate_confidence: (class == Class::O4).then_some(80),
         owner: "".into(),
         detail: "The last working day is over and the account can still sign in.".into(),
-        evidence: "snapshot:wiki:users; fact:0a1b2c3d4e5f".into(),
+        evidence: if matches!(class, Class::O2 | Class::O6) {
+            format!("snapshot:{target}:users; snapshot:{target}:groups")
+        } else {
+            format!("snapshot:{target}:users; fact:0a1b2c3d4e5f")
+        }
+        .into(),
         proposed_action: "Disable the account.".into(),
         decision: "open".into(),
         decided_by: "".into(),

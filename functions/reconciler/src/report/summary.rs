@@ -116,6 +116,7 @@ struct Changes {
 /// A finding as a line of a table.
 struct Line {
     severity: &'static str,
+    rank: &'static str,
     class: &'static str,
     target: String,
     user: String,
@@ -270,8 +271,12 @@ fn tiles(summary: &RunSummary, tally: &Tally, held: u64) -> Vec<Tile> {
         tone: if n == 0 { "" } else { tone },
     };
     let repairs = summary.targets.values().map(|target| target.repairs).sum();
+    let act = match tally.urgent() {
+        1 => "needs action today",
+        _ => "need action today",
+    };
     vec![
-        tile(tally.urgent(), "need action today", "critical"),
+        tile(tally.urgent(), act, "critical"),
         tile(tally.total(), "open findings", ""),
         tile(summary.new_findings, "new", ""),
         tile(summary.closed_findings, "closed", "good"),
@@ -364,6 +369,7 @@ impl Line {
         let (user, domain) = name.split_at(name.find('@').unwrap_or(name.len()));
         Self {
             severity: row.severity.as_str(),
+            rank: words::severity(row.severity).0,
             class: words.name,
             target: shown(row.target.as_str()).into_owned(),
             user: user.to_owned(),

@@ -763,7 +763,7 @@ mod history {
     }
 
     #[tokio::test]
-    async fn only_findings_about_memberships_rest_on_groups() {
+    async fn only_findings_that_rest_on_groups_need_them() {
         let mut targets = targets();
         for target in targets.values_mut() {
             target.groups = Err(Incomplete::RepeatedId { count: 1 });

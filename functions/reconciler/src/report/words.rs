@@ -15,7 +15,7 @@ pub(super) const fn class(class: Class) -> ClassWords {
     match class {
         Class::O1 => ClassWords {
             name: "Leaver residual",
-            meaning: "The person no longer works here, but the account can still be used.",
+            meaning: "The account can be used although the person has left, is on leave or has not started.",
             action: "See that it is disabled today, and find out why that did not happen by itself.",
         },
         Class::O2 => ClassWords {
@@ -25,7 +25,7 @@ pub(super) const fn class(class: Class) -> ClassWords {
         },
         Class::O3 => ClassWords {
             name: "Ghost account",
-            meaning: "An enabled account that matches nobody in the HR data.",
+            meaning: "An account that matches nobody in the HR data.",
             action: "Ask the owner of the application whose it is; link it, declare it exempt, or disable it.",
         },
         Class::O4 => ClassWords {
@@ -51,8 +51,8 @@ pub(super) const fn class(class: Class) -> ClassWords {
             action: "Nothing, if a repair was sent; look at the target's errors if it comes back.",
         },
         Class::O8 => ClassWords {
-            name: "Attribute drift",
-            meaning: "A name, department or another attribute differs from what policy says.",
+            name: "Drift",
+            meaning: "An attribute, a membership or the right to sign in differs from what policy says.",
             action: "Nothing, if a repair was sent; find out who edits the account if it comes back.",
         },
         Class::O9 => ClassWords {

@@ -217,7 +217,7 @@ impl Trend {
                 critical: y(*critical),
                 complete: complete(run),
                 words: format!(
-                    "{}: {} open, {} critical{}",
+                    "{}: {} open, {} of class O1 or O2{}",
                     run.date,
                     number(*all),
                     number(*critical),
@@ -282,7 +282,7 @@ fn days(runs: &[&RunSummary], points: &[Point]) -> Vec<Day> {
         .collect()
 }
 
-/// All findings of a run and the critical ones among them: classes O1 and O2.
+/// All findings of a run, and those of the classes that can be critical: O1 and O2.
 fn open(run: &RunSummary) -> (u64, u64) {
     run.targets
         .values()
