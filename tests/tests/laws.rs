@@ -55,7 +55,6 @@ async fn rough_weather() {
         "table-lost",
         "queue",
         "process",
-        "ignore",
     ] {
         assert!(
             fired.get(kind).is_some_and(|count| *count > 10),
