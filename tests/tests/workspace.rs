@@ -1,5 +1,11 @@
 //! The import rules of ARCHITECTURE.md, checked over `cargo metadata` and the functions' sources.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -104,7 +110,7 @@ fn packages() -> Packages {
                     .map(|d| d["name"].as_str().expect("a name").to_owned())
                     .collect()
             };
-            let package = (
+            (
                 package["name"].as_str().expect("a name").to_owned(),
                 Package {
                     dir: dir
@@ -116,8 +122,7 @@ fn packages() -> Packages {
                     imports: of(false),
                     dev: of(true),
                 },
-            );
-            package
+            )
         })
         .collect()
 }
