@@ -2,20 +2,21 @@
 //! anywhere; its content security policy allows its own style and nothing more.
 
 mod chart;
+mod line;
+mod text;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use askama::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use contract::report::{
-    Class, FileEntry, FindingRow, ParkedRow, RunSummary, Severity, TargetResult,
-};
+use contract::report::{Class, FileEntry, ParkedRow, RunSummary, Severity, TargetResult};
 use domain::{Certificate, Hash, Incomplete, TargetId};
 use jiff::{SpanRound, Timestamp, Unit};
 
 use self::chart::{Ages, Bars, Trend};
+use self::line::Line;
+use self::text::{Piece, sentence, short, shown};
 use super::Report;
 use super::tally::Tally;
 use super::words::{self, ClassWords, Verdict, counted, number};
@@ -30,9 +31,6 @@ const CLOSED: usize = 5;
 
 /// Parked records that are listed.
 const PARKED: usize = 100;
-
-/// Characters of one text that are shown; files have the whole.
-const TEXT: usize = 240;
 
 /// The page.
 pub(super) fn render(
@@ -111,35 +109,6 @@ struct Changes {
     more_new: u64,
     closed_rows: Vec<Line>,
     more_closed: u64,
-}
-
-/// A finding as a line of a table.
-struct Line {
-    severity: &'static str,
-    rank: &'static str,
-    class: &'static str,
-    target: String,
-    user: String,
-    domain: String,
-    account: String,
-    status: String,
-    privileged: bool,
-    groups: String,
-    detail: Vec<Piece>,
-    identity: String,
-    candidate: String,
-    age: String,
-    since: String,
-    action: Vec<Piece>,
-    decision: String,
-    owner: String,
-}
-
-/// A part of a sentence: words, or the name of something.
-#[derive(Debug, PartialEq, Eq)]
-struct Piece {
-    text: String,
-    name: bool,
 }
 
 struct Section {
@@ -358,119 +327,6 @@ impl Changes {
     }
 }
 
-impl Line {
-    fn new(row: &FindingRow) -> Self {
-        let words = words::class(row.class);
-        let name = [&row.user_name, &row.account_id, &row.identity]
-            .into_iter()
-            .find(|name| !name.is_empty())
-            .map(|name| shown(name))
-            .unwrap_or_default();
-        let (user, domain) = name.split_at(name.find('@').unwrap_or(name.len()));
-        Self {
-            severity: row.severity.as_str(),
-            rank: words::severity(row.severity).0,
-            class: words.name,
-            target: shown(row.target.as_str()).into_owned(),
-            user: user.to_owned(),
-            domain: domain.to_owned(),
-            account: if row.user_name.is_empty() {
-                String::new()
-            } else {
-                shown(&row.account_id).into_owned()
-            },
-            status: shown(&row.status).into_owned(),
-            privileged: row.privileged,
-            groups: groups(row),
-            detail: sentence(&row.detail),
-            identity: identity(row),
-            candidate: candidate(row),
-            age: match row.age_days {
-                0 => "today".to_owned(),
-                days => counted(u64::from(days), "day", "days"),
-            },
-            since: row.first_seen.to_string(),
-            action: sentence(&row.proposed_action),
-            decision: shown(words::decision(&row.decision)).into_owned(),
-            owner: owner(&row.owner),
-        }
-    }
-}
-
-/// An owner's name, or which identity it is.
-fn owner(owner: &str) -> String {
-    if owner.len() == 32 && owner.bytes().all(|b| b.is_ascii_hexdigit()) {
-        format!("identity {}", short(owner))
-    } else {
-        shown(owner).into_owned()
-    }
-}
-
-/// A text with a capital letter, cut at its backticks: what stands between two is a name.
-fn sentence(text: &str) -> Vec<Piece> {
-    let text = shown(text);
-    let mut pieces: Vec<Piece> = text
-        .split('`')
-        .zip([false, true].into_iter().cycle())
-        .map(|(part, name)| Piece {
-            text: part.to_owned(),
-            name,
-        })
-        .collect();
-    if let Some(first) = pieces.first_mut().and_then(|piece| piece.text.get_mut(..1)) {
-        first.make_ascii_uppercase();
-    }
-    pieces
-}
-
-/// `3 groups: Editors; Readers`.
-fn groups(row: &FindingRow) -> String {
-    if row.entitlement_count == 0 {
-        return String::new();
-    }
-    let count = counted(u64::from(row.entitlement_count), "group", "groups");
-    if row.entitlements.is_empty() {
-        count
-    } else {
-        format!("{count}: {}", shown(&row.entitlements))
-    }
-}
-
-/// `Identity 8f14e45f, ended, last day 2025-10-31`.
-fn identity(row: &FindingRow) -> String {
-    if row.identity.is_empty() {
-        return String::new();
-    }
-    let known = format!("Identity {}", short(&row.identity));
-    let state = (!row.identity_state.is_empty()).then(|| shown(&row.identity_state).into_owned());
-    let day = row.end_date.map(|day| format!("last day {day}"));
-    joined([Some(known), state, day])
-}
-
-/// `Might be identity 8f14e45f: same e-mail, 80 %`.
-fn candidate(row: &FindingRow) -> String {
-    if row.candidate.is_empty() {
-        return String::new();
-    }
-    let might = match &*row.candidate_rule {
-        "" => format!("Might be identity {}", short(&row.candidate)),
-        rule => format!(
-            "Might be identity {}: {}",
-            short(&row.candidate),
-            shown(rule)
-        ),
-    };
-    let confidence = row
-        .candidate_confidence
-        .map(|percent| format!("{percent} %"));
-    joined([Some(might), confidence])
-}
-
-fn joined(parts: impl IntoIterator<Item = Option<String>>) -> String {
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    parts.join(", ")
-}
-
 fn sections(tally: &Tally) -> Vec<Section> {
     let mut sections: Vec<Section> = tally
         .samples()
@@ -576,71 +432,4 @@ fn proofs(summary: &RunSummary) -> Vec<Proof> {
 
 fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-/// The first eight characters of an opaque id.
-fn short(id: &str) -> String {
-    id.chars().take(8).collect()
-}
-
-/// A text as the page shows it: cut to a length, and with a mark in place of characters that
-/// draw nothing and could reorder or hide what stands around them.
-fn shown(text: &str) -> Cow<'_, str> {
-    let long = text.chars().nth(TEXT).is_some();
-    if !long && !text.contains(is_unseen) {
-        return Cow::Borrowed(text);
-    }
-    let mut clean: String = text
-        .chars()
-        .take(TEXT)
-        .map(|c| if is_unseen(c) { '\u{fffd}' } else { c })
-        .collect();
-    if long {
-        clean.push('…');
-    }
-    Cow::Owned(clean)
-}
-
-fn is_unseen(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn invisible_characters_leave_a_mark() {
-        assert_eq!(shown("a\u{202e}b\0c"), "a\u{fffd}b\u{fffd}c");
-        assert_eq!(shown("ليلى"), "ليلى");
-    }
-
-    #[test]
-    fn sentences_begin_with_a_capital_and_set_names_apart() {
-        let parts = |text| {
-            let parts = sentence(text).into_iter();
-            parts
-                .map(|piece| (piece.text, piece.name))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(
-            parts("holds `wiki/admins` by hand"),
-            [
-                ("Holds ".to_owned(), false),
-                ("wiki/admins".to_owned(), true),
-                (" by hand".to_owned(), false)
-            ]
-        );
-        assert_eq!(parts("ö"), [("ö".to_owned(), false)]);
-        assert_eq!(parts("`a`")[1], ("a".to_owned(), true));
-    }
-
-    #[test]
-    fn long_texts_are_cut_at_a_character() {
-        let long = "é".repeat(TEXT + 1);
-        assert_eq!(shown(&long).chars().count(), TEXT + 1);
-        assert!(shown(&long).ends_with('…'));
-        assert_eq!(shown(&"é".repeat(TEXT)), "é".repeat(TEXT));
-    }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::report::{Class, RunSummary};
 use domain::TargetId;
 
-use super::shown;
+use super::text::shown;
 use crate::report::tally::{AGES, Age, Tally};
 use crate::report::words::{self, counted, number, short_date};
 
