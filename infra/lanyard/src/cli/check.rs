@@ -41,15 +41,22 @@ pub(super) fn run(args: &CheckArgs, screen: Screen) -> Exit {
                 entitlements: found.entitlements.len(),
                 diagnostics: loaded.warnings.clone(),
             };
+            let counted = [
+                (result.sources, "source"),
+                (result.targets, "target"),
+                (result.roles, "role"),
+                (result.rules, "rule"),
+                (result.entitlements, "entitlement"),
+            ];
+            let counted: Vec<String> = counted
+                .into_iter()
+                .map(|(n, noun)| format!("{n} {noun}{}", if n == 1 { "" } else { "s" }))
+                .collect();
             let text = format!(
-                "{}policy {}: {} sources, {} targets, {} roles, {} rules, {} entitlements",
+                "{}policy {}: {}",
                 policy::render(&loaded.warnings),
                 found.version.short(),
-                result.sources,
-                result.targets,
-                result.roles,
-                result.rules,
-                result.entitlements,
+                counted.join(", "),
             );
             screen.result(text, &result);
             Exit::Fine
