@@ -51,9 +51,17 @@ pub struct Telemetry {
 pub struct AlreadyStarted(#[source] tracing::dispatcher::SetGlobalDefaultError);
 
 impl Telemetry {
-    /// Serves the whole process from now on.
+    /// Serves the whole process from now on, panics included: a panic's text may quote a person's
+    /// data, so that only its place is told.
     pub fn start(self) -> Result<(), AlreadyStarted> {
-        set_global_default(self.subscriber()).map_err(AlreadyStarted)
+        set_global_default(self.subscriber()).map_err(AlreadyStarted)?;
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic
+                .location()
+                .map_or_else(String::new, |at| format!("{}:{}", at.file(), at.line()));
+            tracing::error!(reason = place, "panicked");
+        }));
+        Ok(())
     }
 
     /// Serves this thread until the guard is dropped, in place of the process's telemetry.
