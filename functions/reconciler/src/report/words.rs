@@ -181,12 +181,12 @@ pub(super) struct Verdict {
 
 /// What the run came to, for somebody who reads one line.
 pub(super) fn verdict(summary: &RunSummary, urgent: u64, repairing: u64, held: u64) -> Verdict {
-    let broken: Vec<(&str, String)> = summary
+    let broken: Vec<(&str, &str, &Incomplete)> = summary
         .targets
         .iter()
         .filter_map(|(target, result)| {
             let (of, why) = gap(result)?;
-            Some((target.as_str(), format!("{of}: {}", incomplete(why))))
+            Some((target.as_str(), of, why))
         })
         .collect();
     let act = match urgent {
@@ -204,11 +204,17 @@ pub(super) fn verdict(summary: &RunSummary, urgent: u64, repairing: u64, held: u
         let tone = if urgent == 0 { "good" } else { "act" };
         (tone, format!("Complete. {act}"))
     } else {
-        let names: Vec<&str> = broken.iter().map(|(target, _)| *target).collect();
+        let names: Vec<&str> = broken.iter().map(|(target, ..)| *target).collect();
+        let blind = broken.iter().filter(|(_, of, _)| *of == "users").count();
+        let kept = match blind {
+            0 => "No membership was removed there.",
+            _ if blind == broken.len() => "Nothing was removed there.",
+            _ => "What could not be seen was not removed.",
+        };
         rest.extend(
             broken
                 .iter()
-                .map(|(target, why)| format!("{target}, {why}.")),
+                .map(|(target, of, why)| format!("{target}, {of}: {}.", incomplete(why))),
         );
         rest.push(match urgent {
             0 => "Nothing else needs action today.".to_owned(),
@@ -217,7 +223,7 @@ pub(super) fn verdict(summary: &RunSummary, urgent: u64, repairing: u64, held: u
         (
             "incomplete",
             format!(
-                "Incomplete: {} could not be read in full. Nothing was removed there.",
+                "Incomplete: {} could not be read in full. {kept}",
                 listed(&names)
             ),
         )

@@ -83,3 +83,19 @@ fn holds_and_parked_records_are_told() {
     1,204 worker records wait for HR or a human.
     ");
 }
+
+#[test]
+fn it_claims_no_more_than_the_proofs_allow() {
+    let mut summary = summary(&[], &["crm", "wiki"]);
+    let gap = Incomplete::RepeatedCursor { page: 2 };
+    summary.targets.get_mut("wiki").unwrap().groups = Err(gap.clone());
+    let text = sentence(&summary, &[]);
+    assert!(text.starts_with(
+        "Incomplete: wiki could not be read in full. No membership was removed there."
+    ));
+    summary.targets.get_mut("crm").unwrap().users = Err(gap);
+    let text = sentence(&summary, &[]);
+    assert!(text.starts_with(
+        "Incomplete: crm and wiki could not be read in full. What could not be seen was not removed."
+    ));
+}
