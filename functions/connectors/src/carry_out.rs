@@ -1,11 +1,12 @@
 //! Carrying out changes in their order, each remembered as soon as it is answered.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::change::AttrChange;
 use domain::converge::Convergence;
 use domain::project::AttrPath;
-use domain::{Change, Outcome, Ownership, Pii, Slot};
+use domain::{Change, EntitlementId, Outcome, Ownership, Pii, Slot};
 use ports::target::TargetError;
 use ports::{Apply, Clock, Fault, Observe, Store};
 use telemetry::{Dimensions, Metric};
@@ -58,16 +59,27 @@ impl From<TargetError> for Stop {
 
 impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Carries out every change. A membership that the target refuses does not keep the others
-    /// from being given or taken; the first refusal is reported at the end.
+    /// from being given or taken, unless both together would be an SoD pair; the first refusal is
+    /// reported at the end.
     pub(crate) async fn carry_out(
         &self,
         target: &T,
         convergence: &Convergence,
+        urgent: bool,
         work: &mut Work<'_>,
     ) -> Result<Outcome, Stop> {
         let mut refused: Option<Box<str>> = None;
         let mut outcome = Outcome::Unchanged;
         for change in &convergence.changes {
+            if let Change::Grant { entitlement } = change
+                && self.swaps(entitlement, convergence)
+            {
+                self.verify_revokes(target, convergence, urgent, work)
+                    .await?;
+                if self.conflicts(entitlement, &work.kept) {
+                    continue;
+                }
+            }
             let account = match change {
                 Change::Create { .. } => None,
                 Change::Adopt { .. }
@@ -97,12 +109,48 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 Err(TargetError::NotFound) => return Err(lost(work)),
                 Err(TargetError::Fault(Fault::Reject { why })) if is_membership(change) => {
                     refused.get_or_insert(why);
+                    if let Change::Revoke { entitlement } = change {
+                        work.kept.insert(entitlement.clone());
+                    }
                 }
                 Err(error) => return Err(error.into()),
             }
         }
         refused.map_or(Ok(outcome), |why| Err(Stop::Park(why)))
     }
+
+    /// Whether something that is taken away and this entitlement are an SoD pair.
+    fn swaps(&self, entitlement: &EntitlementId, convergence: &Convergence) -> bool {
+        let revoked: BTreeSet<EntitlementId> = revokes(convergence).cloned().collect();
+        self.conflicts(entitlement, &revoked)
+    }
+
+    fn conflicts(&self, entitlement: &EntitlementId, others: &BTreeSet<EntitlementId>) -> bool {
+        self.policy.policy.sod.iter().any(|pair| {
+            let against = |one: &BTreeSet<EntitlementId>, other: &BTreeSet<EntitlementId>| {
+                one.contains(entitlement) && !other.is_disjoint(others)
+            };
+            against(&pair.left, &pair.right) || against(&pair.right, &pair.left)
+        })
+    }
+}
+
+/// What is taken away.
+pub fn revokes(convergence: &Convergence) -> impl Iterator<Item = &EntitlementId> {
+    convergence
+        .changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Revoke { entitlement } => Some(entitlement),
+            Change::Create { .. }
+            | Change::Adopt { .. }
+            | Change::Update { .. }
+            | Change::Enable
+            | Change::Disable
+            | Change::Delete
+            | Change::RevokeSessions
+            | Change::Grant { .. } => None,
+        })
 }
 
 const fn is_membership(change: &Change) -> bool {

@@ -75,6 +75,10 @@ struct Work<'a> {
     at: Timestamp,
     /// How often the message was delivered, this time included.
     receives: u32,
+    /// Memberships that the target refused to take away.
+    kept: BTreeSet<EntitlementId>,
+    /// Revoked memberships that were read back as gone.
+    gone: BTreeSet<EntitlementId>,
 }
 
 impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
@@ -145,6 +149,8 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             unsettled: seat.record.unsettled.get(name),
             at,
             receives,
+            kept: BTreeSet::new(),
+            gone: BTreeSet::new(),
         };
         // Where an older generation was never acknowledged, the record may be behind the target.
         let look = request.look || work.unsettled.is_some();
@@ -173,7 +179,8 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             return Err(Stop::Park(why));
         }
         work.adopt(&convergence, &sight);
-        let outcome = match self.carry_out(target, &convergence, work).await {
+        let urgent = seat.record.state != IdentityState::Active;
+        let outcome = match self.carry_out(target, &convergence, urgent, work).await {
             // Somebody's account, or our own whose creation was never answered, holds the name.
             Err(Stop::NameTaken) => {
                 let sight = self.look_by_name(target, &projection).await?;
@@ -182,11 +189,10 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                     return Err(Stop::Park(why));
                 }
                 work.adopt(&convergence, &sight);
-                self.carry_out(target, &convergence, work).await?
+                self.carry_out(target, &convergence, urgent, work).await?
             }
             other => other?,
         };
-        let urgent = seat.record.state != IdentityState::Active;
         self.verify(target, &convergence, urgent, work).await?;
         Ok(outcome)
     }

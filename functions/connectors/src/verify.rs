@@ -8,7 +8,7 @@ use domain::{Change, EntitlementId};
 use ports::target::{Found, Lookup};
 use ports::{Apply, Clock, Fault, Observe, Store};
 
-use crate::carry_out::Stop;
+use crate::carry_out::{Stop, revokes};
 use crate::{Connector, Work};
 
 impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
@@ -24,13 +24,12 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let Some(id) = work.record.id.clone() else {
             return Ok(());
         };
-        let wait = Duration::from_secs(if urgent { 5 } else { 30 });
         if convergence.changes.contains(&Change::Disable) {
             match target.find(Lookup::Id(&id)).await.map_err(Stop::from)? {
                 Found::One(account) if account.active => {
                     work.record.active = true;
                     return Err(unverified(
-                        wait,
+                        wait(urgent),
                         "the target answered a sign-in block as done and the account is still active",
                     ));
                 }
@@ -38,20 +37,24 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 Found::One(_) | Found::None | Found::Many(_) => {}
             }
         }
-        let revoked: Vec<EntitlementId> = convergence
-            .changes
-            .iter()
-            .filter_map(|change| match change {
-                Change::Revoke { entitlement } => Some(entitlement.clone()),
-                Change::Create { .. }
-                | Change::Adopt { .. }
-                | Change::Update { .. }
-                | Change::Enable
-                | Change::Disable
-                | Change::Delete
-                | Change::RevokeSessions
-                | Change::Grant { .. } => None,
-            })
+        self.verify_revokes(target, convergence, urgent, work).await
+    }
+
+    /// Reads back that revoked memberships are gone, once; those that the target refused to take
+    /// away are known to be there.
+    pub(crate) async fn verify_revokes(
+        &self,
+        target: &T,
+        convergence: &Convergence,
+        urgent: bool,
+        work: &mut Work<'_>,
+    ) -> Result<(), Stop> {
+        let Some(id) = work.record.id.clone() else {
+            return Ok(());
+        };
+        let revoked: Vec<EntitlementId> = revokes(convergence)
+            .filter(|one| !work.kept.contains(*one) && !work.gone.contains(*one))
+            .cloned()
             .collect();
         if revoked.is_empty() {
             return Ok(());
@@ -59,14 +62,19 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let held = target.held(&id, &revoked).await.map_err(Stop::from)?;
         let still: Vec<EntitlementId> = held.unwrap_or_default();
         if still.is_empty() {
+            work.gone.extend(revoked);
             return Ok(());
         }
         work.record.grants.extend(still);
         Err(unverified(
-            wait,
+            wait(urgent),
             "the target answered a removal as done and the membership is still there",
         ))
     }
+}
+
+const fn wait(urgent: bool) -> Duration {
+    Duration::from_secs(if urgent { 5 } else { 30 })
 }
 
 fn unverified(after: Duration, why: &str) -> Stop {
