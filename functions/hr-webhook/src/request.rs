@@ -19,8 +19,6 @@ pub struct Request<'a> {
     #[serde(borrow, default)]
     raw_path: Text<'a>,
     #[serde(borrow, default)]
-    path_parameters: Option<PathParameters<'a>>,
-    #[serde(borrow, default)]
     headers: Headers<'a>,
     #[serde(borrow, rename = "requestContext")]
     context: Context<'a>,
@@ -43,12 +41,6 @@ struct Context<'a> {
 struct Http<'a> {
     #[serde(borrow)]
     method: Cow<'a, str>,
-}
-
-#[derive(Clone, Default, Deserialize)]
-struct PathParameters<'a> {
-    #[serde(borrow, default)]
-    source: Option<Text<'a>>,
 }
 
 /// `Option<Cow<str>>` borrows nothing when it is read; this does.
@@ -113,7 +105,6 @@ impl<'a> Request<'a> {
         }
         Self {
             raw_path: Text(path.into()),
-            path_parameters: None,
             headers: joined,
             context: Context {
                 http: Http {
@@ -131,13 +122,9 @@ impl<'a> Request<'a> {
         &self.context.http.method
     }
 
-    /// The source's name in the path `/hr/{source}`.
+    /// The source's name: what follows `/hr/` in the path, whatever stage precedes it.
     pub fn source(&self) -> Option<&str> {
-        let parameters = self.path_parameters.as_ref();
-        match parameters.and_then(|parameters| parameters.source.as_ref()) {
-            Some(Text(source)) => Some(source),
-            None => self.raw_path.0.strip_prefix(ROUTE),
-        }
+        self.raw_path.0.rsplit_once(ROUTE).map(|(_, source)| source)
     }
 
     /// A header's value; the name in any case.
@@ -185,12 +172,8 @@ impl<'a> From<&'a ApiGatewayV2httpRequest> for Request<'a> {
                 headers.add(name.as_str().into(), value.into());
             }
         }
-        let source = event.path_parameters.get("source");
         Self {
             raw_path: Text(event.raw_path.as_deref().unwrap_or_default().into()),
-            path_parameters: source.map(|source| PathParameters {
-                source: Some(Text(source.as_str().into())),
-            }),
             headers,
             context: Context {
                 http: Http {

@@ -271,6 +271,8 @@ fn a_request_that_came_without_the_platform_is_answered_alike() {
         Answer::accepted(),
         "joined by a comma"
     );
+    let staged = Request::new("POST", "/stage/hr/standard", headers(), &post.body);
+    assert_eq!(World::new().answer(&staged), Answer::accepted());
     for path in [
         "/hr/nobody",
         "/standard",
