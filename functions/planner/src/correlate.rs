@@ -11,7 +11,7 @@ use domain::{
     Attr, Attrs, Finding, Generation, Hash, IdentityId, IdentityRecord, IdentityState,
     IdentityView, Plan, Problem, RecordKey,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ports::store::{Claim, ClaimKey, Commit, Committed, Seat};
 use ports::{Clock, Fault, Lanes, Outgoing, Store};
 
@@ -149,6 +149,13 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
             && before.findings.as_slice() == [finding.clone()]
             && before.facts == facts
         {
+            let generation = before.generation;
+            let due = person.seat.as_ref().and_then(|seat| seat.wake_at);
+            if due.is_none_or(|due| due <= at) {
+                self.store
+                    .rest(&person.identity, generation, ask_again(at))
+                    .await?;
+            }
             return Ok(());
         }
         let claims = view
@@ -183,7 +190,7 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
             expect: person.recorded().map(|record| record.generation),
             record,
             owe: std::collections::BTreeSet::new(),
-            wake_at: None,
+            wake_at: ask_again(at),
             links: Vec::new(),
             claims,
         };
@@ -279,6 +286,11 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
         // A lost race means that somebody else retired it.
         self.store.commit(&commit).await.map(|_| ())
     }
+}
+
+/// A dispute is asked about once a day, whatever became of the nudges: a candidate may have left.
+fn ask_again(at: Timestamp) -> Option<Timestamp> {
+    at.checked_add(SignedDuration::from_hours(24)).ok()
 }
 
 /// A request to look at a record again.

@@ -214,7 +214,7 @@ where
     Absence::Confirmed
 }
 
-fn body(message: &impl serde::Serialize) -> Result<String, Fault> {
+pub(crate) fn body(message: &impl serde::Serialize) -> Result<String, Fault> {
     serde_json::to_string(message)
         .map_err(|error| Fault::reject(format!("a message cannot be written: {error}")))
 }

@@ -8,6 +8,7 @@
 //! Every step is a function of its own, so that a state machine can run them apart.
 
 mod enqueue;
+mod managers;
 mod observe;
 mod pages;
 mod propose;
@@ -142,7 +143,10 @@ where
             proposals.extend(found);
             results.insert(name, result);
         }
-        let sent = enqueue::proposals(self, run, &mut proposals).await?;
+        let mut sent = enqueue::proposals(self, run, &mut proposals).await?;
+        for (target, count) in managers::fill_in(self, run, &recorded.unresolved).await? {
+            *sent.entry(target).or_default() += count;
+        }
         let replanned = enqueue::replans(self, run, &recorded.stale).await?;
 
         let finished = Outcome {
@@ -194,8 +198,7 @@ where
             }
         }
         let previous = earlier.previous();
-        let carried =
-            history::carry(self.objects, previous, &targets, run.date, &mut rows).await?;
+        let carried = history::carry(self.objects, previous, &targets, run.date, &mut rows).await?;
         let summary = RunSummary {
             run: run.id.clone(),
             date: run.date,

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use ports::store::{Seat, Segment};
 use ports::{Fault, Store};
 
+use crate::managers::{self, Unresolved};
 use crate::observe::Observed;
 
 /// The clock looks every minute; an identity that still waits after this long was forgotten.
@@ -27,6 +28,8 @@ pub(crate) struct Collected<'p> {
     pub(crate) parked: Vec<(IdentityId, RecordKey, Problem)>,
     /// Identities that the planner should have looked at.
     pub(crate) stale: Vec<IdentityId>,
+    /// Accounts that lack the reference to their manager's.
+    pub(crate) unresolved: Vec<Unresolved>,
 }
 
 /// First pass.
@@ -44,6 +47,7 @@ pub(crate) async fn collect<'p, S: Store>(
         identities: BTreeMap::new(),
         parked: Vec::new(),
         stale: Vec::new(),
+        unresolved: Vec::new(),
     };
     each(store, |identity, seat| {
         let record = &seat.record;
@@ -63,6 +67,9 @@ pub(crate) async fn collect<'p, S: Store>(
                 collected.parked.push(row);
             }
         }
+        collected
+            .unresolved
+            .extend(managers::unresolved(identity, seat));
         let forgotten = seat
             .wake_at
             .is_some_and(|wake_at| now.duration_since(wake_at) > OVERDUE);

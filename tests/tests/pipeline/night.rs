@@ -131,6 +131,27 @@ async fn t40_an_account_deleted_by_hand_comes_back_at_night() {
 }
 
 #[tokio::test]
+async fn a_manager_who_comes_later_is_filled_in_at_night() {
+    let mut company = Company::new().await;
+    let report = Says::hires("E1", ("Ana", "Silva"), "Engineering", "2026-03-02");
+    company.world.hr(report.that("manager_id", "M1")).await;
+    company
+        .world
+        .hr(Says::hires("M1", ("Ben", "Okafor"), "Sales", "2026-03-02"))
+        .await;
+    company.world.night().await;
+    let path = "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/manager/value";
+    let boss = company.on_dir("M1").expect("an account").id;
+    assert_eq!(
+        company.on_dir("E1").expect("an account").json.pointer(path),
+        Some(&boss.into())
+    );
+    company.reset_calls();
+    let again = company.world.night().await;
+    assert_eq!((again.sent(), company.target_writes()), (0, 0));
+}
+
+#[tokio::test]
 async fn t17_a_page_that_fails_removes_nobody() {
     let company = with_people(8).await;
     company.world.night().await;

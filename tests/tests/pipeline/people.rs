@@ -146,7 +146,7 @@ async fn t20_an_address_reused_by_a_different_person_is_a_case() {
 }
 
 #[tokio::test]
-async fn t20_two_people_at_once_with_one_address_are_a_case() {
+async fn t21_two_people_at_once_with_one_address_are_a_case() {
     let mut company = Company::new().await;
     company.world.hr(ana("E1", "2026-03-02")).await;
     company.world.hr(ana("E2", "2026-03-02")).await;
@@ -159,6 +159,47 @@ async fn t20_two_people_at_once_with_one_address_are_a_case() {
         .await;
     assert_eq!(company.active("E2"), (true, true));
     assert_eq!(company.dir.user_count(), 2);
+}
+
+#[tokio::test]
+async fn a_disputed_record_is_asked_about_again_every_day() {
+    let mut company = Company::new().await;
+    company.world.hr(ana("E1", "2026-03-02")).await;
+    company.world.hr(ana("E2", "2026-03-02")).await;
+    assert!(company.on_dir("E2").is_none());
+    // The nudge that the ending sends gets lost.
+    company.world.post(ends("E1", "2026-03-10")).await;
+    company.world.settle().await;
+    company
+        .world
+        .clock
+        .set("2026-03-11T00:00:00Z".parse().expect("an instant"));
+    let record = domain::RecordKey::from(&company.world.identity("E1"));
+    company
+        .world
+        .planner
+        .look(&record, contract::Cause::Due)
+        .await
+        .expect("decided");
+    for (lane, _) in company.world.lanes.take_sent() {
+        if lane == contract::Lane::Facts {
+            let got = ports::queue::Queues::receive(
+                &company.world.lanes,
+                &lane,
+                10,
+                std::time::Duration::from_secs(30),
+            );
+            for one in got {
+                ports::queue::Queues::delete(&company.world.lanes, &lane, one.receipt);
+            }
+        }
+    }
+    company.world.until("2026-03-12T12:00:00Z").await;
+    assert_eq!(
+        company.active("E1"),
+        (true, true),
+        "the other record is the same person's"
+    );
 }
 
 #[tokio::test]
