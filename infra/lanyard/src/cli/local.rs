@@ -25,7 +25,8 @@ pub struct LocalArgs {
     /// Where webhooks come in: POST /hr/{source}
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Folder with one file per secret, named like the secret; else variables LANYARD_SECRET_<NAME>
+    /// Folder with one file per secret, named like the secret; without one, variables such as
+    /// LANYARD_SECRET_HR_SIGNING for hr-signing
     #[arg(long, value_name = "DIR")]
     secrets: Option<PathBuf>,
     /// Time of day of the nightly run; without it, `lanyard reconcile` runs it
