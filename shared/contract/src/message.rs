@@ -54,7 +54,11 @@ pub struct ConvergeRequest {
 impl PlanRequest {
     /// A request of the current version.
     pub const fn new(record: RecordKey, cause: Cause) -> Self {
-        Self { v: 1, record, cause }
+        Self {
+            v: 1,
+            record,
+            cause,
+        }
     }
 }
 
