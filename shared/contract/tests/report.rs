@@ -1,7 +1,10 @@
 //! The report's files of version 1 keep their shape: what was written once is read for ever, and
 //! written again in the same words. A change here is a new version of the format.
 
-#![expect(clippy::expect_used, reason = "a fixture that does not parse fails its test")]
+#![expect(
+    clippy::expect_used,
+    reason = "a fixture that does not parse fails its test"
+)]
 
 use std::fmt::Debug;
 
