@@ -173,28 +173,36 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             .cloned()
             .unwrap_or_default();
         let projection = self.resolve_references(wanted, work.name).await?;
+        let urgent = seat.record.state != IdentityState::Active;
         let sight = self.look(target, &projection, look, work).await?;
-        let convergence = self.compare(work, &projection, &sight);
+        let mut convergence = self.prepare(work, &projection, &sight)?;
+        let mut done = self.carry_out(target, &convergence, urgent, work).await;
+        if matches!(done, Err(Stop::NameTaken)) {
+            // Somebody's account, or our own whose creation was never answered, holds the name.
+            let sight = self.look_by_name(target, &projection).await?;
+            convergence = self.prepare(work, &projection, &sight)?;
+            done = self.carry_out(target, &convergence, urgent, work).await;
+        }
+        // What was done beside a refusal is looked back at all the same.
+        if matches!(done, Ok(_) | Err(Stop::Park(_))) {
+            self.verify(target, &convergence, urgent, work).await?;
+        }
+        done
+    }
+
+    /// What has to change, from what a look showed; the record takes over what it showed.
+    fn prepare(
+        &self,
+        work: &mut Work<'_>,
+        projection: &Projection,
+        sight: &Sight,
+    ) -> Result<Convergence, Stop> {
+        let convergence = self.compare(work, projection, sight);
         if let Some(why) = refusal(&convergence) {
             return Err(Stop::Park(why));
         }
-        work.adopt(&convergence, &sight);
-        let urgent = seat.record.state != IdentityState::Active;
-        let outcome = match self.carry_out(target, &convergence, urgent, work).await {
-            // Somebody's account, or our own whose creation was never answered, holds the name.
-            Err(Stop::NameTaken) => {
-                let sight = self.look_by_name(target, &projection).await?;
-                let convergence = self.compare(work, &projection, &sight);
-                if let Some(why) = refusal(&convergence) {
-                    return Err(Stop::Park(why));
-                }
-                work.adopt(&convergence, &sight);
-                self.carry_out(target, &convergence, urgent, work).await?
-            }
-            other => other?,
-        };
-        self.verify(target, &convergence, urgent, work).await?;
-        Ok(outcome)
+        work.adopt(&convergence, sight);
+        Ok(convergence)
     }
 
     fn compare(&self, work: &Work<'_>, projection: &Projection, sight: &Sight) -> Convergence {
