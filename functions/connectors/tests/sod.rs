@@ -118,7 +118,13 @@ impl Apply for Dir {
                 }
                 Removals::Ignored => {}
             },
-            other => assert_eq!(other.name(), "create"),
+            Change::Create { .. } => {}
+            Change::Adopt { .. }
+            | Change::Update { .. }
+            | Change::Enable
+            | Change::Disable
+            | Change::Delete
+            | Change::RevokeSessions => panic!("{} was not asked for", change.name()),
         }
         let both = ["approvers", "payables"].map(EntitlementId::from);
         assert!(

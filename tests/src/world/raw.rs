@@ -157,6 +157,15 @@ impl Raw {
         assert!(!self.members(group).await.iter().any(|member| member == id));
     }
 
+    /// Removes a member by hand, in the form without a filter that some targets want instead.
+    pub async fn remove_listed_member(&self, group: &str, id: &str) {
+        let path = self.group_path(group).await;
+        let members = json!([{ "value": id }]);
+        let operation = json!({ "op": "remove", "path": "members", "value": members });
+        self.patch(&path, operation).await;
+        assert!(!self.members(group).await.iter().any(|member| member == id));
+    }
+
     async fn group(&self, name: &str) -> Value {
         let mut groups = self.groups().await;
         groups.retain(|group| group["displayName"] == name);

@@ -1,6 +1,8 @@
 //! SCIM servers that we did not write, over real HTTP. The same company life runs on each; what is
 //! asserted is read by plain requests and not through our client.
 
+mod django;
+
 use std::collections::BTreeMap;
 
 use domain::TargetId;
@@ -23,6 +25,10 @@ struct Site {
 impl Site {
     /// A server with the groups of the policy and nobody in them.
     async fn open(server: ThirdParty) -> Self {
+        Self::with_policy(server, &policy_text()).await
+    }
+
+    async fn with_policy(server: ThirdParty, policy: &str) -> Self {
         let server = server.start().await.unwrap_or_else(|e| panic!("{e}"));
         let address = Address {
             base_url: server.base_url().to_owned(),
@@ -34,7 +40,7 @@ impl Site {
         }
         let addresses = BTreeMap::from([(TargetId::from("dir"), address)]);
         Self {
-            world: World::new(&policy_text(), addresses).await,
+            world: World::new(policy, addresses).await,
             scim,
             _server: server,
         }
@@ -98,6 +104,36 @@ async fn scim2_server_is_mended_at_night_and_left_alone_the_next() {
 #[tokio::test]
 async fn scimmy_is_mended_at_night_and_left_alone_the_next() {
     nights(ThirdParty::Scimmy).await;
+}
+
+/// What `docs/scim-servers.md` says about look-ups with personal data in a body instead of a URL.
+#[tokio::test]
+async fn every_server_takes_a_search_by_post() {
+    for server in [
+        ThirdParty::Scim2Server,
+        ThirdParty::Scimmy,
+        ThirdParty::DjangoScim2,
+    ] {
+        let site = Site::open(server).await;
+        let user = json!({ "userName": "ana.silva", "active": true });
+        let id = site.scim.add_user(user).await;
+        for (name, hits) in [("ana.silva", 1), ("nobody", 0)] {
+            let search = json!({
+                "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],
+                "filter": format!("userName eq \"{name}\""),
+            });
+            let path = "/Users/.search";
+            let answer = site
+                .scim
+                .send(reqwest::Method::POST, path, Some(&search))
+                .await;
+            assert_eq!(answer.status, 200, "{server:?}: {:?}", answer.body);
+            assert_eq!(answer.body["totalResults"], hits, "{server:?}");
+            if hits == 1 {
+                assert_eq!(answer.body["Resources"][0]["id"], id, "{server:?}");
+            }
+        }
+    }
 }
 
 async fn people_come_and_go(server: ThirdParty) {
