@@ -129,7 +129,7 @@ pub fn attrs(n: u64) -> [(AttrPath, String); 12] {
         given.to_lowercase(),
         family.to_lowercase()
     );
-    let extension = |attr: &str| format!("{ENTERPRISE}:{attr}").into_boxed_str();
+    let extension = |attr: &str| -> AttrPath { format!("{ENTERPRISE}:{attr}").into() };
     [
         ("displayName".into(), format!("{given} {family}")),
         ("emails[type eq \"work\"].value".into(), user_name.clone()),
