@@ -175,30 +175,36 @@ impl<S: Store, L: Lanes, K: Secrets, C: Clock> Webhook<S, L, K, C> {
         verify: &Verify,
         proof: &Proof<'_>,
     ) -> Result<(), Problem> {
-        let mut ours_to_repair = verify.secrets.is_empty();
+        let mut tried = false;
+        let mut out_of_reach = false;
+        let mut missing = None;
         for name in &verify.secrets {
             let secrets = match self.secrets.get(name).await {
                 Ok(secrets) => secrets,
                 Err(fault) => {
-                    log_fault(source, &fault, "the secret cannot be fetched");
-                    ours_to_repair = true;
+                    out_of_reach |= matches!(fault, Fault::Retry { .. });
+                    missing = Some(fault);
                     continue;
                 }
             };
             for secret in &secrets {
                 match self.keys.get(verify, secret) {
                     Ok(key) if proof.holds_under(&key) => return Ok(()),
-                    Ok(_) => {}
+                    Ok(_) => tried = true,
                     Err(error) => {
                         let source = source.as_str();
                         tracing::error!(source, %error, "a secret cannot be used");
-                        ours_to_repair = true;
                     }
                 }
             }
         }
-        // With a secret missing the signature may be good; a 401 would lose the event.
-        if ours_to_repair {
+        // The signature may be good under a secret that we could not see, and a 401 would lose
+        // the event. A name without a secret beside one that has one is the previous secret of
+        // a rotation that is over.
+        if out_of_reach || !tried {
+            if let Some(fault) = missing {
+                log_fault(source, &fault, "a secret cannot be fetched");
+            }
             return Err(Problem::Unavailable(None));
         }
         Err(refuse(source, verify::Refusal::Mismatch))

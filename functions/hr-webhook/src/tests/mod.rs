@@ -3,6 +3,7 @@
 mod bamboohr;
 mod canonical;
 mod intake;
+mod properties;
 mod refusals;
 mod vectors;
 pub(crate) mod world;

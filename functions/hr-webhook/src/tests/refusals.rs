@@ -1,12 +1,16 @@
 //! What an attacker learns: nothing.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ports::model::ModelSecrets;
+use ports::Fault;
+use ports::model::{ManualClock, ModelLanes, ModelSecrets, ModelStore};
+use ports::secrets::Secret;
 use telemetry::Metric;
 
-use super::world::{NOW, Post, WHSEC, World, hmac_sha256};
-use crate::{Answer, LARGEST_BODY, Problem, Request};
+use super::world::{NOW, Post, WHSEC, World, block_on, hmac_sha256, policy, salt};
+use crate::{Answer, LARGEST_BODY, Problem, Request, Webhook};
 
 const BODY: &str = include_str!("../../../../tests/fixtures/standard-webhooks/changed.json");
 
@@ -142,12 +146,45 @@ fn a_missing_or_unusable_secret_is_ours_to_repair() {
 }
 
 #[test]
-fn a_good_signature_passes_beside_a_secret_that_is_missing() {
+fn a_name_without_a_secret_changes_no_answer_where_another_has_one() {
     let mut post = Post::standard("msg_1", BODY);
     post.source = "two-secrets".into();
     assert_eq!(World::new().send(&post).status, 202);
-    let forged = post.with("webhook-id", "msg_2");
-    assert_eq!(World::new().send(&forged).status, 503);
+    assert_refused(&post.with("webhook-id", "msg_2"));
+}
+
+/// The first secret is there; the second is out of reach for now.
+struct OutOfReach;
+
+impl ports::Secrets for OutOfReach {
+    async fn get(&self, name: &str) -> Result<Vec<Secret>, Fault> {
+        match name {
+            "previous" => Ok(vec![Secret::new(WHSEC)]),
+            _ => Err(Fault::retry("timeout")),
+        }
+    }
+}
+
+#[test]
+fn a_secret_that_is_out_of_reach_for_now_loses_no_event() {
+    let clock = ManualClock::new(jiff::Timestamp::from_second(NOW).expect("an instant"));
+    let webhook = Webhook::new(
+        ModelStore::new(),
+        ModelLanes::new(Arc::new(clock.clone())),
+        OutOfReach,
+        clock,
+        Arc::new(policy()),
+        salt(),
+    );
+    let status = |post: &Post| {
+        let event = post.event();
+        let request = Request::from_json(&event).expect("an event");
+        block_on(webhook.answer(&request)).status
+    };
+    let mut post = Post::standard("msg_1", BODY);
+    post.source = "two-secrets".into();
+    assert_eq!(status(&post), 202);
+    assert_eq!(status(&post.with("webhook-id", "msg_2")), 503);
 }
 
 #[test]

@@ -277,7 +277,7 @@ fn source(format: PayloadFormat, verify: Verify) -> Source {
     }
 }
 
-fn policy() -> Policy {
+pub fn policy() -> Policy {
     let canonical = |verify| source(PayloadFormat::Canonical, verify);
     let mut bamboohr = source(
         PayloadFormat::BambooHrFields,

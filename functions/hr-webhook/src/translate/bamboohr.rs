@@ -135,7 +135,7 @@ fn attrs(context: &Context<'_>, employee: &Employee<'_>, translated: &mut Transl
 fn slot(value: &RawValue) -> Option<Slot> {
     let json = value.get();
     match json.as_bytes().first()? {
-        b'"' => serde_json::from_str::<Box<str>>(json).ok().map(Slot::Text),
+        b'"' => serde_json::from_str(json).ok(),
         b'n' => Some(Slot::Null),
         b'[' | b'{' => None,
         _ => Some(json.into()),
