@@ -68,6 +68,11 @@ faults! {
         /// The HTTP status.
         code: u16,
     },
+    /// Another status, whose `detail` quotes the whole request, before any effect.
+    StatusQuoting {
+        /// The HTTP status.
+        code: u16,
+    },
     /// A write takes effect, then the answer is an error.
     StatusAfterCommit {
         /// The HTTP status.

@@ -106,6 +106,14 @@ fn judge(
     if let Some(reply) = refused_at_the_door(quirks) {
         return Verdict::Answer(reply);
     }
+    if let Some(Fault::StatusQuoting { code }) = quirks.fire(FaultKind::StatusQuoting) {
+        let uri = percent_decode_str(&parts.uri.to_string())
+            .decode_utf8_lossy()
+            .into_owned();
+        let body = String::from_utf8_lossy(body);
+        let detail = format!("cannot {} {uri} with {body}", parts.method);
+        return Verdict::Answer(Reply::error(&ScimError::new(code, detail)));
+    }
     let reply = answer(shared, state, route, parts, body, quirks)
         .unwrap_or_else(|error| Reply::error(&error));
     let wrote = reply.is_success()

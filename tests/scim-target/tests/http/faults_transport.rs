@@ -85,6 +85,24 @@ async fn a_status_comes_before_or_after_the_write() {
 }
 
 #[tokio::test]
+async fn a_refusal_may_quote_the_request() {
+    let fixture = Fixture::of(&["bo"]).await;
+    fixture.fault(Fault::StatusQuoting { code: 400 }.times(2));
+    let refused = fixture.create("ana").await.refuses(400, "");
+    let detail = refused.json["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("POST") && detail.contains("\"ana\""),
+        "{detail}"
+    );
+    assert_eq!(fixture.target.user_count(), 1);
+    let filter = "userName eq \"bo\"";
+    let refused = fixture.filter("/Users", filter).await.refuses(400, "");
+    let detail = refused.json["detail"].as_str().unwrap();
+    assert!(detail.contains(filter), "{detail}");
+    assert_eq!(fixture.fired_kind(FaultKind::StatusQuoting), 2);
+}
+
+#[tokio::test]
 async fn throttling_has_three_forms() {
     let fixture = Fixture::new().await;
     let date = "2026-03-01T08:00:00Z".parse().unwrap();
