@@ -383,7 +383,7 @@ impl<'de> Visitor<'de> for AttributesVisitor {
             seen |= 1 << attr as u8;
             match map.next_value()? {
                 Stated::No => attributes.attrs.set(attr, Slot::Null),
-                Stated::Text(text) => attributes.attrs.set(attr, Slot::Text(text.into())),
+                Stated::Text(text) => attributes.attrs.set(attr, Slot::from(&*text)),
                 Stated::Wrong => attributes.wrong.add(attr.name()),
             }
         }
