@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    Account, Desired, EntitlementId, IdentityId, Pii, Projection, RecordKey, Slot, TargetId,
+    Account, AccountId, Desired, EntitlementId, IdentityId, Pii, Projection, RecordKey, Slot,
+    TargetId,
 };
 use ports::target::{Found, Lookup, TargetError};
 use ports::{Apply, Clock, Observe, Store};
@@ -114,7 +115,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             {
                 Some(id) => {
                     if let Some(mapped) = projection.attrs.get_mut(&path) {
-                        mapped.value = Pii::new(Slot::Text(id));
+                        mapped.value = Pii::new(Slot::Text((&id).into()));
                     }
                 }
                 None => {
@@ -129,7 +130,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         &self,
         record: &RecordKey,
         target: &TargetId,
-    ) -> Result<Option<Box<str>>, ports::Fault> {
+    ) -> Result<Option<AccountId>, ports::Fault> {
         let founder = IdentityId::from(record);
         let (mut seat, _) = self.store.seat(&founder, target).await?;
         if seat
@@ -142,9 +143,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             (seat, _) = self.store.seat(&identity, target).await?;
         }
         let account = seat.and_then(|mut seat| seat.accounts.remove(target));
-        Ok(account
-            .and_then(|account| account.id)
-            .map(|id| id.as_str().into()))
+        Ok(account.and_then(|account| account.id))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Worker attributes: a closed canonical set, and three kinds of input kept apart.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -156,13 +157,13 @@ impl<'de> Deserialize<'de> for Attr {
 }
 
 /// A stated value. Absent is not here: an attribute that a fact does not mention has no slot.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Slot {
     /// Explicitly cleared (`null`).
     Null,
-    /// A value; `""` is a value too, and means empty.
-    Text(Box<str>),
+    /// A value; `""` is a value too, and means empty. Shared between a fact, what is projected
+    /// from it, and the changes that carry it.
+    Text(Arc<str>),
 }
 
 impl Slot {
@@ -178,6 +179,45 @@ impl Slot {
 impl From<&str> for Slot {
     fn from(text: &str) -> Self {
         Self::Text(text.into())
+    }
+}
+
+impl Serialize for Slot {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_none(),
+            Self::Text(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Slot {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SlotVisitor;
+        impl<'de> Visitor<'de> for SlotVisitor {
+            type Value = Slot;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or null")
+            }
+
+            fn visit_unit<E>(self) -> Result<Slot, E> {
+                Ok(Slot::Null)
+            }
+
+            fn visit_none<E>(self) -> Result<Slot, E> {
+                Ok(Slot::Null)
+            }
+
+            fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Slot, D::Error> {
+                deserializer.deserialize_any(self)
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Slot, E> {
+                Ok(Slot::from(text))
+            }
+        }
+        deserializer.deserialize_any(SlotVisitor)
     }
 }
 
@@ -297,8 +337,7 @@ impl<'de> Deserialize<'de> for Attrs {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Attrs, A::Error> {
                 let mut attrs = Attrs(Vec::with_capacity(map.size_hint().unwrap_or(16)));
                 while let Some(attr) = map.next_key()? {
-                    let text: Option<Box<str>> = map.next_value()?;
-                    attrs.set(attr, text.map_or(Slot::Null, Slot::Text));
+                    attrs.set(attr, map.next_value::<Slot>()?);
                 }
                 Ok(attrs)
             }

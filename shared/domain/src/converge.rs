@@ -228,8 +228,8 @@ fn adoption(input: &Input<'_>, target: &Target) -> Result<Option<Change>, Findin
                 was: account
                     .key
                     .as_ref()
-                    .map(|key| Pii::new(Slot::Text(key.reveal().clone()))),
-                want: Pii::new(Slot::from(input.identity.as_str())),
+                    .map(|key| Pii::new(Slot::from(&**key.reveal()))),
+                want: Pii::new(Slot::Text(input.identity.into())),
             },
         })),
         Adopt::UserName | Adopt::Never => Err(cannot(

@@ -405,7 +405,7 @@ impl Source<'_> {
             } => match self.attrs.get(*attr)? {
                 Slot::Null => Some(Slot::Null),
                 Slot::Text(text) => table
-                    .get(text)
+                    .get(&**text)
                     .or(default.as_ref())
                     .cloned()
                     .map(Slot::Text),
@@ -417,13 +417,13 @@ impl Source<'_> {
             Expr::Identifier(namespace) => self
                 .identifiers
                 .get(namespace)
-                .map(|value| Slot::Text(value.reveal().clone())),
+                .map(|value| Slot::from(&**value.reveal())),
             Expr::Manager => match (self.manager, self.attrs.get(Attr::ManagerId)) {
-                (Some(manager), Some(Slot::Text(_))) => Some(Slot::from(manager.as_str())),
+                (Some(manager), Some(Slot::Text(_))) => Some(Slot::Text(manager.into())),
                 (_, Some(Slot::Null)) => Some(Slot::Null),
                 (_, Some(Slot::Text(_)) | None) => None,
             },
-            Expr::Key => Some(Slot::from(self.identity.as_str())),
+            Expr::Key => Some(Slot::Text(self.identity.into())),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! every name resolves and every date is a date.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -137,7 +138,7 @@ pub enum KeyDecoding {
 pub struct Standard {
     /// Canonical value by spelling; spellings are compared after trimming, case folding and
     /// collapsing white space.
-    pub spellings: BTreeMap<Box<str>, Box<str>>,
+    pub spellings: BTreeMap<Box<str>, Arc<str>>,
     /// Whether a value outside the table parks the record (true) or passes as it is (false).
     pub closed: bool,
 }
@@ -388,9 +389,9 @@ pub enum Expr {
         /// The attribute.
         attr: Attr,
         /// The table.
-        table: BTreeMap<Box<str>, Box<str>>,
+        table: BTreeMap<Box<str>, Arc<str>>,
         /// For values that the table lacks; `None` yields nothing.
-        default: Option<Box<str>>,
+        default: Option<Arc<str>>,
     },
     /// The first that yields a value that is not empty.
     FirstOf(Vec<Expr>),

@@ -1,6 +1,7 @@
 //! The account that should exist on one target.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use crate::{EntitlementId, Hash, Pii, RoleId, RuleId, Slot};
 
 /// The name of an attribute of an account: a SCIM path (`name.givenName`,
 /// `emails[type eq "work"].value`, an extension URN with its attribute).
-pub type AttrPath = Box<str>;
+pub type AttrPath = Arc<str>;
 
 /// The state that an account should be in.
 #[derive(

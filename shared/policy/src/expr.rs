@@ -1,6 +1,7 @@
 //! Mapping expressions: where an account's attribute comes from.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::Attr;
 use domain::policy::{Expr, IdentifierRule, Mapping, Template};
@@ -136,7 +137,7 @@ fn lookup(fields: &Fields<'_>, node: &Node<'_>, scope: Scope<'_>) -> Option<Expr
     if attr == Attr::PersonalEmail {
         private(node);
     }
-    let mut values: BTreeMap<Box<str>, Box<str>> = BTreeMap::new();
+    let mut values: BTreeMap<Box<str>, Arc<str>> = BTreeMap::new();
     for (from, to) in table.iter().flat_map(Node::entries) {
         scope.vocabulary.check(node.report, attr, from);
         if let Some(to) = to.any_text() {

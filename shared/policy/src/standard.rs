@@ -208,7 +208,7 @@ pub(crate) fn zones(
         sections.nodes("zones").first(),
     ) {
         for location in known {
-            if !zones.contains_key(location) {
+            if !zones.contains_key(&**location) {
                 report.warn(
                     node.at,
                     "location-without-zone",

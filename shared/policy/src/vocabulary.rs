@@ -2,6 +2,7 @@
 //! that can never match is an error instead of missing access.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use domain::Attr;
 use domain::policy::Standard;
@@ -30,17 +31,17 @@ pub(crate) const fn fixed(attr: Attr) -> Option<&'static [&'static str]> {
 /// The values that attributes can have.
 pub(crate) struct Vocabulary {
     /// All values of the attributes whose values are limited.
-    closed: BTreeMap<Attr, BTreeSet<Box<str>>>,
+    closed: BTreeMap<Attr, BTreeSet<Arc<str>>>,
     /// Canonical value by folded spelling.
-    spellings: BTreeMap<Attr, BTreeMap<Box<str>, Box<str>>>,
+    spellings: BTreeMap<Attr, BTreeMap<Box<str>, Arc<str>>>,
 }
 
 impl Vocabulary {
     pub(crate) fn new(standards: &BTreeMap<Attr, Standard>) -> Self {
-        let mut closed: BTreeMap<Attr, BTreeSet<Box<str>>> = Attr::ALL
+        let mut closed: BTreeMap<Attr, BTreeSet<Arc<str>>> = Attr::ALL
             .iter()
             .filter_map(|attr| {
-                let values = fixed(*attr)?.iter().map(|value| Box::from(*value));
+                let values = fixed(*attr)?.iter().map(|value| Arc::from(*value));
                 Some((*attr, values.collect()))
             })
             .collect();
@@ -104,12 +105,12 @@ impl Vocabulary {
     }
 
     /// Every value of an attribute, if they are limited.
-    pub(crate) fn known(&self, attr: Attr) -> Option<&BTreeSet<Box<str>>> {
+    pub(crate) fn known(&self, attr: Attr) -> Option<&BTreeSet<Arc<str>>> {
         self.closed.get(&attr)
     }
 }
 
-fn help(value: &str, known: &BTreeSet<Box<str>>) -> String {
+fn help(value: &str, known: &BTreeSet<Arc<str>>) -> String {
     let all: Vec<String> = known.iter().map(|value| format!("`{value}`")).collect();
     let all = format!("its values are {}", all.join(", "));
     match names::nearest(value, known.iter().map(AsRef::as_ref)) {

@@ -1,6 +1,7 @@
 //! Bodies of requests.
 
 use bytes::Bytes;
+use domain::AttrPath;
 use serde_json::{Map, Value, json};
 
 use crate::path::{CORE_USER, Path, member_path};
@@ -15,7 +16,7 @@ pub(crate) type Write<'a> = (&'a Path, Option<&'a str>);
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{path}` does not fit beside the other paths")]
 pub(crate) struct Clash {
-    pub(crate) path: Box<str>,
+    pub(crate) path: AttrPath,
 }
 
 /// A new user. Absent and cleared values are left out; the only work e-mail is the primary one.

@@ -1,5 +1,7 @@
 //! Attribute paths (RFC 7644 section 3.10) and filter literals.
 
+use domain::AttrPath;
+
 /// Why a path is not taken.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
@@ -16,7 +18,7 @@ pub enum PathError {
     #[error("`{path}` is not for mappings: {why}")]
     NotMappable {
         /// The path.
-        path: Box<str>,
+        path: AttrPath,
         /// Who sets it instead.
         why: &'static str,
     },
@@ -24,7 +26,7 @@ pub enum PathError {
     #[error("`{path}` names a list: say which element, as in `{attr}[type eq \"work\"].value`")]
     WholeList {
         /// The path.
-        path: Box<str>,
+        path: AttrPath,
         /// The attribute.
         attr: Box<str>,
     },
@@ -80,7 +82,7 @@ impl Literal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Path {
     /// As policy writes it; sent as it is.
-    pub(crate) text: Box<str>,
+    pub(crate) text: AttrPath,
     /// The extension's URN; `None` for the core schema, with or without its URN.
     pub(crate) schema: Option<Box<str>>,
     pub(crate) attr: Box<str>,

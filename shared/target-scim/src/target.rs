@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::{AccountId, EntitlementId, TargetId};
+use domain::{AccountId, AttrPath, EntitlementId, TargetId};
 use ports::target::TargetError;
 use ports::{Clock, Fault, Secrets};
 use target_http::{Effect, HttpClient, Method};
@@ -27,7 +27,7 @@ pub struct ScimTarget<S> {
     pub(crate) profile: Profile,
     pub(crate) wire: Wire<S>,
     pub(crate) plan: ReadPlan,
-    pub(crate) paths: BTreeMap<Box<str>, Path>,
+    pub(crate) paths: BTreeMap<AttrPath, Path>,
     groups: BTreeMap<EntitlementId, Box<str>>,
     group_ids: Mutex<BTreeMap<EntitlementId, Box<str>>>,
     versions: Mutex<BTreeMap<AccountId, Box<str>>>,

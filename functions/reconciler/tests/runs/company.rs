@@ -262,7 +262,7 @@ impl Company {
             key: Some(Pii::new(text("externalId"))),
             user_name: Pii::new(text("userName")),
             active,
-            attrs: BTreeMap::from([("title".into(), Pii::new(Slot::Text(text("title"))))]),
+            attrs: BTreeMap::from([("title".into(), Pii::new(Slot::Text(text("title").into())))]),
             created: None,
             last_sign_in: None,
         });

@@ -7,7 +7,7 @@ use domain::policy::{
     AccountFor, Condition, Expr, Part, Policy, RuleState, Target, Template, Test,
 };
 use domain::project::Strength;
-use domain::{Attr, Attrs, EntitlementId, RoleId, TargetId};
+use domain::{Attr, AttrPath, Attrs, EntitlementId, RoleId, TargetId};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::company::{Company, Contract, Person, Standing};
@@ -34,11 +34,11 @@ pub struct Look {
     /// Its entitlements.
     pub grants: BTreeSet<EntitlementId>,
     /// Attributes whose value is known, by path.
-    pub values: BTreeMap<Box<str>, String>,
+    pub values: BTreeMap<AttrPath, String>,
     /// Attributes that must merely be there.
-    pub present: BTreeSet<Box<str>>,
+    pub present: BTreeSet<AttrPath>,
     /// The worker id of the manager, under the path that refers to their account.
-    pub manager: Option<(Box<str>, Box<str>)>,
+    pub manager: Option<(AttrPath, Box<str>)>,
 }
 
 /// What the account of a person on a target should be at an instant.

@@ -10,7 +10,7 @@ use domain::policy::{
     Limits, LostGrant, Mapping, MatchAction, Mode, Part, Policy, Role, Rule, RuleState, SodPair,
     Standard, Target, Template, Test,
 };
-use domain::project::Strength;
+use domain::project::{AttrPath, Strength};
 use domain::{
     Account, AccountId, Attr, Attrs, Change, Effective, EntitlementId, EventId, Fact, FactBody,
     Hash, IdentityId, Pii, RecordKey, RoleId, RuleId, Slot, SourceId, TargetId, WorkerId,
@@ -343,7 +343,7 @@ impl Faithful {
     }
 }
 
-fn text<'a>(attrs: &'a BTreeMap<Box<str>, AttrChange>, path: &str) -> Option<&'a str> {
+fn text<'a>(attrs: &'a BTreeMap<AttrPath, AttrChange>, path: &str) -> Option<&'a str> {
     attrs
         .get(path)
         .and_then(|change| change.want.reveal().text())
