@@ -3,6 +3,7 @@
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::large_futures,
     clippy::missing_panics_doc,
     clippy::panic,
     reason = "this package is tests: what does not hold shall stop them"

@@ -45,7 +45,7 @@ fn hire(dice: &mut Dice, worker: &str) -> Says {
 }
 
 fn department(dice: &mut Dice) -> &'static str {
-    *dice.pick::<&str>(&["Engineering", "Finance", "Treasury", "Sales", "Astrology"])
+    dice.pick::<&str>(&["Engineering", "Finance", "Treasury", "Sales", "Astrology"])
 }
 
 fn change(dice: &mut Dice, worker: &str, n: u64) -> Says {

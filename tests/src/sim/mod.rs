@@ -34,7 +34,7 @@ use history::Delivery;
 const SALT: &[u8] = b"a salt of the simulator";
 const TARGETS: [&str; 2] = ["dir", "wiki"];
 /// How long a function may work before its messages come back.
-const VISIBILITY: Duration = Duration::from_secs(180);
+const VISIBILITY: Duration = Duration::from_mins(3);
 
 /// How wild a run is.
 #[derive(Clone, Copy, Debug)]
@@ -267,9 +267,7 @@ impl Sim {
             return;
         }
         let (lane, mut message) = self.dice.pick(&sent).clone();
-        message
-            .dedup
-            .push_str(&format!("#again{}", self.dice.roll()));
+        message.dedup = format!("{}#again{}", message.dedup, self.dice.roll());
         self.lanes.send(&lane, &[message]).await.ok();
     }
 
@@ -349,7 +347,7 @@ impl Sim {
             }
             self.check_step();
             if self.lanes.is_idle() {
-                self.clock.advance(Duration::from_secs(600));
+                self.clock.advance(Duration::from_mins(10));
                 self.ticker.tick().await.ok();
                 let owing = self
                     .store

@@ -102,7 +102,7 @@ impl SimTarget {
         self.with(|state| {
             state
                 .accounts
-                .retain(|_, held| held.key.as_deref() != Some(key))
+                .retain(|_, held| held.key.as_deref() != Some(key));
         });
     }
 
@@ -183,10 +183,10 @@ impl State {
         change: &Change,
         id: Option<&AccountId>,
     ) -> Result<Applied, TargetError> {
-        let id = match change {
-            Change::Create { active, attrs } => return self.create(*active, attrs),
-            _ => id.expect("every other change names an account").clone(),
-        };
+        if let Change::Create { active, attrs } = change {
+            return self.create(*active, attrs);
+        }
+        let id = id.expect("every other change names an account").clone();
         if self.foreign.contains(id.as_str()) {
             self.violations
                 .push(format!("{} on an account that is not ours", change.name()));
@@ -194,13 +194,13 @@ impl State {
         let ignores = matches!(change, Change::Disable | Change::Revoke { .. })
             && self.strikes("ignore", self.rates.ignore);
         if !self.accounts.contains_key(id.as_str()) {
-            return match change {
-                Change::Delete | Change::Revoke { .. } => Ok(Applied {
+            if matches!(change, Change::Delete | Change::Revoke { .. }) {
+                return Ok(Applied {
                     id,
                     unchanged: true,
-                }),
-                _ => Err(TargetError::NotFound),
-            };
+                });
+            }
+            return Err(TargetError::NotFound);
         }
         self.writes += 1;
         if ignores {

@@ -25,7 +25,7 @@ use ports::{Clock, Store};
 use reconciler::{Finished, Reconciler, Run};
 use scim_target::ScimTarget as Server;
 use store_dynamodb::{DynamoStore, embedded};
-use target_scim::{ScimConfig, ScimTarget, Tokens};
+use target_scim::{Profile, ScimConfig, ScimTarget, Tokens};
 
 pub use raw::{Raw, RawAnswer};
 pub use says::{Says, signed};
@@ -73,6 +73,7 @@ pub struct World {
     ticker: Ticker<DynamoStore, ModelLanes, ManualClock>,
     readers: BTreeMap<TargetId, Client>,
     addresses: BTreeMap<TargetId, Address>,
+    profile: Profile,
     posts: u64,
 }
 
@@ -99,6 +100,11 @@ impl Company {
 
     /// With another policy over the same targets.
     pub async fn with_policy(text: &str) -> Self {
+        Self::with_profile(text, Profile::rfc()).await
+    }
+
+    /// With another policy over the same targets, spoken to in another dialect.
+    pub async fn with_profile(text: &str, profile: Profile) -> Self {
         let mut servers = BTreeMap::new();
         for (name, groups) in GROUPS {
             let server = Server::start(scim_target::Options::default())
@@ -119,7 +125,7 @@ impl Company {
                 (TargetId::from(*name), address)
             })
             .collect();
-        let world = World::new(text, addresses).await;
+        let world = World::with_profile(text, addresses, profile).await;
         Self {
             world,
             dir: servers.remove("dir").expect("dir"),
@@ -187,6 +193,7 @@ pub fn compiled(text: &str, addresses: &BTreeMap<TargetId, Address>) -> Arc<Comp
 fn clients(
     policy: &Compiled,
     addresses: &BTreeMap<TargetId, Address>,
+    profile: &Profile,
     clock: &ManualClock,
 ) -> BTreeMap<TargetId, Client> {
     policy
@@ -202,6 +209,7 @@ fn clients(
                 .map(|(id, entitlement)| (id.clone(), entitlement.group.clone()))
                 .collect();
             let config = ScimConfig {
+                profile: profile.clone(),
                 mapped: target
                     .mappings
                     .iter()
@@ -222,15 +230,26 @@ fn clients(
 impl World {
     /// On 2 March 2026, 08:00 UTC.
     pub async fn new(policy: &str, addresses: BTreeMap<TargetId, Address>) -> Self {
+        Self::with_profile(policy, addresses, Profile::rfc()).await
+    }
+
+    /// With targets of another dialect.
+    pub async fn with_profile(
+        policy: &str,
+        addresses: BTreeMap<TargetId, Address>,
+        profile: Profile,
+    ) -> Self {
         let clock = ManualClock::new("2026-03-02T08:00:00Z".parse().expect("an instant"));
         let store = embedded::open_in_memory().await.expect("an engine");
         let lanes = ModelLanes::new(Arc::new(clock.clone()));
-        Self::over(policy, addresses, clock, store, lanes, ModelObjects::new())
+        let objects = ModelObjects::new();
+        Self::over(policy, addresses, profile, clock, store, lanes, objects)
     }
 
     fn over(
         text: &str,
         addresses: BTreeMap<TargetId, Address>,
+        profile: Profile,
         clock: ManualClock,
         store: DynamoStore,
         lanes: ModelLanes,
@@ -251,13 +270,14 @@ impl World {
             planner: Planner::new(store.clone(), lanes.clone(), clock.clone(), policy.clone()),
             connector: Connector::new(
                 store.clone(),
-                clients(&policy, &addresses, &clock),
+                clients(&policy, &addresses, &profile, &clock),
                 clock.clone(),
                 policy.clone(),
             ),
             ticker: Ticker::new(store.clone(), lanes.clone(), clock.clone()),
-            readers: clients(&policy, &addresses, &clock),
+            readers: clients(&policy, &addresses, &profile, &clock),
             addresses,
+            profile,
             clock,
             store,
             lanes,
@@ -274,6 +294,7 @@ impl World {
         let mut world = Self::over(
             policy,
             self.addresses,
+            self.profile,
             self.clock,
             self.store,
             self.lanes,

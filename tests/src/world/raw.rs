@@ -189,8 +189,8 @@ impl Raw {
     }
 
     async fn patch(&self, path: &str, operation: Value) {
-        let patch = json!({ "schemas": [PATCH_OP], "Operations": [operation] });
-        let answer = self.send(Method::PATCH, path, Some(&patch)).await;
+        let body = json!({ "schemas": [PATCH_OP], "Operations": [operation] });
+        let answer = self.send(Method::PATCH, path, Some(&body)).await;
         assert!(matches!(answer.status, 200 | 204), "{:?}", answer.body);
     }
 

@@ -235,13 +235,13 @@ attributes = { userName = "{work_email}", externalId = { key = true } }
 #[test]
 fn does_not_show_a_line_with_a_bare_secret() {
     insta::assert_snapshot!(
-                                        said(
-                                            r"
+                                            said(
+                                                r"
 [targets.extra]
 token = ghp_1234567890abcdefghijklmnop
 ",
-                                        ),
-                                        @r#"
+                                            ),
+                                            @r#"
         error[inline-secret]: a secret stands in the policy
          --> case.toml:2:1
           | (line not shown, it may hold a secret)
@@ -254,7 +254,7 @@ token = ghp_1234567890abcdefghijklmnop
 
         2 errors
         "#
-                                    );
+                                        );
 }
 
 #[test]
