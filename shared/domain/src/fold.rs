@@ -223,6 +223,10 @@ impl<'a> Folding<'a> {
             (true, None) => self.status_since,
             _ => end_of_last_day,
         };
+        // Where everything was taken back there is nothing left that could lack anything.
+        if first.is_none() {
+            problems.clear();
+        }
         let no_show = status == "no_show" || first.is_none();
         let ends_at = [
             by_status,

@@ -204,7 +204,9 @@ fn a_rescinded_hire_never_began() {
             },
         ),
     ];
-    assert_eq!(phase(&facts, "2026-04-21T00:00:00Z"), Phase::NoShow);
+    let folded = folded(&facts, "2026-04-21T00:00:00Z");
+    assert_eq!(folded.engagement.phase, Phase::NoShow);
+    assert_eq!(folded.problems, [], "nobody waits for what was taken back");
 }
 
 #[test]
