@@ -1,41 +1,33 @@
 //! The closing self-check.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use contract::report::{Class, FindingRow};
-use domain::SourceId;
-use hr_webhook::Salt;
-use ports::{Clock as _, Objects as _};
+use domain::{Finding, RecordKey};
+use hr_webhook::record_key;
+use ports::store::Segment;
+use ports::{Clock as _, Objects as _, Store as _};
 use reconciler::Finished;
 use scim_target::FaultKind;
 
 use super::Progress;
 use super::compare::{Compared, Witness};
 use super::drift::{self, Planted};
-use super::life::{Life, SOURCE};
+use super::life::Life;
 use super::verdict::{Check, Outcome};
+use crate::company::Contract;
 
 impl<P: Progress> Life<'_, P> {
     /// The last nights, and every check.
-    pub(super) async fn close(
-        &mut self,
-        salt: &Salt,
-        machines: &BTreeSet<Planted>,
-    ) -> anyhow::Result<Outcome> {
-        let source = SourceId::from(SOURCE);
+    pub(super) async fn close(&mut self, machines: &BTreeSet<Planted>) -> anyhow::Result<Outcome> {
         let mut checks = Vec::new();
         self.progress
             .closing("the last night, and every account against what it should be");
         self.be(self.company.settings.close());
         let quiet = self.next_night().await?;
-        let nobodys = self.compare(
-            salt,
-            &source,
-            "every account is what policy says",
-            &mut checks,
-        );
+        let nobodys = self.compare("every account is what policy says", &mut checks);
         let expected: BTreeSet<Planted> = machines.clone();
         self.exactly(
             "nothing is found where nobody interfered",
@@ -51,11 +43,7 @@ impl<P: Progress> Life<'_, P> {
 
         self.progress
             .closing("somebody's hand in the targets, and the night after it");
-        let planted = drift::plant(
-            &self.witness(salt, &source),
-            &self.targets,
-            self.clock.now(),
-        )?;
+        let planted = drift::plant(&self.witness(), &self.targets, self.clock.now())?;
         let hands = planted.len();
         let drifted = self.next_night().await?;
         let expected: BTreeSet<Planted> = machines.union(&planted).cloned().collect();
@@ -79,13 +67,7 @@ impl<P: Progress> Life<'_, P> {
             .filter(|row| &*row.decision == "open")
             .map(|row| &*row.account_id)
             .collect();
-        self.compare_but(
-            salt,
-            &source,
-            "what policy owns was repaired",
-            &reported,
-            &mut checks,
-        );
+        self.compare_but("what policy owns was repaired", &reported, &mut checks);
 
         self.progress
             .closing("one more night, which must write nothing");
@@ -117,36 +99,28 @@ impl<P: Progress> Life<'_, P> {
             .report_file(finished, reconciler::report::SUMMARY)?)
     }
 
-    fn witness<'w>(&'w self, salt: &'w Salt, source: &'w SourceId) -> Witness<'w> {
+    fn witness(&self) -> Witness<'_> {
         Witness {
             company: &self.company,
             policy: self.stack.policy(),
-            salt,
-            source,
+            salt: &self.salt,
+            source: &self.source,
         }
     }
 
-    fn compare(
-        &self,
-        salt: &Salt,
-        source: &SourceId,
-        name: &'static str,
-        checks: &mut Vec<Check>,
-    ) -> usize {
-        self.compare_but(salt, source, name, &BTreeSet::new(), checks)
+    fn compare(&self, name: &'static str, checks: &mut Vec<Check>) -> usize {
+        self.compare_but(name, &BTreeSet::new(), checks)
     }
 
     /// Compares all accounts but those that are reported and not ours to touch; gives the number
     /// of accounts that belong to nobody.
     fn compare_but(
         &self,
-        salt: &Salt,
-        source: &SourceId,
         name: &'static str,
         reported: &BTreeSet<&str>,
         checks: &mut Vec<Check>,
     ) -> usize {
-        let witness = self.witness(salt, source);
+        let witness = self.witness();
         let mut matching = 0;
         let mut nobodys = 0;
         let mut differences = Vec::new();
@@ -238,17 +212,7 @@ impl<P: Progress> Life<'_, P> {
             ),
         ));
 
-        let wrong = self
-            .company
-            .people
-            .iter()
-            .flat_map(|person| &person.contracts);
-        let wrong = wrong.filter(|contract| contract.parked).count() as u64;
-        checks.push(Check::that(
-            "bad records wait, and nobody else",
-            wrong <= status.parked_records,
-            format!("{} problems of {wrong} bad records", status.parked_records),
-        ));
+        checks.push(self.waiting().await?);
 
         for (_, server) in self.targets.iter() {
             for (kind, count) in server.faults().all_fired() {
@@ -283,6 +247,56 @@ impl<P: Progress> Life<'_, P> {
             checks.push(self.canary.check(&lines.all(), &keys));
         }
         Ok(())
+    }
+
+    /// The records that wait must be those that HR has left wrong.
+    async fn waiting(&self) -> anyhow::Result<Check> {
+        let key = |contract: &Contract| record_key(&self.salt, &self.source, &contract.worker_id);
+        let mut wrong: BTreeSet<RecordKey> = BTreeSet::new();
+        let mut stories: BTreeMap<RecordKey, &'static str> = BTreeMap::new();
+        for person in &self.company.people {
+            for contract in &person.contracts {
+                stories.insert(key(contract), person.story.label());
+                if contract.parked {
+                    wrong.insert(key(contract));
+                }
+            }
+        }
+        let parked = self.parked().await?;
+        let story = |record: &RecordKey| stories.get(record).copied().unwrap_or("nobody");
+        let needless = parked
+            .difference(&wrong)
+            .map(|record| format!("a record waits without cause ({})", story(record)));
+        let unnoticed = wrong
+            .difference(&parked)
+            .map(|record| format!("a bad record does not wait ({})", story(record)));
+        let differences = needless.chain(unnoticed).collect();
+        let counted = format!("{} of {} records", parked.len(), stories.len());
+        Ok(Check::none_differ(
+            "bad records wait, and nobody else",
+            counted,
+            differences,
+        ))
+    }
+
+    async fn parked(&self) -> anyhow::Result<BTreeSet<RecordKey>> {
+        let mut parked = BTreeSet::new();
+        let mut after = None;
+        loop {
+            let all = Segment { index: 0, of: 1 };
+            let page = self.stack.store().scan(all, after.as_deref()).await?;
+            for (_, seat) in page.rows {
+                for finding in seat.record.findings {
+                    if let Finding::Parked { record, .. } = finding {
+                        parked.insert(record);
+                    }
+                }
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(parked),
+            }
+        }
     }
 
     fn count(&mut self) {

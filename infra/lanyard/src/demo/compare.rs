@@ -189,9 +189,83 @@ fn read(resource: &Value, path: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use scim_target::Options;
     use serde_json::json;
 
-    use super::read;
+    use super::*;
+    use crate::company::{Settings, Standing};
+    use crate::demo::policy;
+
+    #[tokio::test]
+    async fn what_is_not_as_it_should_be_is_noticed() {
+        let company = Company::new(Settings {
+            seed: 1,
+            people: 50,
+            first_day: jiff::civil::date(2026, 1, 5),
+            days: 20,
+            marker: None,
+        });
+        let at = company.settings.close();
+        let policy = policy().unwrap();
+        let witness = Witness {
+            company: &company,
+            policy: &policy,
+            salt: &Salt::new(b"salt").unwrap(),
+            source: &SourceId::from("hr"),
+        };
+        let name = TargetId::from("directory");
+        let target = ScimTarget::start(Options::default()).await.unwrap();
+        let none = BTreeSet::new();
+
+        // Nobody has an account.
+        let at_work = |person: &&Person| person.standing(at) == Standing::AtWork;
+        let people: Vec<&Person> = company.people.iter().filter(at_work).collect();
+        let found = witness.compare(&name, &target, at, &none);
+        assert_eq!(found.matching, 0);
+        let lacking = |person: &&&Person| {
+            let said = format!("person {} (", person.number);
+            found
+                .differences
+                .iter()
+                .any(|d| d.contains(&said) && d.ends_with("has no account"))
+        };
+        assert_eq!(people.iter().filter(lacking).count(), people.len());
+
+        // Somebody's account is wrong in every way, and one belongs to nobody.
+        let person = people[0];
+        let user = json!({
+            "userName": "x", "externalId": witness.key(person), "active": false, "title": "Grand Vizier"
+        });
+        let user = target.insert_user(user).unwrap();
+        let ghost = target.insert_user(json!({ "userName": "ghost" })).unwrap();
+        let group = target.add_group("crew").unwrap();
+        target.add_member(&group.id, &user.id).unwrap();
+        let found = witness.compare(&name, &target, at, &none);
+        let said = format!("person {} (", person.number);
+        let about: Vec<&String> = found
+            .differences
+            .iter()
+            .filter(|d| d.contains(&said))
+            .collect();
+        for what in [
+            "cannot sign in",
+            "another `title`",
+            "is in `crew`",
+            "is not in `all-directory-member`",
+        ] {
+            assert!(
+                about.iter().any(|d| d.contains(what)),
+                "{what} in {about:?}"
+            );
+        }
+        assert!(
+            !about.iter().any(|d| d.contains("Vizier")),
+            "values are not repeated"
+        );
+        assert_eq!(found.nobodys, BTreeSet::from([ghost.id]));
+        let found = witness.compare(&name, &target, at, &BTreeSet::from([user.id.as_str()]));
+        assert!(!found.differences.iter().any(|d| d.contains(&said)));
+    }
 
     #[test]
     fn reads_the_paths_that_mappings_use() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use domain::SourceId;
 use hr_webhook::Salt;
 use jiff::{SignedDuration, Timestamp};
 use ports::Clock as _;
@@ -24,7 +25,7 @@ use crate::company::{self, Company, Post};
 use crate::stack::{Parts, SharedClock, Stack, SystemClock, front};
 
 /// The sample policy's source that speaks the canonical payload, and its secret.
-pub(super) const SOURCE: &str = "hr";
+const SOURCE: &str = "hr";
 const SECRET_NAME: &str = "hr-signing";
 /// The key of Standard Webhooks' own examples; it signs nothing but this story.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -47,6 +48,8 @@ pub(super) struct Life<'a, P> {
     pub(super) targets: Targets,
     pub(super) hr: Client,
     pub(super) canary: Canary,
+    pub(super) salt: Salt,
+    pub(super) source: SourceId,
     pub(super) numbers: Numbers,
 }
 
@@ -102,11 +105,13 @@ pub async fn run<P: Progress>(settings: &Settings, progress: &mut P) -> anyhow::
         targets,
         hr: Client::new(&format!("http://{address}"), PATIENCE)?,
         canary,
+        salt,
+        source: SourceId::from(SOURCE),
         numbers: Numbers::default(),
     };
     life.misbehave()?;
     life.live().await?;
-    let outcome = life.close(&salt, &machines).await;
+    let outcome = life.close(&machines).await;
     front.abort();
     let mut outcome = outcome?;
     outcome.numbers.seconds = wall.now().duration_since(began).as_secs_f64();
