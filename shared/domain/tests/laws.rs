@@ -2,6 +2,14 @@
 //! delay), 3 (fixpoint), 5 (absent, null, empty), 6 (block first), 7 (separation after every
 //! change), 13 (every grant explains itself).
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests stop at what does not hold"
+)]
+
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};

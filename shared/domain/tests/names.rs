@@ -1,5 +1,13 @@
 //! Identifiers made from names.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests stop at what does not hold"
+)]
+
 mod support;
 
 use domain::identifier::candidates;

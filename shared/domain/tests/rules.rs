@@ -1,5 +1,13 @@
 //! The indexed rule table says the same as its rules read one by one.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests stop at what does not hold"
+)]
+
 mod support;
 
 use std::collections::BTreeSet;
