@@ -69,9 +69,9 @@ where
                 Fault::Retry { after, why } => {
                     tracing::warn!(
                         message_id = id,
-                        receives,
+                        attempts = receives,
                         error_type,
-                        why = &*why,
+                        error = &*why,
                         "record comes back"
                     );
                     Some(after)
@@ -79,9 +79,9 @@ where
                 Fault::Reject { why } | Fault::Halt { why } => {
                     tracing::warn!(
                         message_id = id,
-                        receives,
+                        attempts = receives,
                         error_type,
-                        why = &*why,
+                        error = &*why,
                         "record given up"
                     );
                     None
@@ -92,7 +92,7 @@ where
         Err(_payload) => {
             tracing::error!(
                 message_id = id,
-                receives,
+                attempts = receives,
                 error_type = "Panic",
                 "record panicked"
             );

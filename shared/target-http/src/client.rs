@@ -138,7 +138,7 @@ impl fmt::Debug for Request<'_> {
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// The `Retry-After` header; [`retry_after`](crate::retry_after) reads it.
+    /// The `Retry-After` header; [`retry_after`](crate::retry_after()) reads it.
     pub retry_after: Option<Box<str>>,
     /// The `ETag` header.
     pub etag: Option<Box<str>>,
@@ -241,12 +241,12 @@ impl HttpClient {
             Ok(response) => self.read(response).await,
             Err(error) => Err(classify(error)),
         };
-        let (method, path) = (request.method.name(), request.template);
+        let (method, template) = (request.method.name(), request.template);
         match &answer {
             Ok(answer) => {
-                tracing::debug!(method, path, status = answer.status, "target answered");
+                tracing::debug!(method, template, status = answer.status, "target answered");
             }
-            Err(error) => tracing::debug!(method, path, %error, "target did not answer"),
+            Err(error) => tracing::debug!(method, template, %error, "target did not answer"),
         }
         answer
     }

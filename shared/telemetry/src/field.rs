@@ -39,6 +39,8 @@ fields! {
     Entitlement => "entitlement",
     /// A rule's name in policy.
     Rule => "rule",
+    /// The queue's number for a message.
+    MessageId => "message_id",
     /// The start of a delivery's hash.
     Delivery => "delivery",
     /// A decision's number.
@@ -67,6 +69,10 @@ fields! {
     Error => "error",
     /// `Retry`, `Reject` or `Halt`.
     ErrorType => "error_type",
+    /// An HTTP method.
+    Method => "method",
+    /// A path as it is documented, with names in braces where ids stand.
+    Template => "template",
     /// An HTTP status.
     Status => "status",
     /// Attempts so far.
@@ -81,6 +87,20 @@ fields! {
     Changes => "changes",
     /// How many findings.
     Findings => "findings",
+    /// How many findings are new since the last run.
+    New => "new",
+    /// How many findings of the last run are gone.
+    Closed => "closed",
+    /// How many changes a limit stopped.
+    Held => "held",
+    /// How many identities are to be planned again.
+    Replanned => "replanned",
+    /// Whether every user was observed.
+    Users => "users",
+    /// Whether every group was observed.
+    Groups => "groups",
+    /// When something begins.
+    Begins => "begins",
     /// How many were passed over.
     Skipped => "skipped",
     /// Position in a delivery.
