@@ -4,7 +4,7 @@
 //! ([`Recorded::seat`]) keeps 16 bytes an account and 8 bytes a membership; the observed accounts
 //! and groups then stream past ([`Comparison::account`], [`Comparison::group`]) and are dropped
 //! unless something about them differs. Only then, and only for what differs, the second pass
-//! ([`Comparison::seat`]) looks at whole records, and [`Comparison::finish`] says what was found.
+//! ([`Look::seat`]) looks at whole records, and [`Look::finish`] says what was found.
 //!
 //! It never says "missing" without a [`Certificate`](crate::Certificate), and it never proposes to
 //! take something away without one.
