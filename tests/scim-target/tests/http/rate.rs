@@ -1,7 +1,5 @@
 //! The target is not what a demo waits for.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
 use crate::harness::{Fixture, user};
@@ -79,32 +77,4 @@ async fn members_join_a_large_group_one_by_one() {
     }
     println!("200 changes to a group of {MEMBERS}: {:?}", start.elapsed());
     assert_eq!(fixture.members(&group).len(), MEMBERS);
-}
-
-/// Prints the rate; run with `--ignored --nocapture`, in release mode for a true figure.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement, not a check"]
-async fn reads_in_a_second() {
-    const CLIENTS: usize = 16;
-    const EACH: usize = 2_000;
-    let fixture = Arc::new(Fixture::of(&["ana"]).await);
-    let path = format!("/Users/{}", fixture.id("ana"));
-    #[expect(clippy::disallowed_methods, reason = "measures the target")]
-    let start = std::time::Instant::now();
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|_| {
-            let (fixture, path) = (Arc::clone(&fixture), path.clone());
-            tokio::spawn(async move {
-                for _ in 0..EACH {
-                    fixture.get(&path).await.is(200);
-                }
-            })
-        })
-        .collect();
-    for client in clients {
-        client.await.unwrap();
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a small number")]
-    let rate = (CLIENTS * EACH) as f64 / start.elapsed().as_secs_f64();
-    println!("{rate:.0} reads a second, client included");
 }
