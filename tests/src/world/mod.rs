@@ -366,7 +366,7 @@ impl World {
 
     /// One batch of one lane. Returns how many messages it held.
     pub async fn work(&self, lane: &Lane) -> usize {
-        let visibility = Duration::from_secs(180);
+        let visibility = Duration::from_mins(3);
         match lane {
             Lane::Facts => {
                 run(&self.lanes, lane, visibility, |batch| {

@@ -215,8 +215,7 @@ impl Raw {
 
 /// A text, or a number as text: some targets have numbers for ids.
 fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -9,6 +9,7 @@
     reason = "a suite stops at what does not hold"
 )]
 
+mod canary;
 mod events;
 mod leavers;
 mod movers;
