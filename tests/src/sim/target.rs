@@ -58,6 +58,7 @@ struct State {
     violations: Vec<String>,
     writes: u64,
     fired: BTreeMap<&'static str, u64>,
+    calls: BTreeMap<&'static str, u64>,
 }
 
 impl SimTarget {
@@ -73,6 +74,7 @@ impl SimTarget {
             violations: Vec::new(),
             writes: 0,
             fired: BTreeMap::new(),
+            calls: BTreeMap::new(),
         })))
     }
 
@@ -127,6 +129,15 @@ impl SimTarget {
     /// Writes that took effect.
     pub fn writes(&self) -> u64 {
         self.with(|state| state.writes)
+    }
+
+    /// Requests since the last call, by name.
+    pub fn take_calls(&self) -> BTreeMap<&'static str, u64> {
+        self.with(|state| std::mem::take(&mut state.calls))
+    }
+
+    fn count(&self, name: &'static str) {
+        self.with(|state| *state.calls.entry(name).or_default() += 1);
     }
 
     /// How often each kind of fault was met.
@@ -310,6 +321,7 @@ impl Apply for SimTarget {
         change: &Change,
         account: Option<&AccountId>,
     ) -> Result<Applied, TargetError> {
+        self.count(change.name());
         self.wait().await;
         let answer = self.with(|state| {
             state.breaks()?;
@@ -354,6 +366,7 @@ impl Observe for SimTarget {
     }
 
     async fn find(&self, lookup: Lookup<'_>) -> Result<Found, TargetError> {
+        self.count("find");
         self.wait().await;
         self.with(|state| {
             state.breaks()?;
@@ -380,6 +393,7 @@ impl Observe for SimTarget {
         account: &AccountId,
         of: &[EntitlementId],
     ) -> Result<Option<Vec<EntitlementId>>, TargetError> {
+        self.count("held");
         self.wait().await;
         self.with(|state| {
             state.breaks()?;
