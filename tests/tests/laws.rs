@@ -2,7 +2,11 @@
 //! is not ours), 12 (identifiers are never given to somebody else), liveness and accounting, over
 //! whole lives with races and faults. Fault rates are mixed, because high rates hide races.
 
-#![allow(clippy::expect_used, reason = "a suite stops at what does not hold")]
+#![allow(
+    clippy::expect_used,
+    clippy::large_futures,
+    reason = "a suite stops at what does not hold, and lives on the heap of its test"
+)]
 
 use std::collections::BTreeMap;
 

@@ -215,9 +215,9 @@ async fn a_queue_that_fails_after_the_commit_leaves_the_debt_in_the_item() {
     assert!(world.lanes.take_sent().is_empty());
     world.clock.advance(std::time::Duration::from_secs(121));
     assert_eq!(world.deliver().await.failed, []);
-    let sent = world.lanes.take_sent();
-    assert_eq!(sent.len(), 1);
-    assert!(matches!(sent[0].0, Lane::Target(_)));
+    let messages = world.lanes.take_sent();
+    assert_eq!(messages.len(), 1);
+    assert!(matches!(messages[0].0, Lane::Target(_)));
 }
 
 #[tokio::test]

@@ -234,14 +234,13 @@ attributes = { userName = "{work_email}", externalId = { key = true } }
 
 #[test]
 fn does_not_show_a_line_with_a_bare_secret() {
-    insta::assert_snapshot!(
-                                            said(
-                                                r"
+    let told = said(
+        r"
 [targets.extra]
 token = ghp_1234567890abcdefghijklmnop
 ",
-                                            ),
-                                            @r#"
+    );
+    insta::assert_snapshot!(told, @r#"
         error[inline-secret]: a secret stands in the policy
          --> case.toml:2:1
           | (line not shown, it may hold a secret)
@@ -253,8 +252,7 @@ token = ghp_1234567890abcdefghijklmnop
           = help: correct the TOML; names and meaning are checked once every file can be read
 
         2 errors
-        "#
-                                        );
+        "#);
 }
 
 #[test]
