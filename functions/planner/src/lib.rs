@@ -83,19 +83,26 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
             correlate::Placed::Known(person) => *person,
             correlate::Placed::Disputed => return Ok(Looked::Decided),
         };
-        self.decide(person, at, cause).await
+        // A record that is linked now joins those of another identity, which fold anew.
+        let folded = person.links.is_empty().then_some(folding);
+        self.decide(person, folded, at, cause).await
     }
 
     /// Plans and records, with another identifier candidate whenever one turns out to be taken.
+    /// `folded` is the identity as the first round finds it.
     async fn decide(
         &self,
         person: Person,
+        mut folded: Option<Folding>,
         at: jiff::Timestamp,
         cause: Cause,
     ) -> Result<Looked, Fault> {
         let mut taken = std::collections::BTreeSet::new();
         for _ in 0..IDENTIFIER_ROUNDS {
-            let mut folding: Folding = plan::identity_at(&self.policy.policy, &person.records, at);
+            let mut folding = match folded.take() {
+                Some(folding) => folding,
+                None => plan::identity_at(&self.policy.policy, &person.records, at),
+            };
             let names = self.identify(&person, &mut folding, &taken).await?;
             let input = plan::Input {
                 identity: &person.identity,
