@@ -308,10 +308,37 @@ fn grants(input: &Input<'_>, target: &Target, out: &mut Convergence) {
                     why: "a membership was removed by hand and policy only reports that".into(),
                 });
             }
-            (Some(false), _) | (None, false) => out.changes.push(change),
+            (Some(false), _) | (None, false) => {
+                match against_foreign(input.policy, entitlement, out) {
+                    Some(pair) => out.findings.push(Finding::SodConflict {
+                        pair,
+                        withheld: entitlement.clone(),
+                    }),
+                    None => out.changes.push(change),
+                }
+            }
             (Some(true) | None, true) => {}
         }
     }
+}
+
+/// The SoD pair that a grant would complete with a membership that somebody gave by hand and that
+/// is not ours to take away.
+fn against_foreign(policy: &Policy, grant: &EntitlementId, out: &Convergence) -> Option<Box<str>> {
+    let foreign = |side: &BTreeSet<EntitlementId>| {
+        out.findings.iter().any(|finding| {
+            matches!(finding, Finding::Foreign { entitlement } if side.contains(entitlement))
+        })
+    };
+    let completes = |pair: &&crate::policy::SodPair| {
+        (pair.left.contains(grant) && foreign(&pair.right))
+            || (pair.right.contains(grant) && foreign(&pair.left))
+    };
+    policy
+        .sod
+        .iter()
+        .find(completes)
+        .map(|pair| pair.name.clone())
 }
 
 /// Attributes that differ, in one change.

@@ -165,6 +165,35 @@ fn does_not_remove_a_foreign_membership_unless_the_group_is_authoritative() {
 }
 
 #[test]
+fn does_not_complete_an_sod_pair_that_somebody_began_by_hand() {
+    let policy = policy();
+    let seen = account(Some("r1"), "ana", true);
+    let result = |held: &[&str]| {
+        let held: BTreeSet<EntitlementId> = held.iter().map(|e| EntitlementId::from(*e)).collect();
+        converge(&Input {
+            policy: &policy,
+            target: &TargetId::from("dir"),
+            identity: &ana(),
+            projection: &wanted(Desired::Active, &[], &["dir/payables", "dir/staff"]),
+            record: &ours(true, &[]),
+            unsettled: None,
+            seen: Some(Seen {
+                account: Some(&seen),
+                held: Some(&held),
+            }),
+        })
+    };
+    let granted = |result: &Convergence| result.changes.len();
+    assert_eq!(granted(&result(&[])), 2);
+    let conflicted = result(&["dir/approvers"]);
+    assert_eq!(granted(&conflicted), 1, "{:?}", conflicted.changes);
+    let withheld = EntitlementId::from("dir/payables");
+    assert!(conflicted.findings.iter().any(|finding| {
+        matches!(finding, Finding::SodConflict { withheld: one, .. } if *one == withheld)
+    }));
+}
+
+#[test]
 fn does_not_revoke_what_it_cannot_see_and_did_not_give() {
     let seen = account(Some("r1"), "ana", true);
     let projection = wanted(Desired::Active, &[], &[]);
