@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::change::AttrChange;
 use crate::policy::{Adopt, LostGrant, Policy, Target};
-use crate::project::{AttrPath, Strength};
+use crate::project::{AttrPath, Mapped, Strength};
 use crate::{
     Account, AccountRecord, Change, Desired, EntitlementId, Finding, IdentityId, Ownership, Pii,
     Projection, Slot, TargetId,
@@ -349,13 +349,7 @@ fn update(input: &Input<'_>, have: &Have<'_>, out: &mut Convergence) {
         .iter()
         .filter_map(|(path, mapped)| {
             let was = have.attrs.get(&**path).copied();
-            let want = mapped.value.reveal();
-            let differs = match mapped.strength {
-                Strength::OnCreate => false,
-                Strength::FillIfEmpty => is_empty(was) && !is_empty(Some(want)),
-                Strength::Always => !same(path, was, want),
-            };
-            differs.then(|| {
+            differs(path, mapped, was).then(|| {
                 let change = AttrChange {
                     was: was.cloned().map(Pii::new),
                     want: mapped.value.clone(),
@@ -388,6 +382,23 @@ fn is_empty(slot: Option<&Slot>) -> bool {
     slot.and_then(Slot::text).is_none_or(str::is_empty)
 }
 
+/// Whether policy would write an attribute of an account that exists. The connector writes and
+/// the nightly comparison reports by this one answer.
+pub fn differs(path: &str, mapped: &Mapped, was: Option<&Slot>) -> bool {
+    let want = mapped.value.reveal();
+    match mapped.strength {
+        Strength::OnCreate => false,
+        Strength::FillIfEmpty => is_empty(was) && !is_empty(Some(want)),
+        Strength::Always => !same(path, was, want),
+    }
+}
+
+/// Whether values of a path are compared without regard to case (RFC 7643 sections 4.1.1 and
+/// 4.1.2: user names, and in practice e-mail addresses).
+pub fn folds(path: &str) -> bool {
+    path == "userName" || path.starts_with("emails")
+}
+
 /// Whether an attribute is as wanted. A target that has nothing, null or an empty text where
 /// policy clears is as wanted.
 pub fn same(path: &str, was: Option<&Slot>, want: &Slot) -> bool {
@@ -400,12 +411,7 @@ pub fn same(path: &str, was: Option<&Slot>, want: &Slot) -> bool {
     }
 }
 
-/// Equality of two values of a path: user names and e-mail addresses ignore case (RFC 7643
-/// sections 4.1.1 and 4.1.2), everything else is exact.
+/// Equality of two values of a path.
 fn same_text(path: &str, a: &str, b: &str) -> bool {
-    if path == "userName" || path.starts_with("emails") {
-        a == b || a.to_lowercase() == b.to_lowercase()
-    } else {
-        a == b
-    }
+    a == b || (folds(path) && a.to_lowercase() == b.to_lowercase())
 }

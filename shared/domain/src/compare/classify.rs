@@ -5,10 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::engine::{Case, Evidence, Link, Scope, from_record, is_owned};
 use super::fingerprint::slot_of;
 use super::{Candidate, Class, Deviation, Repair, Severity, Situation};
-use crate::converge::same;
-use crate::project::Strength;
+use crate::converge::differs;
 use crate::standardise::spelling;
-use crate::{Account, Desired, EntitlementId, IdentityState, Slot};
+use crate::{Account, Desired, EntitlementId, IdentityState};
 
 /// Whether an account is worth a look even if it equals what policy says.
 pub(super) fn is_remarkable(scope: &Scope<'_>, account: &Account, now: Timestamp) -> bool {
@@ -275,15 +274,7 @@ impl<'a> Findings<'a> {
             .attrs
             .iter()
             .filter(|(path, _)| self.scope.spec.holds(path))
-            .filter(|(path, mapped)| {
-                let was = slot_of(self.account, path);
-                let want = mapped.value.reveal();
-                match mapped.strength {
-                    Strength::OnCreate => false,
-                    Strength::Always => !same(path, was.as_ref(), want),
-                    Strength::FillIfEmpty => is_empty(was.as_ref()) && !is_empty(Some(want)),
-                }
-            })
+            .filter(|(path, mapped)| differs(path, mapped, slot_of(self.account, path).as_ref()))
             .map(|(path, _)| &**path)
             .collect();
         if differing.is_empty() {
@@ -455,8 +446,4 @@ pub(super) fn is_privileged(scope: &Scope<'_>, entitlement: &EntitlementId) -> b
         .entitlements
         .get(entitlement)
         .is_some_and(|known| known.privileged)
-}
-
-fn is_empty(slot: Option<&Slot>) -> bool {
-    slot.and_then(Slot::text).is_none_or(str::is_empty)
 }

@@ -1,7 +1,7 @@
 //! Accounts as 64 bits: what policy holds of an account, normalised and hashed, so that a million
 //! accounts compare without being kept.
 
-use crate::converge::KEY_PATH;
+use crate::converge::{KEY_PATH, folds};
 use crate::policy::{Expr, Mapping, Target};
 use crate::project::{AttrPath, Strength};
 use crate::{Account, AccountRecord, Desired, IdentityId, Ownership, Projection, Slot};
@@ -214,12 +214,6 @@ impl Held {
         let len = scratch.len() - start;
         scratch.extend_from_slice(&(len as u64).to_le_bytes());
     }
-}
-
-/// Whether values of a path are compared without regard to case (RFC 7643 sections 4.1.1 and
-/// 4.1.2: user names, and in practice e-mail addresses).
-pub fn folds(path: &str) -> bool {
-    path == USER_NAME_PATH || path.starts_with("emails")
 }
 
 /// The value of a path in an account, wherever the account keeps it.

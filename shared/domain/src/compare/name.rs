@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::fingerprint::{USER_NAME_PATH, folds};
+use super::fingerprint::USER_NAME_PATH;
+use crate::converge::folds;
 use crate::{Account, IdentityRecord, Slot, TargetId};
 
 /// A name, folded.
