@@ -22,6 +22,7 @@ use std::task::{Context, Poll, Waker};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use contract::Lane;
+use domain::budget::Gauge;
 use domain::policy::{
     KeyDecoding, MacAlgorithm, MacEncoding, PayloadFormat, SignedBytes, Source, Verify,
 };
@@ -427,6 +428,14 @@ impl Store for Nothing {
     }
 
     async fn set_health(&self, _: &TargetId, _: &Health) -> Result<(), Fault> {
+        Err(unused())
+    }
+
+    async fn gauge(&self, _: &TargetId) -> Result<Gauge, Fault> {
+        Err(unused())
+    }
+
+    async fn set_gauge(&self, _: &TargetId, _: &Gauge) -> Result<bool, Fault> {
         Err(unused())
     }
 }

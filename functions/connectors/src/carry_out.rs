@@ -88,6 +88,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 | Change::Disable
                 | Change::Delete
                 | Change::RevokeSessions
+                | Change::Restore
                 | Change::Grant { .. }
                 | Change::Revoke { .. } => work.record.id.clone(),
             };
@@ -149,6 +150,7 @@ pub fn revokes(convergence: &Convergence) -> impl Iterator<Item = &EntitlementId
             | Change::Disable
             | Change::Delete
             | Change::RevokeSessions
+            | Change::Restore
             | Change::Grant { .. } => None,
         })
 }
@@ -200,7 +202,7 @@ impl Work<'_> {
                     ..domain::AccountRecord::default()
                 };
             }
-            Change::RevokeSessions => {}
+            Change::RevokeSessions | Change::Restore => {}
             Change::Grant { entitlement } => {
                 record.grants.insert(entitlement.clone());
             }

@@ -338,7 +338,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         at: Timestamp,
     ) -> Result<(), Fault> {
         let (since, attempts) = match health {
-            Health::Healthy => (at, 0),
+            Health::Healthy | Health::Throttled { .. } => (at, 0),
             Health::Quarantined {
                 since, attempts, ..
             } => (*since, *attempts),
@@ -425,7 +425,7 @@ fn refusal(convergence: &Convergence) -> Option<Box<str>> {
 
 fn rests(health: &Health, at: Timestamp) -> bool {
     match health {
-        Health::Healthy => false,
+        Health::Healthy | Health::Throttled { .. } => false,
         Health::Quarantined { next_attempt, .. } => *next_attempt > at,
     }
 }

@@ -394,6 +394,8 @@ async fn a_lost_answer_is_neither_success_nor_failure() {
         ]),
         created: None,
         last_sign_in: None,
+        deleted: false,
+        read_only: None,
     });
     world.target.take_calls();
     assert_eq!(world.deliver().await.failed, []);
@@ -420,6 +422,8 @@ async fn a_block_that_is_not_seen_comes_back() {
         attrs: BTreeMap::new(),
         created: None,
         last_sign_in: None,
+        deleted: false,
+        read_only: None,
     });
     wants(&world.store, Projection::default(), Generation(2)).await;
     world.target.take_calls();

@@ -124,7 +124,8 @@ impl Apply for Dir {
             | Change::Enable
             | Change::Disable
             | Change::Delete
-            | Change::RevokeSessions => panic!("{} was not asked for", change.name()),
+            | Change::RevokeSessions
+            | Change::Restore => panic!("{} was not asked for", change.name()),
         }
         let both = ["approvers", "payables"].map(EntitlementId::from);
         assert!(

@@ -137,7 +137,7 @@ where
             Health::Quarantined { next_attempt, .. } if next_attempt > now => {
                 Err("the target is quarantined")
             }
-            Health::Quarantined { .. } | Health::Healthy => Ok(target),
+            Health::Quarantined { .. } | Health::Throttled { .. } | Health::Healthy => Ok(target),
         })
     }
 }

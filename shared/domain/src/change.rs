@@ -33,6 +33,8 @@ pub enum Change {
         /// The key attribute before and after.
         key: AttrChange,
     },
+    /// Bring a deleted account back, blocked or not as it was before.
+    Restore,
     /// Change attributes, all in one request.
     Update {
         /// The attributes that differ.
@@ -64,6 +66,7 @@ impl Change {
         match self {
             Self::Create { .. } => "create",
             Self::Adopt { .. } => "adopt",
+            Self::Restore => "restore",
             Self::Update { .. } => "update",
             Self::Enable => "enable",
             Self::Disable => "disable",

@@ -2,6 +2,8 @@
 //! on the recorded account to show the plan; the connector uses it on the recorded or observed
 //! account to carry it out.
 
+mod restrict;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::change::AttrChange;
@@ -54,17 +56,21 @@ pub struct Convergence {
     pub gone: Vec<EntitlementId>,
     /// What was seen and is not acted on.
     pub findings: Vec<Finding>,
+    /// Why something that has to change is not among the changes, where that is for a human to
+    /// see to.
+    pub withheld: Option<Box<str>>,
 }
 
 /// The account as it is, from the best evidence at hand.
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "four independent facts about one account"
+    reason = "five independent facts about one account"
 )]
 struct Have<'a> {
     exists: bool,
     ours: bool,
     active: bool,
+    deleted: bool,
     attrs: BTreeMap<&'a str, &'a Slot>,
     observed: bool,
 }
@@ -78,21 +84,30 @@ pub fn converge(input: &Input<'_>) -> Convergence {
             .push(cannot(input, "the target is not in the policy"));
         return out;
     };
+    wanted(input, target, &mut out);
+    restrict::restrict(input, target, &mut out);
+    out
+}
+
+/// Everything that has to change, whether or not it may be done there.
+fn wanted(input: &Input<'_>, target: &Target, out: &mut Convergence) {
     let have = Have::of(input);
     if is_protected(input, target) {
         out.findings.push(cannot(input, "the account is protected"));
-        return out;
+        return;
     }
     if have.exists && !have.ours {
         match adoption(input, target) {
             Ok(change) => out.changes.extend(change),
             Err(finding) => {
                 out.findings.push(finding);
-                return out;
+                return;
             }
         }
     }
     match input.projection.desired {
+        // What is deleted already is neither blocked nor deleted again.
+        Desired::Deleted | Desired::None if have.deleted => {}
         Desired::Deleted => {
             if have.exists {
                 out.changes.push(Change::Delete);
@@ -100,22 +115,24 @@ pub fn converge(input: &Input<'_>) -> Convergence {
         }
         Desired::None => {
             if have.exists {
-                block(&have, &mut out);
-                revokes(input, &have, &mut out);
+                block(&have, out);
+                revokes(input, &have, out);
             }
         }
         Desired::Disabled if have.exists => {
-            block(&have, &mut out);
-            revokes(input, &have, &mut out);
-            update(input, &have, &mut out);
+            restore(&have, out);
+            block(&have, out);
+            revokes(input, &have, out);
+            update(input, &have, out);
         }
         Desired::Active if have.exists => {
-            revokes(input, &have, &mut out);
+            restore(&have, out);
+            revokes(input, &have, out);
             if !have.active {
                 out.changes.push(Change::Enable);
             }
-            update(input, &have, &mut out);
-            grants(input, target, &mut out);
+            update(input, &have, out);
+            grants(input, target, out);
         }
         Desired::Disabled | Desired::Active => {
             let active = input.projection.desired == Desired::Active;
@@ -137,7 +154,6 @@ pub fn converge(input: &Input<'_>) -> Convergence {
             }
         }
     }
-    out
 }
 
 impl<'a> Have<'a> {
@@ -154,6 +170,7 @@ impl<'a> Have<'a> {
                     (recorded && same) || key_of(account) == Some(input.identity.as_str())
                 }),
                 active: account.is_some_and(|account| account.active),
+                deleted: account.is_some_and(|account| account.deleted),
                 attrs: account.map_or_else(BTreeMap::new, |account| {
                     account
                         .attrs
@@ -167,6 +184,7 @@ impl<'a> Have<'a> {
                 exists: input.record.id.is_some(),
                 ours: recorded,
                 active: input.record.active,
+                deleted: false,
                 attrs: input
                     .record
                     .attrs
@@ -246,11 +264,19 @@ fn cannot(input: &Input<'_>, why: &str) -> Finding {
     }
 }
 
+/// An account that was deleted comes back before anything else is done to it, its adoption too.
+fn restore(have: &Have<'_>, out: &mut Convergence) {
+    if have.deleted {
+        out.changes.insert(0, Change::Restore);
+    }
+}
+
 fn block(have: &Have<'_>, out: &mut Convergence) {
     if have.active {
-        // Before an adoption too: a sign-in block waits for nothing.
-        out.changes.insert(0, Change::Disable);
-        out.changes.insert(1, Change::RevokeSessions);
+        // Before an adoption too: a sign-in block waits for nothing but the account's return.
+        let at = usize::from(have.deleted);
+        out.changes.insert(at, Change::Disable);
+        out.changes.insert(at + 1, Change::RevokeSessions);
     }
 }
 

@@ -5,6 +5,7 @@
 //! The words are those of the field; ARCHITECTURE.md has the glossary.
 
 pub mod attr;
+pub mod budget;
 pub mod certify;
 pub mod change;
 pub mod compare;
@@ -20,6 +21,7 @@ pub mod ids;
 pub mod pii;
 pub mod plan;
 pub mod policy;
+pub mod profile;
 pub mod project;
 pub mod record;
 pub mod snapshot;
@@ -38,6 +40,7 @@ pub use ids::{
 pub use pii::Pii;
 pub use plan::Compiled;
 pub use policy::Policy;
+pub use profile::Profile;
 pub use project::{AttrPath, Desired, Projection, Reason};
 pub use record::{AccountRecord, IdentityRecord, Outcome, Ownership};
 pub use snapshot::{Account, Certificate, Group, Incomplete};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::profile::{Auth, Profile};
 use crate::project::{AttrPath, Strength};
 use crate::{Attr, EntitlementId, Hash, RoleId, RuleId, SourceId, TargetId};
 
@@ -254,12 +255,24 @@ pub enum Test {
 pub struct Entitlement {
     /// Where.
     pub target: TargetId,
-    /// The group's `displayName` in the target.
+    /// What it is there.
+    pub kind: EntitlementKind,
+    /// Its name there: a group's `displayName`, a licence's id.
     pub group: Box<str>,
     /// Whether it gives administrative or otherwise sensitive rights.
     pub privileged: bool,
     /// Whether members whom policy does not name are removed (true) or reported (false).
     pub authoritative: bool,
+}
+
+/// What an entitlement is in its target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EntitlementKind {
+    /// Membership of a group.
+    #[default]
+    Group,
+    /// A licence that is assigned to the account itself (Microsoft Graph: the id of the SKU).
+    Licence,
 }
 
 /// Two sets of entitlements that nobody may hold together.
@@ -278,12 +291,17 @@ pub struct SodPair {
 pub struct Target {
     /// What may happen there.
     pub mode: Mode,
-    /// Base URL of its SCIM endpoint.
+    /// What it speaks.
+    pub kind: TargetKind,
+    /// Base URL of its SCIM endpoint, or of Microsoft Graph with its version.
     pub base_url: Box<str>,
-    /// Name of the bearer token in the secret store.
-    pub token: Box<str>,
-    /// Name of the dialect profile.
-    pub profile: Box<str>,
+    /// How requests prove who sends them.
+    pub auth: Auth,
+    /// Its dialect and what it stands.
+    pub profile: Profile,
+    /// Nothing is taken from anybody there: no account is blocked or deleted, no membership
+    /// revoked. What would have been is reported.
+    pub upsert_only: bool,
     /// Who is in scope; empty is everybody.
     pub scope: Vec<Condition>,
     /// Attributes of the account.
@@ -306,6 +324,36 @@ pub struct Target {
     pub dormant_days: Option<u16>,
     /// Limits on destructive changes.
     pub limits: Limits,
+}
+
+/// What a target speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetKind {
+    /// SCIM 2.0.
+    Scim,
+    /// Microsoft Graph.
+    Graph(GraphSettings),
+    /// The inbound provisioning API of Microsoft Entra (`bulkUpload`), which does the mapping and
+    /// the matching itself.
+    EntraBulk(EntraJob),
+}
+
+/// What is particular about a Microsoft Graph target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GraphSettings {
+    /// The property of a user that holds our key.
+    pub key: AttrPath,
+    /// Whether the application may write groups that roles can be assigned to.
+    pub role_assignable: bool,
+}
+
+/// Which provisioning job takes the records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntraJob {
+    /// Object id of the service principal of the provisioning application.
+    pub service_principal: Box<str>,
+    /// Its job.
+    pub job: Box<str>,
 }
 
 /// Who gets an account on a target.

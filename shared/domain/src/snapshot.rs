@@ -25,6 +25,13 @@ pub struct Account {
     pub created: Option<Timestamp>,
     /// Last sign-in, where the target tells.
     pub last_sign_in: Option<Timestamp>,
+    /// Deleted, and can be brought back with the same id.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
+    /// Why nothing can be changed in it through this target, if nothing can (it is mastered
+    /// somewhere else).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_only: Option<Box<str>>,
 }
 
 /// One group as a target shows it.

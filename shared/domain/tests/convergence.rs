@@ -63,6 +63,8 @@ fn account(key: Option<&str>, user_name: &str, active: bool) -> Account {
         attrs: BTreeMap::from([("userName".into(), Pii::new(Slot::from(user_name)))]),
         created: None,
         last_sign_in: None,
+        deleted: false,
+        read_only: None,
     }
 }
 

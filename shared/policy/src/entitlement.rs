@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::policy::{Entitlement, Role, Target};
+use domain::policy::{Entitlement, EntitlementKind, Role, Target};
 use domain::{EntitlementId, TargetId};
 
 use crate::fields::Fields;
@@ -56,6 +56,7 @@ fn entitlement(fields: &Fields<'_>, targets: &Named<Target>) -> Entitlement {
     let group = fields.get("group").and_then(|node| node.text());
     Entitlement {
         target: TargetId::from(target.map_or("", |target| target.value)),
+        kind: EntitlementKind::Group,
         group: group.map_or("", |group| group.value).into(),
         privileged: fields.flag("privileged"),
         authoritative: fields.flag("authoritative"),

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::Profile;
 use domain::policy::{
     AccountFor, Adopt, Expr, IdentifierRule, Limit, Limits, LostGrant, Mapping, Mode, Target,
+    TargetKind,
 };
+use domain::profile::Auth;
 use url::{Host, Url};
 
 use crate::condition;
@@ -53,8 +56,12 @@ fn target(fields: &Fields<'_>, scope: Scope<'_>) -> Target {
     Target {
         mode: mode.unwrap_or(Mode::Observe),
         base_url: base_url.unwrap_or_default(),
-        token: token.map_or("", |token| token.value).into(),
+        kind: TargetKind::Scim,
+        auth: Auth::Bearer {
+            secret: token.map_or("", |token| token.value).into(),
+        },
         profile: profile(fields),
+        upsert_only: fields.flag("upsert_only"),
         scope: fields
             .get("scope")
             .map_or_else(Vec::new, |node| condition::read(&node, scope.vocabulary)),
@@ -166,12 +173,13 @@ fn base_url(node: &Node<'_>) -> Option<Box<str>> {
     Some(url.as_str().trim_end_matches('/').into())
 }
 
-fn profile(fields: &Fields<'_>) -> Box<str> {
+fn profile(fields: &Fields<'_>) -> Profile {
     let Some(node) = fields.get("profile") else {
-        return "rfc".into();
+        return Profile::rfc();
     };
     let profiles: Vec<(&str, &str)> = PROFILES.iter().map(|name| (*name, *name)).collect();
-    node.choice(&profiles).unwrap_or("rfc").into()
+    let _ = node.choice(&profiles);
+    Profile::rfc()
 }
 
 fn service_accounts(fields: &Fields<'_>) -> BTreeMap<Box<str>, Option<Box<str>>> {

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
+use domain::budget::Gauge;
 use domain::{
     AccountRecord, EventId, Fact, Generation, Hash, IdentityId, IdentityRecord, RecordKey,
     SourceId, TargetId,
@@ -147,6 +148,11 @@ pub enum Health {
     /// Yes.
     #[default]
     Healthy,
+    /// It said that it was too much. Only terminations, until the given time.
+    Throttled {
+        /// Until when.
+        until: Timestamp,
+    },
     /// No, until the given time; then one attempt may find out.
     Quarantined {
         /// What is wrong, without personal data.
@@ -297,4 +303,15 @@ pub trait Store: Send + Sync {
         target: &TargetId,
         health: &Health,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// The gauge of a target: one consistent read.
+    fn gauge(&self, target: &TargetId) -> impl Future<Output = Result<Gauge, Fault>> + Send;
+
+    /// Writes the gauge of a target, if its version is still the one that was read: one
+    /// conditional write, which raises the version. Returns whether it was.
+    fn set_gauge(
+        &self,
+        target: &TargetId,
+        gauge: &Gauge,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
 }

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use domain::budget::Cost;
 use domain::{Account, AccountId, Change, EntitlementId, Group};
 
 use crate::Fault;
@@ -108,6 +109,33 @@ pub trait Observe: Send + Sync {
         account: &AccountId,
         of: &[EntitlementId],
     ) -> impl Future<Output = Result<Option<Vec<EntitlementId>>, TargetError>> + Send;
+
+    /// Both at once, for looking back after a write: the account, and which of these
+    /// entitlements it holds. A target that can answer both in one request does.
+    fn check(
+        &self,
+        account: &AccountId,
+        of: &[EntitlementId],
+    ) -> impl Future<Output = Result<Check, TargetError>> + Send {
+        async move {
+            let found = self.find(Lookup::Id(account)).await?;
+            let held = if of.is_empty() {
+                Some(Vec::new())
+            } else {
+                self.held(account, of).await?
+            };
+            Ok(Check { found, held })
+        }
+    }
+}
+
+/// What a look back gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// The account.
+    pub found: Found,
+    /// Which of the entitlements it holds; `None` where the target does not tell.
+    pub held: Option<Vec<EntitlementId>>,
 }
 
 /// What a write came to.
@@ -119,6 +147,18 @@ pub struct Applied {
     pub unchanged: bool,
 }
 
+/// A membership to give or to take away. Several of them may go to a target in one request,
+/// whosever they are.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MemberChange {
+    /// Of what.
+    pub entitlement: EntitlementId,
+    /// Whose.
+    pub account: AccountId,
+    /// Whether it is given.
+    pub give: bool,
+}
+
 /// Changes one target. Safe to call again; never retries in a loop, never sleeps.
 pub trait Apply: Send + Sync {
     /// Carries out one change. `account` is `None` for a create. "Not found" on delete and
@@ -128,4 +168,81 @@ pub trait Apply: Send + Sync {
         change: &Change,
         account: Option<&AccountId>,
     ) -> impl Future<Output = Result<Applied, TargetError>> + Send;
+
+    /// Carries out changes of one account in their order, in as few requests as the target
+    /// allows. One answer for each change that was tried, in their order; a refused membership
+    /// ([`Fault::Reject`]) does not keep the later ones from being tried, any other error does.
+    fn apply_all(
+        &self,
+        changes: &[Change],
+        account: &AccountId,
+    ) -> impl Future<Output = Vec<Result<Applied, TargetError>>> + Send {
+        async move {
+            let mut answers = Vec::with_capacity(changes.len());
+            for change in changes {
+                let answer = self.apply(change, Some(account)).await;
+                let go_on = answer
+                    .as_ref()
+                    .map_or_else(|error| is_refused_membership(change, error), |_| true);
+                answers.push(answer);
+                if !go_on {
+                    break;
+                }
+            }
+            answers
+        }
+    }
+
+    /// Gives and takes memberships of many accounts, in as few requests as the target allows and
+    /// in no particular order. One answer for each, in the order of `changes`; one that is
+    /// refused does not keep the others from being tried.
+    fn memberships(
+        &self,
+        changes: &[MemberChange],
+    ) -> impl Future<Output = Vec<Result<Applied, TargetError>>> + Send {
+        async move {
+            let mut answers = Vec::with_capacity(changes.len());
+            for one in changes {
+                let entitlement = one.entitlement.clone();
+                let change = if one.give {
+                    Change::Grant { entitlement }
+                } else {
+                    Change::Revoke { entitlement }
+                };
+                answers.push(self.apply(&change, Some(&one.account)).await);
+            }
+            answers
+        }
+    }
+
+    /// What changes cost the target at most, for its budget; the looks before and after them not
+    /// counted.
+    fn cost(&self, changes: &[Change]) -> Cost {
+        changes
+            .iter()
+            .map(cost_of)
+            .fold(Cost::default(), Cost::plus)
+    }
+}
+
+/// Whether the answer to a change is that this one membership is refused.
+pub fn is_refused_membership(change: &Change, error: &TargetError) -> bool {
+    let membership = matches!(change, Change::Grant { .. } | Change::Revoke { .. });
+    membership && matches!(error, TargetError::Fault(Fault::Reject { .. }))
+}
+
+/// One request for each change, by what it changes.
+pub const fn cost_of(change: &Change) -> Cost {
+    let none = Cost::reads(0);
+    match change {
+        Change::Create { .. }
+        | Change::Adopt { .. }
+        | Change::Restore
+        | Change::Update { .. }
+        | Change::Enable
+        | Change::Disable
+        | Change::Delete => Cost { users: 1, ..none },
+        Change::RevokeSessions => none,
+        Change::Grant { .. } | Change::Revoke { .. } => Cost { groups: 1, ..none },
+    }
 }

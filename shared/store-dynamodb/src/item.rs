@@ -97,6 +97,11 @@ pub fn target_key(target: &TargetId) -> Item {
     key(format!("T#{target}"), "H")
 }
 
+/// The key of a target's gauge.
+pub fn gauge_key(target: &TargetId) -> Item {
+    key(format!("T#{target}"), "B")
+}
+
 /// The name of the attribute with a connector's record.
 pub fn account_attribute(target: &TargetId) -> String {
     format!("c_{target}")

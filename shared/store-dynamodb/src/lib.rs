@@ -12,6 +12,7 @@
 //! | `K#<namespace>#<sha256 of value>` | `X` | who holds a claim alone |
 //! | `K#<namespace>#<sha256 of value>` | `I#<identity>` | somebody who shares a claim |
 //! | `T#<target>` | `H` | a target's health |
+//! | `T#<target>` | `B` | a target's gauge: how much of its budget is used |
 //!
 //! The identity item has `gen`, `plan` (the planner's record as JSON), `due_at`, per target
 //! `c_<target>` (the connector's record as JSON) and `g_<target>` (the generation applied last),
@@ -36,6 +37,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use domain::budget::Gauge;
 use domain::{Fact, Generation, IdentityId, RecordKey, TargetId};
 use jiff::Timestamp;
 use ports::store::{
@@ -199,5 +201,23 @@ impl Store for DynamoStore {
         expression.set("health", item::json(health)?);
         self.update(item::target_key(target), expression).await?;
         Ok(())
+    }
+
+    async fn gauge(&self, target: &TargetId) -> Result<Gauge, Fault> {
+        self.read_gauge(target).await
+    }
+
+    async fn set_gauge(&self, target: &TargetId, gauge: &Gauge) -> Result<bool, Fault> {
+        let written = gauge.at_version(gauge.version + 1);
+        let mut expression = Expression::default();
+        expression.set("gauge", item::json(&written)?);
+        expression.set("version", item::number(written.version));
+        if gauge.version == 0 {
+            expression.require_absent("version");
+        } else {
+            expression.require_equal("version", item::number(gauge.version));
+        }
+        let written = self.update(item::gauge_key(target), expression).await?;
+        Ok(matches!(written, Written::Done))
     }
 }

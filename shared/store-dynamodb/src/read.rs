@@ -4,6 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
+use domain::budget::Gauge;
 use domain::{IdentityId, RecordKey, TargetId};
 use futures::future::try_join_all;
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use ports::Fault;
 use ports::store::{ClaimKey, Dossier, Health, ScanPage, Seat, Segment};
 
 use crate::item::{
-    IDENTITY, LINK, WAKE_SHARDS, claim_partition, identity_key, instant, is_fact, key,
+    IDENTITY, LINK, WAKE_SHARDS, claim_partition, gauge_key, identity_key, instant, is_fact, key,
     read_identity, read_identity_key, read_json, read_seat, read_text, record_partition,
     target_key, text,
 };
@@ -200,6 +201,13 @@ impl DynamoStore {
         match self.read_item(target_key(target)).await? {
             Some(item) => read_json(&item, "health"),
             None => Ok(Health::default()),
+        }
+    }
+
+    pub(crate) async fn read_gauge(&self, target: &TargetId) -> Result<Gauge, Fault> {
+        match self.read_item(gauge_key(target)).await? {
+            Some(item) => read_json(&item, "gauge"),
+            None => Ok(Gauge::default()),
         }
     }
 

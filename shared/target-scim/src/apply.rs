@@ -16,7 +16,7 @@ use crate::path::Path;
 use crate::refusal::{Refusal, ScimType};
 use crate::target::{Kind, ScimTarget, unreadable};
 use crate::wire::{Call, Got};
-use crate::{MemberRemove, PatchStyle};
+use domain::profile::{MemberRemove, PatchStyle};
 
 impl<S: Secrets> Apply for ScimTarget<S> {
     async fn apply(
@@ -45,7 +45,8 @@ impl<S: Secrets> Apply for ScimTarget<S> {
             Change::Disable => self.set_active(id, false).await?,
             Change::Delete => self.delete(id).await?,
             // SCIM has no sessions.
-            Change::RevokeSessions => true,
+            // SCIM brings nothing back.
+            Change::RevokeSessions | Change::Restore => true,
             Change::Grant { entitlement } => self.grant(id, entitlement).await?,
             Change::Revoke { entitlement } => self.revoke(id, entitlement).await?,
         };
@@ -158,7 +159,7 @@ impl<S: Secrets> ScimTarget<S> {
     /// Sets `active`, alone, because some targets refuse other changes to a blocked account.
     async fn set_active(&self, id: &AccountId, active: bool) -> Result<bool, TargetError> {
         let form = |style| match style {
-            PatchStyle::Path => body::set_active_by_path(active),
+            PatchStyle::Path | PatchStyle::Put => body::set_active_by_path(active),
             PatchStyle::Pathless => body::set_active_pathless(active),
         };
         let style = self.profile.patch;
@@ -230,7 +231,7 @@ impl<S: Secrets> ScimTarget<S> {
         entitlement: &EntitlementId,
     ) -> Result<bool, TargetError> {
         let form = |style| match style {
-            PatchStyle::Path => body::add_member_by_path(id.as_str()),
+            PatchStyle::Path | PatchStyle::Put => body::add_member_by_path(id.as_str()),
             PatchStyle::Pathless => body::add_member_pathless(id.as_str()),
         };
         let style = self.profile.patch;
@@ -259,7 +260,9 @@ impl<S: Secrets> ScimTarget<S> {
         entitlement: &EntitlementId,
     ) -> Result<bool, TargetError> {
         let operations = match self.profile.member_remove {
-            MemberRemove::Filter => body::remove_member(id.as_str()),
+            MemberRemove::Filter | MemberRemove::ValueArray | MemberRemove::Put => {
+                body::remove_member(id.as_str())
+            }
         };
         match self.patch_group(entitlement, operations).await? {
             Got::Success(_) => Ok(false),
@@ -327,7 +330,7 @@ fn writes<'a>(paths: &'a [Path], attrs: &'a BTreeMap<AttrPath, AttrChange>) -> V
 
 fn operations(style: PatchStyle, writes: &[Write<'_>]) -> Result<Vec<Value>, TargetError> {
     match style {
-        PatchStyle::Path => Ok(body::path_operations(writes)),
+        PatchStyle::Path | PatchStyle::Put => Ok(body::path_operations(writes)),
         PatchStyle::Pathless => body::pathless_operations(writes).map_err(|e| clash(&e)),
     }
 }
@@ -338,7 +341,7 @@ fn operations_of_other(style: PatchStyle, writes: &[Write<'_>]) -> Result<Vec<Va
 
 const fn other(style: PatchStyle) -> PatchStyle {
     match style {
-        PatchStyle::Path => PatchStyle::Pathless,
+        PatchStyle::Path | PatchStyle::Put => PatchStyle::Pathless,
         PatchStyle::Pathless => PatchStyle::Path,
     }
 }

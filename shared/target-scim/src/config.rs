@@ -8,7 +8,7 @@ use ports::secrets::Secret;
 use ports::{Fault, Secrets};
 use target_http::{HttpConfig, Network};
 
-use crate::Profile;
+use domain::Profile;
 
 /// What a SCIM target is made of.
 #[derive(Clone, Debug)]

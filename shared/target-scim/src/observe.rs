@@ -12,7 +12,7 @@ use crate::path::encode;
 use crate::read::SeenUser;
 use crate::target::{Kind, ScimTarget, ignores_filters, same_text, unreadable};
 use crate::wire::{Call, Got};
-use crate::{Membership, Paging};
+use domain::profile::{Membership, Paging};
 
 const READ_USER: &str = "read of a user";
 
@@ -354,7 +354,9 @@ impl<S: Secrets> Observe for ScimTarget<S> {
         match self.profile.membership {
             Membership::Hidden => Ok(None),
             Membership::UserGroups => self.held_by_user_groups(account, of).await,
-            Membership::GroupMembers => self.held_by_members(account, of).await,
+            Membership::GroupMembers | Membership::GroupFilter | Membership::PairFilter => {
+                self.held_by_members(account, of).await
+            }
         }
     }
 }

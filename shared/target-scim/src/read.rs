@@ -252,6 +252,8 @@ impl<'a> SeenUser<'a> {
             attrs: BTreeMap::from_iter(attrs),
             created: self.created().and_then(|text| text.parse().ok()),
             last_sign_in: None,
+            deleted: false,
+            read_only: None,
         }
     }
 
@@ -274,6 +276,8 @@ impl<'a> SeenUser<'a> {
             attrs,
             created: self.created().and_then(|text| text.parse().ok()),
             last_sign_in: None,
+            deleted: false,
+            read_only: None,
         };
     }
 

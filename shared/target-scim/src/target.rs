@@ -15,7 +15,9 @@ use crate::path::{Path, encode, eq_filter};
 use crate::read::ReadPlan;
 use crate::refusal::{Refusal, ScimType};
 use crate::wire::{Call, Got, Wire};
-use crate::{Profile, ScimConfig, Search, body};
+use crate::{ScimConfig, body};
+use domain::Profile;
+use domain::profile::Search;
 
 /// Versions that are kept for `If-Match`; more than one function instance has in hand at a time.
 const MOST_VERSIONS: usize = 1_000;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use domain::Profile;
 use domain::certify::{Baseline, Bounds, Certifier};
 use domain::compare::Spec;
 use domain::compare::fingerprint::Shown;
@@ -14,7 +15,7 @@ use ports::Observe;
 use ports::model::ManualClock;
 use ports::secrets::Secret;
 use ports::target::Cursor;
-use target_scim::{Profile, ScimConfig, ScimTarget, SeenUser, Tokens};
+use target_scim::{ScimConfig, ScimTarget, SeenUser, Tokens};
 
 use crate::people::{Order, Records, accounts, paths, spec};
 

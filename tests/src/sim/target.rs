@@ -237,7 +237,10 @@ impl State {
                 Change::Revoke { entitlement } => {
                     held.grants.remove(entitlement);
                 }
-                Change::Create { .. } | Change::Delete | Change::RevokeSessions => {}
+                Change::Create { .. }
+                | Change::Delete
+                | Change::RevokeSessions
+                | Change::Restore => {}
             }
         }
         Ok(Applied {
@@ -312,6 +315,8 @@ fn seen(id: &str, held: &Held) -> Account {
         attrs: held.attrs.clone(),
         created: None,
         last_sign_in: None,
+        deleted: false,
+        read_only: None,
     }
 }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use clock::Ticker;
 use connectors::Connector;
 use contract::{Cause, Lane};
+use domain::Profile;
 use domain::plan::Compiled;
 use domain::{EntitlementId, IdentityId, SourceId, TargetId};
 use hr_webhook::{Salt, Webhook, record_key};
@@ -25,7 +26,7 @@ use ports::{Clock, Store};
 use reconciler::{Finished, Reconciler, Run};
 use scim_target::ScimTarget as Server;
 use store_dynamodb::{DynamoStore, embedded};
-use target_scim::{Profile, ScimConfig, ScimTarget, Tokens};
+use target_scim::{ScimConfig, ScimTarget, Tokens};
 
 pub use raw::{Raw, RawAnswer};
 pub use says::{Says, signed};
@@ -216,7 +217,7 @@ fn clients(
                     .map(|mapping| mapping.path.clone())
                     .collect(),
                 groups,
-                ..ScimConfig::new(name.clone(), target.base_url.clone(), target.token.clone())
+                ..ScimConfig::new(name.clone(), target.base_url.clone(), target.auth.secret())
             };
             let token = Secret::new(addresses[name].token.clone());
             let tokens = Arc::new(Tokens::fixed([token]));

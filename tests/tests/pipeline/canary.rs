@@ -11,13 +11,14 @@ use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 
 use contract::{Cause, Lane, PlanRequest};
+use domain::Profile;
 use domain::TargetId;
+use domain::profile::Search;
 use ports::lanes::Outgoing;
 use ports::queue::Queues as _;
 use ports::store::Health;
 use ports::{Lanes as _, Objects as _, Store as _};
 use serde_json::Value;
-use target_scim::{Profile, Search};
 use telemetry::{Lines, Metric, Sink, Telemetry};
 use tests::world::Company;
 use tracing::field::{Field, Visit};

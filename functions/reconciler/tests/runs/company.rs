@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use contract::report::{FindingRow, Manifest};
 use contract::{ConvergeRequest, Lane, PlanRequest};
+use domain::Profile;
 use domain::policy::{
-    AccountFor, Adopt, Entitlement, Expr, Limit, Limits, LostGrant, Mapping, Mode, Target,
+    AccountFor, Adopt, Entitlement, EntitlementKind, Expr, Limit, Limits, LostGrant, Mapping, Mode,
+    Target, TargetKind,
 };
+use domain::profile::Auth;
 use domain::project::{Cause, Mapped, Strength};
 use domain::{
     Account, AccountId, AccountRecord, Desired, EntitlementId, Generation, Hash, IdentityId,
@@ -76,9 +79,13 @@ fn policy() -> Policy {
     };
     let target = Target {
         mode: Mode::Enforce,
+        kind: TargetKind::Scim,
         base_url: "http://127.0.0.1".into(),
-        token: "wiki".into(),
-        profile: "scim".into(),
+        auth: Auth::Bearer {
+            secret: "wiki".into(),
+        },
+        profile: Profile::rfc(),
+        upsert_only: false,
         scope: Vec::new(),
         mappings: ["userName", "externalId", "title"].map(mapping).into(),
         prehire_days: 0,
@@ -96,6 +103,7 @@ fn policy() -> Policy {
     };
     let entitlement = |group: &str, privileged| Entitlement {
         target: wiki(),
+        kind: EntitlementKind::Group,
         group: group.into(),
         privileged,
         authoritative: true,
@@ -265,6 +273,8 @@ impl Company {
             attrs: BTreeMap::from([("title".into(), Pii::new(Slot::Text(text("title").into())))]),
             created: None,
             last_sign_in: None,
+            deleted: false,
+            read_only: None,
         });
         for (entitlement, known) in &self.policy.entitlements {
             let holds = active && projection.grants.contains_key(entitlement);

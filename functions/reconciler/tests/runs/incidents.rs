@@ -201,6 +201,8 @@ fn inc_unmanaged_touch() {
             attrs: std::collections::BTreeMap::new(),
             created: None,
             last_sign_in: None,
+            deleted: false,
+            read_only: None,
         });
     }
     company.wiki().member("Admins", "foreign-2", true);

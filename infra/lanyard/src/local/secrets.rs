@@ -66,8 +66,8 @@ pub fn gather(
         }
     }
     for target in policy.targets.values() {
-        if !look(&target.token) {
-            missing.insert(target.token.to_string());
+        if !look(target.auth.secret()) {
+            missing.insert(target.auth.secret().to_owned());
         }
     }
     if missing.is_empty() {

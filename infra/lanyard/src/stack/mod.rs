@@ -22,7 +22,7 @@ use ports::embedded::{EmbeddedLanes, FolderObjects, StaticSecrets};
 use ports::{Clock, Fault, Store};
 use reconciler::{Finished, Reconciler, Run};
 use target_http::Network;
-use target_scim::{Profile, ScimConfig, ScimTarget};
+use target_scim::{ScimConfig, ScimTarget};
 
 pub use status::{LaneStatus, Status, TargetStatus};
 pub use time::{SharedClock, SystemClock};
@@ -186,21 +186,15 @@ fn scim_config(
     target: &Target,
     network: Network,
 ) -> Result<ScimConfig, Fault> {
-    let profile = Profile::named(&target.profile).ok_or_else(|| {
-        Fault::halt(format!(
-            "`{name}`: there is no profile `{}`",
-            target.profile
-        ))
-    })?;
     let here = policy
         .entitlements
         .iter()
         .filter(|(_, e)| e.target == *name);
     Ok(ScimConfig {
         network,
-        profile,
+        profile: target.profile.clone(),
         mapped: target.mappings.iter().map(|m| m.path.clone()).collect(),
         groups: here.map(|(id, e)| (id.clone(), e.group.clone())).collect(),
-        ..ScimConfig::new(name.clone(), target.base_url.clone(), target.token.clone())
+        ..ScimConfig::new(name.clone(), target.base_url.clone(), target.auth.secret())
     })
 }

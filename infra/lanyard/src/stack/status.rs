@@ -81,6 +81,11 @@ impl<S: Store + Clone + 'static> Stack<S> {
             let mut target = TargetStatus::default();
             match self.store.health(name).await? {
                 Health::Healthy => target.healthy = true,
+                Health::Throttled { until } => {
+                    target.healthy = true;
+                    target.reason = Some("the target asked for a pause".into());
+                    target.next_attempt = Some(until);
+                }
                 Health::Quarantined {
                     reason,
                     next_attempt,

@@ -494,6 +494,8 @@ pub(super) fn from_record(link: &Link, present: bool) -> Account {
         active: present && link.projection.desired == Desired::Active,
         attrs: BTreeMap::new(),
         created: None,
+        deleted: false,
+        read_only: None,
         last_sign_in: None,
     }
 }

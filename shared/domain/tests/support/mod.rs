@@ -4,12 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::Profile;
 use domain::change::AttrChange;
 use domain::policy::{
-    AccountFor, Adopt, Condition, CorrelationRule, Entitlement, Expr, IdentifierRule, Limit,
-    Limits, LostGrant, Mapping, MatchAction, Mode, Part, Policy, Role, Rule, RuleState, SodPair,
-    Standard, Target, Template, Test,
+    AccountFor, Adopt, Condition, CorrelationRule, Entitlement, EntitlementKind, Expr,
+    IdentifierRule, Limit, Limits, LostGrant, Mapping, MatchAction, Mode, Part, Policy, Role, Rule,
+    RuleState, SodPair, Standard, Target, TargetKind, Template, Test,
 };
+use domain::profile::Auth;
 use domain::project::{AttrPath, Strength};
 use domain::{
     Account, AccountId, Attr, Attrs, Change, Effective, EntitlementId, EventId, Fact, FactBody,
@@ -139,9 +141,13 @@ fn mapping(path: &str, attr: Attr, strength: Strength) -> Mapping {
 fn target(name: &str) -> Target {
     Target {
         mode: Mode::Enforce,
+        kind: TargetKind::Scim,
         base_url: format!("https://{name}.example/scim/v2").into(),
-        token: format!("{name}-token").into(),
-        profile: "rfc".into(),
+        auth: Auth::Bearer {
+            secret: format!("{name}-token").into(),
+        },
+        profile: Profile::rfc(),
+        upsert_only: false,
         scope: Vec::new(),
         mappings: vec![
             Mapping {
@@ -187,6 +193,7 @@ fn target(name: &str) -> Target {
 pub fn policy() -> Policy {
     let entitlement = |target: &str, group: &str, privileged| Entitlement {
         target: TargetId::from(target),
+        kind: EntitlementKind::Group,
         group: group.into(),
         privileged,
         authoritative: false,
@@ -313,6 +320,8 @@ impl Faithful {
                         .collect(),
                     created: None,
                     last_sign_in: None,
+                    deleted: false,
+                    read_only: None,
                 });
             }
             Change::Adopt { key } => {
@@ -331,7 +340,7 @@ impl Faithful {
                 self.account = None;
                 self.held.clear();
             }
-            Change::RevokeSessions => {}
+            Change::RevokeSessions | Change::Restore => {}
             Change::Grant { entitlement } => {
                 assert!(self.account.is_some(), "a grant needs an account");
                 self.held.insert(entitlement.clone());

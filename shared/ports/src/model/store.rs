@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use domain::budget::Gauge;
 use domain::{EventId, Fact, Generation, Hash, IdentityId, RecordKey, SourceId, TargetId};
 use jiff::Timestamp;
 
@@ -29,6 +30,7 @@ struct State {
     exclusive: BTreeMap<ClaimKey, IdentityId>,
     shared: BTreeMap<ClaimKey, BTreeSet<IdentityId>>,
     health: BTreeMap<TargetId, Health>,
+    gauges: BTreeMap<TargetId, Gauge>,
     counters: Counters,
     faults: VecDeque<Injected>,
 }
@@ -328,6 +330,24 @@ impl Store for ModelStore {
         self.write(false, |state| {
             state.health.insert(target.clone(), health.clone());
             ((), true)
+        })
+    }
+
+    async fn gauge(&self, target: &TargetId) -> Result<Gauge, Fault> {
+        self.request(|state| {
+            state.counters.reads += 1;
+            Ok(state.gauges.get(target).cloned().unwrap_or_default())
+        })
+    }
+
+    async fn set_gauge(&self, target: &TargetId, gauge: &Gauge) -> Result<bool, Fault> {
+        self.write(false, |state| {
+            let kept = state.gauges.entry(target.clone()).or_default();
+            let current = kept.version == gauge.version;
+            if current {
+                *kept = gauge.at_version(gauge.version + 1);
+            }
+            (current, current)
         })
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::Lane;
+use domain::budget::Gauge;
 use domain::{Fact, Generation, IdentityId, RecordKey, TargetId};
 use jiff::Timestamp;
 use ports::model::{ManualClock, ModelLanes, ModelStore, suite};
@@ -134,6 +135,14 @@ impl Store for Violating {
 
     async fn set_health(&self, target: &TargetId, health: &Health) -> Result<(), Fault> {
         self.0.set_health(target, health).await
+    }
+
+    async fn gauge(&self, target: &TargetId) -> Result<Gauge, Fault> {
+        self.0.gauge(target).await
+    }
+
+    async fn set_gauge(&self, target: &TargetId, gauge: &Gauge) -> Result<bool, Fault> {
+        self.0.set_gauge(target, gauge).await
     }
 }
 

@@ -1,9 +1,10 @@
 //! Targets that understand another form of PATCH, or none, and how that is found out.
 
 use domain::Change;
+use domain::Profile;
+use domain::profile::PatchStyle;
 use ports::Apply;
 use serde_json::{Value, json};
-use target_scim::{PatchStyle, Profile};
 
 use crate::fixture::{
     DEPARTMENT, STAFF, Scripted, WORK_EMAIL, error, grant, id, line, staff, update,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::Profile;
 use domain::change::AttrChange;
 use domain::{AccountId, AttrPath, Change, EntitlementId, Pii, Slot};
 use ports::secrets::Secret;
@@ -11,7 +12,7 @@ use ports::target::TargetError;
 use ports::{Clock, Fault};
 use scim_target::{FaultKind, Options, Rule};
 use serde_json::{Value, json};
-use target_scim::{Profile, ScimConfig, ScimTarget, Tokens};
+use target_scim::{ScimConfig, ScimTarget, Tokens};
 
 use crate::script::{Script, Turn};
 

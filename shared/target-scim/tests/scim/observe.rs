@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use domain::Profile;
+use domain::profile::{Membership, Paging, Search};
 use domain::{AccountId, EntitlementId};
 use ports::target::{Cursor, Found, Lookup};
 use ports::{Fault as PortFault, Observe};
 use proptest::prelude::*;
 use scim_target::{Fault, FaultKind, Options};
 use serde_json::json;
-use target_scim::{Membership, Paging, Profile, ScimConfig, ScimTarget, Search, Tokens};
+use target_scim::{ScimConfig, ScimTarget, Tokens};
 
 use crate::fixture::{Midnight, Real, STAFF, config, line};
 

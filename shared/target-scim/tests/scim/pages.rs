@@ -1,9 +1,10 @@
 //! Listings, answer by answer.
 
+use domain::Profile;
+use domain::profile::Paging;
 use ports::Observe;
 use ports::target::{Cursor, Page};
 use serde_json::json;
-use target_scim::{Paging, Profile};
 
 use crate::fixture::{Scripted, error, line, list};
 use crate::script::Turn;

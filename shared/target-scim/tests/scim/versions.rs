@@ -1,10 +1,10 @@
 //! ETags: the version that a look-up saw guards the write that follows.
 
 use domain::Change;
+use domain::Profile;
 use ports::target::{Found, Lookup};
 use ports::{Apply, Observe};
 use scim_target::{Fault, FaultKind, Options};
-use target_scim::Profile;
 
 use crate::fixture::{Real, id, line, update};
 

@@ -8,10 +8,12 @@ mod oracle;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Class, Compared, Evidence, Recorded, Repair, Severity};
+use crate::Profile;
 use crate::policy::{
-    AccountFor, Adopt, Entitlement, Expr, Limit, Limits, LostGrant, Mapping, Mode, Policy, SodPair,
-    Target,
+    AccountFor, Adopt, Entitlement, EntitlementKind, Expr, Limit, Limits, LostGrant, Mapping, Mode,
+    Policy, SodPair, Target, TargetKind,
 };
+use crate::profile::Auth;
 use crate::project::{Cause, Mapped, Strength};
 use crate::{
     Account, AccountId, AccountRecord, Desired, EntitlementId, Generation, Group, Hash, IdentityId,
@@ -44,9 +46,13 @@ fn target() -> Target {
     };
     Target {
         mode: Mode::Enforce,
+        kind: TargetKind::Scim,
         base_url: "http://127.0.0.1".into(),
-        token: "wiki".into(),
-        profile: "scim".into(),
+        auth: Auth::Bearer {
+            secret: "wiki".into(),
+        },
+        profile: Profile::rfc(),
+        upsert_only: false,
         scope: Vec::new(),
         mappings: vec![
             mapping("userName", Strength::Always),
@@ -77,6 +83,7 @@ fn target() -> Target {
 fn policy_of(target: Target) -> Policy {
     let entitlement = |group: &str, privileged, authoritative| Entitlement {
         target: wiki(),
+        kind: EntitlementKind::Group,
         group: group.into(),
         privileged,
         authoritative,
@@ -239,6 +246,8 @@ impl Person {
                 .collect(),
             created: None,
             last_sign_in: None,
+            deleted: false,
+            read_only: None,
         }
     }
 }
@@ -252,6 +261,8 @@ fn stranger(name: &str) -> Account {
         attrs: BTreeMap::new(),
         created: None,
         last_sign_in: None,
+        deleted: false,
+        read_only: None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::Lane;
+use domain::budget::Gauge;
 use domain::{Generation, IdentityId, TargetId};
 
 use super::made::{ack, at, claim, claim_key, commit, delivery, fact, identity, record, target};
@@ -43,6 +44,7 @@ enum Operation {
     Rest(u64, u64, Option<jiff::Timestamp>),
     Ack(Box<crate::store::Ack>),
     SetHealth(TargetId, Health),
+    Gauge(TargetId, u64),
     /// A read in between, as the handlers do, because an adapter may remember what it read.
     Seat(u64, u64),
 }
@@ -126,6 +128,7 @@ impl Operation {
                 let health = if mistaken { Health::Healthy } else { health };
                 Self::SetHealth(target(on), health)
             }
+            90..93 => Self::Gauge(target(on), random.below(4)),
             _ => Self::Seat(of, on),
         }
     }
@@ -147,6 +150,11 @@ impl Operation {
             }
             Self::Ack(ack) => said(store.ack(ack).await),
             Self::SetHealth(target, health) => said(store.set_health(target, health).await),
+            Self::Gauge(target, version) => {
+                let gauge = Gauge::default().at_version(*version);
+                let written = said(store.set_gauge(target, &gauge).await);
+                format!("{written} {}", said(store.gauge(target).await))
+            }
             Self::Seat(of, on) => said(store.seat(&identity(*of), &target(*on)).await),
         }
     }

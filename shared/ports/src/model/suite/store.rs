@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::budget::{Gauge, Tally};
 use domain::{Fact, Generation};
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -31,6 +32,7 @@ pub async fn all<S: Store>(make: impl AsyncFn() -> S) {
     due_identities_come_in_order(&make().await).await;
     a_scan_meets_everybody_once(&make().await).await;
     health_is_kept_by_target(&make().await).await;
+    a_gauge_is_written_by_whoever_read_it_last(&make().await).await;
 }
 
 async fn dossier<S: Store>(store: &S, of: u64) -> Dossier {
@@ -484,6 +486,24 @@ async fn a_scan_meets_everybody_once<S: Store>(store: &S) {
             assert_eq!(met.get(&identity(of)), seat(store, of).await.as_ref());
         }
     }
+}
+
+async fn a_gauge_is_written_by_whoever_read_it_last<S: Store>(store: &S) {
+    let untouched = ok(store.gauge(&target(0)).await);
+    assert_eq!(untouched, Gauge::default());
+    let mut used = untouched.clone();
+    used.window.count(at(0), Tally { well: 3, ill: 1 });
+    assert!(ok(store.set_gauge(&target(0), &used).await));
+    // Whoever read before is too late, with the same and with another content.
+    assert!(!ok(store.set_gauge(&target(0), &untouched).await));
+    let kept = ok(store.gauge(&target(0)).await);
+    assert_eq!((kept.version, kept.window), (1, used.window));
+    assert!(ok(store.set_gauge(&target(0), &kept).await));
+    assert!(!ok(store.set_gauge(&target(0), &kept).await));
+    assert_eq!(ok(store.gauge(&target(0)).await).version, 2);
+    // Other targets and a target's health have nothing to do with it.
+    assert_eq!(ok(store.gauge(&target(1)).await), Gauge::default());
+    assert_eq!(ok(store.health(&target(0)).await), Health::Healthy);
 }
 
 async fn health_is_kept_by_target<S: Store>(store: &S) {

@@ -1,0 +1,129 @@
+//! What has to change and may not be done there: the profile does not prove it, the target takes
+//! nothing from anybody, or the account is mastered somewhere else. It leaves the plan with a
+//! reason, and the rest goes on.
+
+use std::collections::BTreeSet;
+
+use super::{Convergence, Input};
+use crate::policy::{Policy, Target};
+use crate::profile::Operation;
+use crate::{Change, EntitlementId, Finding};
+
+/// Takes such changes out.
+pub(super) fn restrict(input: &Input<'_>, target: &Target, out: &mut Convergence) {
+    let read_only = input
+        .seen
+        .and_then(|seen| seen.account)
+        .and_then(|account| account.read_only.as_deref());
+    let why = |change: &Change| -> Option<String> {
+        let unproven = operations(change)
+            .iter()
+            .find(|operation| !target.profile.proves(**operation));
+        if let Some(operation) = unproven {
+            return Some(format!(
+                "the profile does not prove `{}`; run `lanyard probe`, or say in the profile that \
+                 it works",
+                operation.name()
+            ));
+        }
+        if target.upsert_only && change.is_destructive() {
+            return Some(format!(
+                "`{}` is left to a human: the target is upsert-only",
+                change.name()
+            ));
+        }
+        let elsewhere = read_only?;
+        changes_account(change).then(|| format!("`{}`: {elsewhere}", change.name()))
+    };
+    let mut exists = true;
+    let mut kept: BTreeSet<EntitlementId> = BTreeSet::new();
+    let mut pairs: Vec<Finding> = Vec::new();
+    let mut withheld: Option<Box<str>> = None;
+    out.changes.retain(|change| {
+        if let Some(why) = why(change) {
+            withheld.get_or_insert_with(|| why.into());
+            match change {
+                Change::Create { .. } | Change::Restore => exists = false,
+                Change::Revoke { entitlement } => {
+                    kept.insert(entitlement.clone());
+                }
+                Change::Adopt { .. }
+                | Change::Update { .. }
+                | Change::Enable
+                | Change::Disable
+                | Change::Delete
+                | Change::RevokeSessions
+                | Change::Grant { .. } => {}
+            }
+            return false;
+        }
+        // What is not taken away is still held: its other side is not given.
+        if let Change::Grant { entitlement } = change
+            && let Some(pair) = completed(input.policy, entitlement, &kept)
+        {
+            pairs.push(Finding::SodConflict {
+                pair,
+                withheld: entitlement.clone(),
+            });
+            return false;
+        }
+        // Nothing can be given to an account that is not made.
+        exists
+    });
+    out.findings.extend(pairs);
+    if let Some(why) = withheld {
+        out.findings.push(Finding::Withheld {
+            target: input.target.clone(),
+            why: why.clone(),
+        });
+        out.withheld = Some(why);
+    }
+}
+
+/// The SoD pair that a grant would complete with something that is held.
+fn completed(
+    policy: &Policy,
+    grant: &EntitlementId,
+    held: &BTreeSet<EntitlementId>,
+) -> Option<Box<str>> {
+    let pair = policy.sod.iter().find(|pair| {
+        (pair.left.contains(grant) && !pair.right.is_disjoint(held))
+            || (pair.right.contains(grant) && !pair.left.is_disjoint(held))
+    })?;
+    Some(pair.name.clone())
+}
+
+/// What a change needs a profile to prove.
+fn operations(change: &Change) -> &'static [Operation] {
+    match change {
+        Change::Create { active: true, .. } => &[Operation::Create],
+        // An account that is made blocked is only as good as the block.
+        Change::Create { active: false, .. } => &[Operation::Create, Operation::Disable],
+        Change::Adopt { .. } => &[Operation::Update],
+        Change::Update { attrs } if attrs.contains_key("userName") => {
+            &[Operation::Update, Operation::Rename]
+        }
+        Change::Update { .. } => &[Operation::Update],
+        Change::Enable => &[Operation::Enable],
+        Change::Disable => &[Operation::Disable],
+        Change::Delete => &[Operation::Delete],
+        Change::Grant { .. } => &[Operation::Grant],
+        Change::Revoke { .. } => &[Operation::Revoke],
+        // Restoring has no form of its own in SCIM, and sessions none at all.
+        Change::Restore | Change::RevokeSessions => &[],
+    }
+}
+
+/// Whether a change writes to the user object itself, and not beside it.
+const fn changes_account(change: &Change) -> bool {
+    match change {
+        Change::Create { .. }
+        | Change::Adopt { .. }
+        | Change::Restore
+        | Change::Update { .. }
+        | Change::Enable
+        | Change::Disable
+        | Change::Delete => true,
+        Change::RevokeSessions | Change::Grant { .. } | Change::Revoke { .. } => false,
+    }
+}
