@@ -3,25 +3,33 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::change::AttrChange;
 use domain::converge::Convergence;
-use domain::project::AttrPath;
-use domain::{Change, EntitlementId, Outcome, Ownership, Pii, Slot};
-use ports::target::TargetError;
+use domain::{AccountId, Change, EntitlementId, Outcome};
+use ports::target::{Applied, TargetError, is_refused_membership};
 use ports::{Apply, Clock, Fault, Observe, Store};
 use telemetry::{Dimensions, Metric};
 
-use crate::{Connector, Work};
+use crate::Connector;
+use crate::work::Work;
 
 /// Why work stopped before its end.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Stop {
     /// The target will not have it: park with this reason.
     Park(Box<str>),
     /// The target must be left alone for a while.
     Rest(Box<str>),
-    /// Come back.
+    /// The target asked for a pause.
+    Throttled {
+        /// How long, if it said so.
+        after: Option<Duration>,
+        /// What was asked.
+        why: Box<str>,
+    },
+    /// Come back, for a reason of ours.
     Again(Fault),
+    /// The target is not well. Come back.
+    Ill(Fault),
     /// An answer was lost. Come back, and look before writing.
     Unknown(Fault),
     /// It was answered as done and is not so.
@@ -40,12 +48,38 @@ impl Stop {
     }
 }
 
+impl Stop {
+    /// Whether it shows a target that is not well.
+    pub const fn is_ill(&self) -> bool {
+        matches!(self, Self::Ill(_) | Self::Unknown(_))
+    }
+
+    /// What it means to the rest of a batch that was not begun: the target rests, it asked for a
+    /// pause, or it does not answer any more.
+    pub fn closes(&self, silent: bool) -> Option<Self> {
+        match self {
+            Self::Rest(_) | Self::Throttled { .. } => Some(self.clone()),
+            Self::Ill(_) | Self::Unknown(_) if silent => Some(Self::Again(Fault::Retry {
+                after: Some(Duration::from_secs(30)),
+                why: "the target did not answer the messages before".into(),
+            })),
+            Self::Park(_)
+            | Self::Again(_)
+            | Self::Ill(_)
+            | Self::Unknown(_)
+            | Self::Unverified(_)
+            | Self::NameTaken => None,
+        }
+    }
+}
+
 impl From<TargetError> for Stop {
     fn from(error: TargetError) -> Self {
         match error {
             TargetError::Fault(Fault::Halt { why }) => Self::Rest(why),
             TargetError::Fault(Fault::Reject { why }) => Self::Park(why),
-            TargetError::Fault(fault @ Fault::Retry { .. }) => Self::Again(fault),
+            TargetError::Fault(fault @ Fault::Retry { .. }) => Self::Ill(fault),
+            TargetError::Throttled { after, why } => Self::Throttled { after, why },
             error @ TargetError::Unknown { .. } => Self::Unknown(error.into_fault()),
             error @ (TargetError::NotFound | TargetError::Conflict | TargetError::Changed) => {
                 match error.into_fault() {
@@ -58,81 +92,156 @@ impl From<TargetError> for Stop {
 }
 
 impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
-    /// Carries out every change. A membership that the target refuses does not keep the others
-    /// from being given or taken, unless both together would be an SoD pair; the first refusal is
-    /// reported at the end.
+    /// Carries out every change, as many in one request as the target allows. A membership that
+    /// the target refuses does not keep the others from being given or taken, unless both
+    /// together would be an SoD pair; the first refusal is reported at the end.
     pub(crate) async fn carry_out(
         &self,
         target: &T,
         convergence: &Convergence,
-        urgent: bool,
-        work: &mut Work<'_>,
+        work: &mut Work,
     ) -> Result<Outcome, Stop> {
-        let mut refused: Option<Box<str>> = None;
-        let mut outcome = Outcome::Unchanged;
-        for change in &convergence.changes {
+        let mut done = Done::default();
+        let mut rest = convergence.changes.as_slice();
+        while let Some((change, others)) = rest.split_first() {
+            if self.swaps(change, convergence) {
+                self.verify_revokes(target, convergence, work).await?;
+            }
             if let Change::Grant { entitlement } = change
-                && self.swaps(entitlement, convergence)
+                && self.conflicts(entitlement, &work.kept)
             {
-                self.verify_revokes(target, convergence, urgent, work)
-                    .await?;
-                if self.conflicts(entitlement, &work.kept) {
-                    continue;
-                }
+                rest = others;
+                continue;
             }
-            let account = match change {
-                Change::Create { .. } => None,
-                Change::Adopt { .. }
-                | Change::Update { .. }
-                | Change::Enable
-                | Change::Disable
-                | Change::Delete
-                | Change::RevokeSessions
-                | Change::Restore
-                | Change::Grant { .. }
-                | Change::Revoke { .. } => work.record.id.clone(),
+            if let Change::Create { .. } = change {
+                let answer = target.apply(change, None).await;
+                self.take(change, answer, work, &mut done)?;
+                rest = others;
+                continue;
+            }
+            let Some(account) = work.record.id.clone() else {
+                return Err(Stop::Park(
+                    format!("{} without an account", change.name()).into(),
+                ));
             };
-            match target.apply(change, account.as_ref()).await {
-                Ok(applied) => {
-                    if !applied.unchanged {
-                        outcome = Outcome::Applied;
-                        telemetry::emit(
-                            Metric::ConnectorChanges,
-                            1.0,
-                            Dimensions::target(work.name),
-                        );
-                    }
-                    work.remember(change, applied.id);
-                }
-                Err(TargetError::Conflict) if matches!(change, Change::Create { .. }) => {
-                    return Err(Stop::NameTaken);
-                }
-                Err(TargetError::NotFound) => return Err(lost(work)),
-                Err(TargetError::Fault(Fault::Reject { why })) if is_membership(change) => {
-                    refused.get_or_insert(why);
-                    if let Change::Revoke { entitlement } = change {
-                        work.kept.insert(entitlement.clone());
-                    }
-                }
-                Err(error) => return Err(error.into()),
-            }
+            // Up to whatever must be looked back at first.
+            let more = others
+                .iter()
+                .take_while(|next| !self.swaps(next, convergence));
+            let (now, later) = rest.split_at(1 + more.count());
+            self.apply_all(target, now, &account, work, &mut done)
+                .await?;
+            rest = later;
         }
-        refused.map_or(Ok(outcome), |why| Err(Stop::Park(why)))
+        done.into_result()
     }
 
-    /// Whether something that is taken away and this entitlement are an SoD pair.
-    fn swaps(&self, entitlement: &EntitlementId, convergence: &Convergence) -> bool {
+    async fn apply_all(
+        &self,
+        target: &T,
+        changes: &[Change],
+        account: &AccountId,
+        work: &mut Work,
+        done: &mut Done,
+    ) -> Result<(), Stop> {
+        let answers = target.apply_all(changes, account).await;
+        let answered = answers.len();
+        for (change, answer) in changes.iter().zip(answers) {
+            self.take(change, answer, work, done)?;
+        }
+        if answered < changes.len() {
+            return Err(Stop::Again(Fault::retry(
+                "the target's client left changes unanswered",
+            )));
+        }
+        Ok(())
+    }
+
+    /// Takes over one answer.
+    pub(crate) fn take(
+        &self,
+        change: &Change,
+        answer: Result<Applied, TargetError>,
+        work: &mut Work,
+        done: &mut Done,
+    ) -> Result<(), Stop> {
+        match answer {
+            Ok(applied) => {
+                if !applied.unchanged {
+                    done.changed = true;
+                    telemetry::emit(
+                        Metric::ConnectorChanges,
+                        1.0,
+                        Dimensions::target(&work.name),
+                    );
+                }
+                work.remember(change, applied.id);
+                Ok(())
+            }
+            Err(TargetError::Conflict) if matches!(change, Change::Create { .. }) => {
+                Err(Stop::NameTaken)
+            }
+            Err(TargetError::NotFound) => Err(lost(work)),
+            Err(error) if is_refused_membership(change, &error) => {
+                if let TargetError::Fault(Fault::Reject { why }) = error {
+                    done.refused.get_or_insert(why);
+                }
+                if let Change::Revoke { entitlement } = change {
+                    work.kept.insert(entitlement.clone());
+                }
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a change gives one side of an SoD pair whose other side is taken away.
+    pub(crate) fn swaps(&self, change: &Change, convergence: &Convergence) -> bool {
+        let Change::Grant { entitlement } = change else {
+            return false;
+        };
         let revoked: BTreeSet<EntitlementId> = revokes(convergence).cloned().collect();
         self.conflicts(entitlement, &revoked)
     }
 
-    fn conflicts(&self, entitlement: &EntitlementId, others: &BTreeSet<EntitlementId>) -> bool {
+    pub(crate) fn conflicts(
+        &self,
+        entitlement: &EntitlementId,
+        others: &BTreeSet<EntitlementId>,
+    ) -> bool {
         self.policy.policy.sod.iter().any(|pair| {
             let against = |one: &BTreeSet<EntitlementId>, other: &BTreeSet<EntitlementId>| {
                 one.contains(entitlement) && !other.is_disjoint(others)
             };
             against(&pair.left, &pair.right) || against(&pair.right, &pair.left)
         })
+    }
+}
+
+/// What was done of the changes so far.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// Whether the target changed anything.
+    changed: bool,
+    /// Why it refused a membership, the first time.
+    refused: Option<Box<str>>,
+}
+
+impl Done {
+    /// Something was done before.
+    pub fn after(outcome: Outcome) -> Self {
+        Self {
+            changed: outcome == Outcome::Applied,
+            refused: None,
+        }
+    }
+
+    pub fn into_result(self) -> Result<Outcome, Stop> {
+        match self.refused {
+            Some(why) => Err(Stop::Park(why)),
+            None if self.changed => Ok(Outcome::Applied),
+            None => Ok(Outcome::Unchanged),
+        }
     }
 }
 
@@ -145,22 +254,18 @@ pub fn revokes(convergence: &Convergence) -> impl Iterator<Item = &EntitlementId
             Change::Revoke { entitlement } => Some(entitlement),
             Change::Create { .. }
             | Change::Adopt { .. }
+            | Change::Restore
             | Change::Update { .. }
             | Change::Enable
             | Change::Disable
             | Change::Delete
             | Change::RevokeSessions
-            | Change::Restore
             | Change::Grant { .. } => None,
         })
 }
 
-const fn is_membership(change: &Change) -> bool {
-    matches!(change, Change::Grant { .. } | Change::Revoke { .. })
-}
-
 /// The account is not there any more, or not yet.
-fn lost(work: &mut Work<'_>) -> Stop {
+fn lost(work: &mut Work) -> Stop {
     if crate::resolve::young(work) {
         return Stop::not_yet();
     }
@@ -172,51 +277,4 @@ fn lost(work: &mut Work<'_>) -> Stop {
         after: Some(Duration::ZERO),
         why: "the account is gone from the target".into(),
     })
-}
-
-impl Work<'_> {
-    /// The record after a change.
-    fn remember(&mut self, change: &Change, id: domain::AccountId) {
-        let record = &mut self.record;
-        match change {
-            Change::Create { active, attrs } => {
-                record.id = Some(id);
-                record.ownership = Some(Ownership::Created);
-                record.active = *active;
-                record.created_at = Some(self.at);
-                record.grants.clear();
-                record.attrs = wanted(attrs).collect();
-            }
-            Change::Adopt { key } => {
-                record.ownership = Some(Ownership::Adopted);
-                record
-                    .attrs
-                    .insert(domain::converge::KEY_PATH.into(), key.want.clone());
-            }
-            Change::Update { attrs } => record.attrs.extend(wanted(attrs)),
-            Change::Enable => record.active = true,
-            Change::Disable => record.active = false,
-            Change::Delete => {
-                *record = domain::AccountRecord {
-                    applied: record.applied,
-                    ..domain::AccountRecord::default()
-                };
-            }
-            Change::RevokeSessions | Change::Restore => {}
-            Change::Grant { entitlement } => {
-                record.grants.insert(entitlement.clone());
-            }
-            Change::Revoke { entitlement } => {
-                record.grants.remove(entitlement);
-            }
-        }
-    }
-}
-
-fn wanted(
-    attrs: &std::collections::BTreeMap<AttrPath, AttrChange>,
-) -> impl Iterator<Item = (AttrPath, Pii<Slot>)> {
-    attrs
-        .iter()
-        .map(|(path, change)| (path.clone(), change.want.clone()))
 }

@@ -8,10 +8,11 @@ use domain::{
     TargetId,
 };
 use ports::target::{Found, Lookup, TargetError};
-use ports::{Apply, Clock, Observe, Store};
+use ports::{Apply, Clock, Fault, Observe, Store};
 
 use crate::carry_out::Stop;
-use crate::{Connector, NOT_YET, Work};
+use crate::work::Work;
+use crate::{Connector, NOT_YET};
 
 /// What a look gave.
 #[derive(Clone, Debug, Default)]
@@ -26,13 +27,8 @@ pub struct Sight {
 
 impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Looks where the record does not suffice: there is no id yet, or a repair asked for it.
-    pub(crate) async fn look(
-        &self,
-        target: &T,
-        projection: &Projection,
-        ask: bool,
-        work: &Work<'_>,
-    ) -> Result<Sight, Stop> {
+    pub(crate) async fn look(&self, target: &T, work: &Work) -> Result<Sight, Stop> {
+        let (projection, ask) = (&work.projection, work.look);
         let mut sight = Sight::default();
         match (&work.record.id, ask) {
             (Some(_), false) => return Ok(sight),
@@ -53,7 +49,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         }
         sight.looked = true;
         if let (Some(account), true) = (&sight.account, ask) {
-            let here: Vec<EntitlementId> = self.entitlements_of(work.name);
+            let here: Vec<EntitlementId> = self.entitlements_of(&work.name);
             let held = target.held(&account.id, &here).await.map_err(Stop::from)?;
             sight.held = held.map(|held| held.into_iter().collect());
         }
@@ -97,7 +93,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         &self,
         mut projection: Projection,
         target: &TargetId,
-    ) -> Result<Projection, Stop> {
+    ) -> Result<Projection, Fault> {
         let refers: Vec<_> = projection
             .attrs
             .iter()
@@ -108,11 +104,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             let Some(record) = value.text().map(RecordKey::from) else {
                 continue;
             };
-            match self
-                .manager_account(&record, target)
-                .await
-                .map_err(Stop::Again)?
-            {
+            match self.manager_account(&record, target).await? {
                 Some(id) => {
                     if let Some(mapped) = projection.attrs.get_mut(&path) {
                         mapped.value = Pii::new(Slot::Text((&id).into()));
@@ -130,7 +122,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         &self,
         record: &RecordKey,
         target: &TargetId,
-    ) -> Result<Option<AccountId>, ports::Fault> {
+    ) -> Result<Option<AccountId>, Fault> {
         let founder = IdentityId::from(record);
         let (mut seat, _) = self.store.seat(&founder, target).await?;
         if seat
@@ -148,7 +140,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
 }
 
 /// Whether we created the account so lately that the target may not show it yet.
-pub fn young(work: &Work<'_>) -> bool {
+pub fn young(work: &Work) -> bool {
     work.record
         .created_at
         .is_some_and(|created| work.at.duration_since(created) < NOT_YET)

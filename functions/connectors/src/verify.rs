@@ -5,39 +5,42 @@ use std::time::Duration;
 
 use domain::converge::Convergence;
 use domain::{Change, EntitlementId};
-use ports::target::{Found, Lookup};
+use ports::target::Found;
 use ports::{Apply, Clock, Fault, Observe, Store};
 
+use crate::Connector;
 use crate::carry_out::{Stop, revokes};
-use crate::{Connector, Work};
+use crate::work::Work;
 
 impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Reads back what is relevant for security: a disabled account is disabled, revoked
-    /// memberships are gone. `urgent` only shortens the wait before the next look.
+    /// memberships are gone. An ending only shortens the wait before the next look.
     pub(crate) async fn verify(
         &self,
         target: &T,
         convergence: &Convergence,
-        urgent: bool,
-        work: &mut Work<'_>,
+        work: &mut Work,
     ) -> Result<(), Stop> {
+        if !convergence.changes.contains(&Change::Disable) {
+            return self.verify_revokes(target, convergence, work).await;
+        }
         let Some(id) = work.record.id.clone() else {
             return Ok(());
         };
-        if convergence.changes.contains(&Change::Disable) {
-            match target.find(Lookup::Id(&id)).await.map_err(Stop::from)? {
-                Found::One(account) if account.active => {
-                    work.record.active = true;
-                    return Err(unverified(
-                        wait(urgent),
-                        "the target answered a sign-in block as done and the account is still active",
-                    ));
-                }
-                // A target that hides a disabled account has disabled it.
-                Found::One(_) | Found::None | Found::Many(_) => {}
+        let revoked = open(convergence, work);
+        let check = target.check(&id, &revoked).await.map_err(Stop::from)?;
+        match check.found {
+            Found::One(account) if account.active => {
+                work.record.active = true;
+                return Err(unverified(
+                    wait(work.urgent),
+                    "the target answered a sign-in block as done and the account is still active",
+                ));
             }
+            // A target that hides a disabled account has disabled it.
+            Found::One(_) | Found::None | Found::Many(_) => {}
         }
-        self.verify_revokes(target, convergence, urgent, work).await
+        gone(work, revoked, check.held.unwrap_or_default())
     }
 
     /// Reads back that revoked memberships are gone, once; those that the target refused to take
@@ -46,31 +49,43 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         &self,
         target: &T,
         convergence: &Convergence,
-        urgent: bool,
-        work: &mut Work<'_>,
+        work: &mut Work,
     ) -> Result<(), Stop> {
         let Some(id) = work.record.id.clone() else {
             return Ok(());
         };
-        let revoked: Vec<EntitlementId> = revokes(convergence)
-            .filter(|one| !work.kept.contains(*one) && !work.gone.contains(*one))
-            .cloned()
-            .collect();
+        let revoked = open(convergence, work);
         if revoked.is_empty() {
             return Ok(());
         }
         let held = target.held(&id, &revoked).await.map_err(Stop::from)?;
-        let still: Vec<EntitlementId> = held.unwrap_or_default();
-        if still.is_empty() {
-            work.gone.extend(revoked);
-            return Ok(());
-        }
-        work.record.grants.extend(still);
-        Err(unverified(
-            wait(urgent),
-            "the target answered a removal as done and the membership is still there",
-        ))
+        gone(work, revoked, held.unwrap_or_default())
     }
+}
+
+/// Removals that were answered as done and not looked back at yet.
+fn open(convergence: &Convergence, work: &Work) -> Vec<EntitlementId> {
+    revokes(convergence)
+        .filter(|one| !work.kept.contains(*one) && !work.gone.contains(*one))
+        .cloned()
+        .collect()
+}
+
+/// Takes over what a look back showed of removals.
+pub fn gone(
+    work: &mut Work,
+    revoked: Vec<EntitlementId>,
+    still: Vec<EntitlementId>,
+) -> Result<(), Stop> {
+    if still.is_empty() {
+        work.gone.extend(revoked);
+        return Ok(());
+    }
+    work.record.grants.extend(still);
+    Err(unverified(
+        wait(work.urgent),
+        "the target answered a removal as done and the membership is still there",
+    ))
 }
 
 const fn wait(urgent: bool) -> Duration {

@@ -2,7 +2,7 @@
 //! panic that costs its own record only. Every queue function goes through [`work`]; none decides
 //! for itself what a [`Fault`] means to the queue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -46,6 +46,86 @@ where
     answer
 }
 
+/// Hands records to `handle` many at once: the first of each group, then the second of each, and so
+/// on, so that one message of a group is worked on at a time. `handle` answers for each record it
+/// was given, in their order; everything else is as [`work`] says. Where it panics over several
+/// records, they are handed over again one by one, so that a poisonous one costs itself only.
+pub async fn work_together<H, F>(batch: Batch, mut handle: H) -> BatchAnswer
+where
+    H: FnMut(Vec<Incoming>) -> F,
+    F: Future<Output = Vec<Result<(), Fault>>>,
+{
+    let mut stopped: BTreeMap<String, Option<Duration>> = BTreeMap::new();
+    let mut answer = BatchAnswer::default();
+    let mut waiting = batch.records;
+    while !waiting.is_empty() {
+        let mut groups: BTreeSet<String> = BTreeSet::new();
+        let (mut round, mut later) = (Vec::new(), Vec::new());
+        for record in waiting {
+            if let Some(after) = stopped.get(&record.group) {
+                answer.failed.push(Failed {
+                    id: record.id,
+                    after: *after,
+                });
+            } else if groups.insert(record.group.clone()) {
+                round.push(record);
+            } else {
+                later.push(record);
+            }
+        }
+        waiting = later;
+        for (record, back) in hand_over(round, &mut handle).await {
+            if let Some(after) = back {
+                stopped.insert(record.group, after);
+                answer.failed.push(Failed {
+                    id: record.id,
+                    after,
+                });
+            }
+        }
+    }
+    answer
+}
+
+/// One round; with each record whether and after what time it comes back.
+async fn hand_over<H, F>(
+    round: Vec<Incoming>,
+    handle: &mut H,
+) -> Vec<(Incoming, Option<Option<Duration>>)>
+where
+    H: FnMut(Vec<Incoming>) -> F,
+    F: Future<Output = Vec<Result<(), Fault>>>,
+{
+    // As in `work_one`.
+    let all = round.clone();
+    let guarded = AssertUnwindSafe(async { handle(all).await }).catch_unwind();
+    let mut back = Vec::with_capacity(round.len());
+    match guarded.await {
+        Ok(answers) => {
+            let mut answers = answers.into_iter();
+            for record in round {
+                let answer = answers
+                    .next()
+                    .unwrap_or_else(|| Err(Fault::retry("the record was not answered for")));
+                let after = log(answer, &record.id, record.receives);
+                back.push((record, after));
+            }
+        }
+        Err(_payload) if round.len() == 1 => {
+            for record in round {
+                log_panic(&record.id, record.receives);
+                back.push((record, Some(None)));
+            }
+        }
+        Err(_payload) => {
+            for record in round {
+                back.extend(Box::pin(hand_over(vec![record], handle)).await);
+            }
+        }
+    }
+    back
+}
+
 /// `Some` where the record comes back, with the time after which it does.
 async fn work_one<H, F>(
     record: Incoming,
@@ -62,43 +142,52 @@ where
     // remembers how far a record came: nothing half-changed is observed after an unwind.
     let guarded = AssertUnwindSafe(async { handle(record).await }).catch_unwind();
     match guarded.await {
-        Ok(Ok(())) => None,
-        Ok(Err(fault)) => {
-            let error_type = fault.error_type();
-            match fault {
-                Fault::Retry { after, why } => {
-                    tracing::warn!(
-                        message_id = id,
-                        attempts = receives,
-                        error_type,
-                        error = &*why,
-                        "record comes back"
-                    );
-                    Some(after)
-                }
-                Fault::Reject { why } | Fault::Halt { why } => {
-                    tracing::warn!(
-                        message_id = id,
-                        attempts = receives,
-                        error_type,
-                        error = &*why,
-                        "record given up"
-                    );
-                    None
-                }
-            }
-        }
+        Ok(answer) => log(answer, id, receives),
         // The payload of the panic may quote a person's data and is dropped unread.
         Err(_payload) => {
-            tracing::error!(
-                message_id = id,
-                attempts = receives,
-                error_type = "Panic",
-                "record panicked"
-            );
+            log_panic(id, receives);
             Some(None)
         }
     }
+}
+
+/// Says what became of a record that was not done, once. `Some` where it comes back.
+fn log(answer: Result<(), Fault>, id: &str, receives: u32) -> Option<Option<Duration>> {
+    let Err(fault) = answer else {
+        return None;
+    };
+    let error_type = fault.error_type();
+    match fault {
+        Fault::Retry { after, why } => {
+            tracing::warn!(
+                message_id = id,
+                attempts = receives,
+                error_type,
+                error = &*why,
+                "record comes back"
+            );
+            Some(after)
+        }
+        Fault::Reject { why } | Fault::Halt { why } => {
+            tracing::warn!(
+                message_id = id,
+                attempts = receives,
+                error_type,
+                error = &*why,
+                "record given up"
+            );
+            None
+        }
+    }
+}
+
+fn log_panic(id: &str, receives: u32) {
+    tracing::error!(
+        message_id = id,
+        attempts = receives,
+        error_type = "Panic",
+        "record panicked"
+    );
 }
 
 /// The message in a record. One that cannot be read is rejected; the text of the error holds the

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// An error by what to do about it. `Display` names the class and the reason, never personal
 /// data and never its source.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Fault {
     /// Passing: timeout, 429, 5xx, a throttled table, a lost optimistic lock. The item is
     /// reported and comes back after the given time.

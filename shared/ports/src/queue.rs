@@ -102,7 +102,32 @@ where
     W: FnOnce(Batch) -> F,
     F: Future<Output = BatchAnswer>,
 {
-    let received = queues.receive(lane, BATCH, visibility);
+    run_up_to(queues, lane, BATCH, visibility, work).await
+}
+
+/// The same with up to `most` messages. A function that was handed a full batch may receive more
+/// of the same queue itself, so that more goes to a target in one request; each message keeps its
+/// group to itself until it is done, as those do that the platform handed over.
+pub async fn run_up_to<Q, W, F>(
+    queues: &Q,
+    lane: &Lane,
+    most: usize,
+    visibility: Duration,
+    work: W,
+) -> usize
+where
+    Q: Queues + ?Sized,
+    W: FnOnce(Batch) -> F,
+    F: Future<Output = BatchAnswer>,
+{
+    let mut received = queues.receive(lane, BATCH.min(most), visibility);
+    while received.len() < most && received.len().is_multiple_of(BATCH) {
+        let more = queues.receive(lane, BATCH.min(most - received.len()), visibility);
+        if more.is_empty() {
+            break;
+        }
+        received.extend(more);
+    }
     if received.is_empty() {
         return 0;
     }

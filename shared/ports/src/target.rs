@@ -51,6 +51,14 @@ pub enum TargetError {
     /// The request was answered, or was certainly not sent.
     #[error("target refused or was not reached")]
     Fault(#[source] Fault),
+    /// The target said that it was too much (429); nothing was done.
+    #[error("throttled")]
+    Throttled {
+        /// When it may be asked again, if it said so.
+        after: Option<Duration>,
+        /// What was asked, without personal data.
+        why: Box<str>,
+    },
     /// The request was sent and the answer lost: neither success nor failure. Look before
     /// writing again.
     #[error("answer lost")]
@@ -71,10 +79,11 @@ pub enum TargetError {
 
 impl TargetError {
     /// What a handler does where it has no better idea. `NotFound` and `Conflict` reject;
-    /// `Changed` and `Unknown` retry.
+    /// `Throttled`, `Changed` and `Unknown` retry.
     pub fn into_fault(self) -> Fault {
         match self {
             Self::Fault(fault) => fault,
+            Self::Throttled { after, why } => Fault::Retry { after, why },
             Self::Unknown { why } => Fault::Retry {
                 after: Some(Duration::from_secs(1)),
                 why: format!("answer lost: {why}").into(),
@@ -127,9 +136,30 @@ pub trait Observe: Send + Sync {
             Ok(Check { found, held })
         }
     }
+
+    /// Which of these accounts hold an entitlement, for looking back after a write to many;
+    /// `None` where the target does not tell.
+    fn holders(
+        &self,
+        entitlement: &EntitlementId,
+        accounts: &[AccountId],
+    ) -> impl Future<Output = Result<Option<Vec<AccountId>>, TargetError>> + Send {
+        async move {
+            let mut holders = Vec::new();
+            for account in accounts {
+                let one = std::slice::from_ref(entitlement);
+                match self.held(account, one).await? {
+                    None => return Ok(None),
+                    Some(held) if held.is_empty() => {}
+                    Some(_) => holders.push(account.clone()),
+                }
+            }
+            Ok(Some(holders))
+        }
+    }
 }
 
-/// What a look back gave.
+/// What a look back at one account gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// The account.

@@ -1,0 +1,428 @@
+//! A batch of messages, step by step: everything is read, the budget is asked once, what concerns
+//! one account alone is done, memberships that several share go together, and each account is
+//! recorded.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::ConvergeRequest;
+use domain::budget::{Asked, Cost, Granted, Tally};
+use domain::converge::{self, Convergence, Seen, converge};
+use domain::policy::Mode;
+use domain::{Change, Desired, EntitlementId, IdentityState, Outcome, TargetId};
+use jiff::Timestamp;
+use ports::lanes::{Batch, BatchAnswer, Incoming};
+use ports::store::Health;
+use ports::{Apply, Clock, Fault, Observe, Store};
+
+use crate::Connector;
+use crate::carry_out::{Stop, revokes};
+use crate::health::{May, may};
+use crate::pool::{self, Member};
+use crate::resolve::Sight;
+use crate::work::{Converged, Work, refusal};
+
+/// After so many requests in a row that a target did not answer, the rest of a batch comes back:
+/// each costs a time-out, and the batch has to end before its messages are visible again.
+const ILL_IN_A_ROW: u32 = 3;
+
+/// How far a message got before its target was called.
+enum Opened {
+    Finished(Converged),
+    Work(Box<Work>, Health),
+}
+
+/// What is left of a message when everything was done that concerns its account alone.
+enum Next {
+    Done(Outcome),
+    /// These memberships, which others of the batch share.
+    Pool(Convergence, Outcome),
+}
+
+/// A message's place in its batch, and its work.
+type Placed = (usize, Box<Work>);
+
+/// The same with what is planned for it, before anybody looked.
+struct Planned {
+    place: usize,
+    work: Box<Work>,
+    plan: Convergence,
+}
+
+/// What became of a message.
+struct Over {
+    place: usize,
+    work: Box<Work>,
+    result: Result<Outcome, Stop>,
+}
+
+impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+    /// Works through a batch of [`ConvergeRequest`]s.
+    pub async fn handle(&self, batch: Batch) -> BatchAnswer {
+        ports::batch::work_together(batch, |records| self.round(records)).await
+    }
+
+    async fn round(&self, records: Vec<Incoming>) -> Vec<Result<(), Fault>> {
+        let mut answers: Vec<Result<(), Fault>> = Vec::with_capacity(records.len());
+        let (mut places, mut requests) = (Vec::new(), Vec::new());
+        for (at, record) in records.iter().enumerate() {
+            match ports::batch::parse::<ConvergeRequest>(record) {
+                Ok(request) => {
+                    places.push(at);
+                    requests.push((request, record.receives));
+                    answers.push(Ok(()));
+                }
+                Err(fault) => answers.push(Err(fault)),
+            }
+        }
+        let worked = self.together(requests).await;
+        for (at, answer) in places.into_iter().zip(worked) {
+            if let Some(place) = answers.get_mut(at) {
+                *place = answer.map(|_| ());
+            }
+        }
+        answers
+    }
+
+    /// Works on requests of different accounts; answers in their order.
+    pub(crate) async fn together(
+        &self,
+        requests: Vec<(ConvergeRequest, u32)>,
+    ) -> Vec<Result<Converged, Fault>> {
+        let mut answers = BTreeMap::new();
+        let mut by_target: BTreeMap<TargetId, (Health, Vec<Placed>)> = BTreeMap::new();
+        let count = requests.len();
+        for (at, (request, receives)) in requests.into_iter().enumerate() {
+            match self.open(&request, receives).await {
+                Ok(Opened::Finished(converged)) => {
+                    answers.insert(at, Ok(converged));
+                }
+                Ok(Opened::Work(work, health)) => {
+                    let (known, works) = by_target.entry(request.target).or_default();
+                    *known = health;
+                    works.push((at, work));
+                }
+                Err(fault) => {
+                    answers.insert(at, Err(fault));
+                }
+            }
+        }
+        for (name, (health, works)) in by_target {
+            if let Some(target) = self.targets.get(&name) {
+                let worked = self.on_target(&name, target, health, works).await;
+                answers.extend(worked);
+            }
+        }
+        (0..count)
+            .map(|at| {
+                answers
+                    .remove(&at)
+                    .unwrap_or_else(|| Err(Fault::retry("the request was not worked on")))
+            })
+            .collect()
+    }
+
+    /// Reads everything that a request is about.
+    async fn open(&self, request: &ConvergeRequest, receives: u32) -> Result<Opened, Fault> {
+        let name = &request.target;
+        if !self.targets.contains_key(name) {
+            return Err(Fault::reject("the target is not in the policy"));
+        }
+        let enforced = |policy: &domain::Policy| {
+            policy
+                .targets
+                .get(name)
+                .is_some_and(|known| known.mode == Mode::Enforce)
+        };
+        if !enforced(&self.policy.policy) {
+            return Ok(Opened::Finished(Converged::Current));
+        }
+        let (seat, health) = self.store.seat(&request.identity, name).await?;
+        let Some(mut seat) = seat else {
+            return Ok(Opened::Finished(Converged::Current));
+        };
+        let at = self.clock.now();
+        let before = seat.accounts.remove(name);
+        let generation = seat.record.changed.get(name).copied().unwrap_or_default();
+        let record = before.clone().unwrap_or_default();
+        let wanted = seat.record.projections.remove(name).unwrap_or_default();
+        let urgent = is_ending(seat.record.state, wanted.desired);
+        // A target that rests is left alone before anything else is found out.
+        match may(&health, urgent, at) {
+            May::Call => {}
+            May::Defer => return Ok(Opened::Finished(Converged::Deferred)),
+            May::Wait(after) if record.applied < generation || request.look => {
+                return Err(Fault::Retry {
+                    after: Some(after),
+                    why: "the target asked for a pause".into(),
+                });
+            }
+            May::Wait(_) => {}
+        }
+        if record.applied >= generation && !request.look {
+            return Ok(Opened::Finished(Converged::Current));
+        }
+        let unsettled = seat.record.unsettled.remove(name);
+        let projection = self.resolve_references(wanted, name).await?;
+        let work = Work {
+            identity: request.identity.clone(),
+            name: name.clone(),
+            generation,
+            projection,
+            before,
+            record,
+            // Where an older generation was never acknowledged, the record may be behind the
+            // target.
+            look: request.look || unsettled.is_some(),
+            unsettled,
+            urgent,
+            at,
+            receives,
+            kept: BTreeSet::new(),
+            gone: BTreeSet::new(),
+        };
+        Ok(Opened::Work(Box::new(work), health))
+    }
+
+    /// Everything of a batch that concerns one target.
+    async fn on_target(
+        &self,
+        name: &TargetId,
+        target: &T,
+        mut health: Health,
+        works: Vec<Placed>,
+    ) -> Vec<(usize, Result<Converged, Fault>)> {
+        let at = self.clock.now();
+        let (planned, mut answers) = self.pace(name, target, at, works).await;
+        if planned.is_empty() {
+            return answers;
+        }
+        let (over, unused) = self.carry_out_batch(target, planned).await;
+        let mut tally = Tally::default();
+        for one in over {
+            count(&mut tally, &one.result);
+            let answer = self.settle(one.result, *one.work, &mut health).await;
+            answers.push((one.place, answer));
+        }
+        if let Err(fault) = self.count(name, &mut health, at, tally).await {
+            tracing::warn!(target = %name, error = %fault, "failures not counted");
+        }
+        if let Err(fault) = self.leave(name, unused).await {
+            // The place runs out by itself, and the budget fills again.
+            tracing::warn!(target = %name, error = %fault, "place not left");
+        }
+        answers
+    }
+
+    /// Asks the budget for everybody at once, those whose access ends first. What is not granted
+    /// comes back when its turn is.
+    async fn pace(
+        &self,
+        name: &TargetId,
+        target: &T,
+        at: Timestamp,
+        mut works: Vec<Placed>,
+    ) -> (Vec<Planned>, Vec<(usize, Result<Converged, Fault>)>) {
+        works.sort_by_key(|(place, work)| (!work.urgent, *place));
+        let planned: Vec<Planned> = works
+            .into_iter()
+            .map(|(place, work)| {
+                let plan = self.compare(&work, &Sight::default());
+                Planned { place, work, plan }
+            })
+            .collect();
+        let wishes: Vec<Asked> = planned.iter().map(|one| one.wish(target)).collect();
+        let granted = match self.ask(name, at, &wishes).await {
+            Ok(granted) => granted,
+            Err(fault) => {
+                let back = planned.iter().map(|one| (one.place, Err(fault.clone())));
+                return (Vec::new(), back.collect());
+            }
+        };
+        let (mut now, mut later) = (Vec::new(), Vec::new());
+        for (one, granted) in planned.into_iter().zip(granted) {
+            match granted {
+                Granted::Now => now.push(one),
+                Granted::Later(after) => {
+                    let fault = Fault::Retry {
+                        after: Some(after),
+                        why: "the budget of the target is used up".into(),
+                    };
+                    later.push((one.place, Err(fault)));
+                }
+            }
+        }
+        (now, later)
+    }
+
+    /// Carries out everything, first what concerns one account alone, then what is shared. Also
+    /// answers with what was granted and not used.
+    async fn carry_out_batch(&self, target: &T, planned: Vec<Planned>) -> (Vec<Over>, Cost) {
+        let poolable = planned
+            .iter()
+            .filter(|one| !one.work.urgent && pool::is_poolable(&one.plan));
+        let shared = pool::shared(poolable.map(|one| &one.plan));
+        let mut closed: Option<Stop> = None;
+        let (mut in_a_row, mut unused) = (0, Cost::default());
+        let mut over: Vec<Over> = Vec::new();
+        let (mut places, mut members) = (Vec::new(), Vec::new());
+        for one in planned {
+            let cost = one.wish(target).cost;
+            let Planned {
+                place, mut work, ..
+            } = one;
+            if let (Some(stop), false) = (&closed, work.urgent) {
+                unused = unused.plus(cost);
+                let result = Err(stop.clone());
+                over.push(Over {
+                    place,
+                    work,
+                    result,
+                });
+                continue;
+            }
+            match self.advance(target, &mut work, &shared).await {
+                Ok(Next::Pool(convergence, outcome)) => {
+                    in_a_row = 0;
+                    places.push(place);
+                    members.push(Member::new(*work, convergence, outcome));
+                }
+                Ok(Next::Done(outcome)) => {
+                    in_a_row = 0;
+                    let result = Ok(outcome);
+                    over.push(Over {
+                        place,
+                        work,
+                        result,
+                    });
+                }
+                Err(stop) => {
+                    in_a_row = if stop.is_ill() { in_a_row + 1 } else { 0 };
+                    closed = closed.or_else(|| stop.closes(in_a_row >= ILL_IN_A_ROW));
+                    let result = Err(stop);
+                    over.push(Over {
+                        place,
+                        work,
+                        result,
+                    });
+                }
+            }
+        }
+        self.carry_out_together(target, &mut members).await;
+        for (place, member) in places.into_iter().zip(members) {
+            let (work, result) = member.finish();
+            over.push(Over {
+                place,
+                work: Box::new(work),
+                result,
+            });
+        }
+        (over, unused)
+    }
+
+    /// Looks, decides, and carries out whatever concerns the account alone.
+    async fn advance(
+        &self,
+        target: &T,
+        work: &mut Work,
+        shared: &BTreeSet<EntitlementId>,
+    ) -> Result<Next, Stop> {
+        let sight = self.look(target, work).await?;
+        let mut convergence = self.prepare(work, &sight)?;
+        let pools =
+            !work.urgent && pool::is_poolable(&convergence) && pool::touches(&convergence, shared);
+        let (first, rest) = if pools {
+            pool::split(&convergence)
+        } else {
+            (convergence.clone(), Convergence::default())
+        };
+        let mut done = self.carry_out(target, &first, work).await;
+        if matches!(done, Err(Stop::NameTaken)) {
+            // Somebody's account, or our own whose creation was never answered, holds the name.
+            let sight = self.look_by_name(target, &work.projection).await?;
+            convergence = self.prepare(work, &sight)?;
+            done = self.carry_out(target, &convergence, work).await;
+        } else if pools {
+            return done.map(|outcome| Next::Pool(rest, outcome));
+        }
+        // What was done beside a refusal is looked back at all the same.
+        if matches!(done, Ok(_) | Err(Stop::Park(_))) {
+            self.verify(target, &convergence, work).await?;
+        }
+        with_withheld(done, &convergence).map(Next::Done)
+    }
+
+    /// What has to change, from what a look showed; the record takes over what it showed.
+    fn prepare(&self, work: &mut Work, sight: &Sight) -> Result<Convergence, Stop> {
+        let convergence = self.compare(work, sight);
+        if let Some(why) = refusal(&convergence) {
+            return Err(Stop::Park(why));
+        }
+        work.adopt(&convergence, sight);
+        Ok(convergence)
+    }
+
+    fn compare(&self, work: &Work, sight: &Sight) -> Convergence {
+        converge(&converge::Input {
+            policy: &self.policy.policy,
+            target: &work.name,
+            identity: &work.identity,
+            projection: &work.projection,
+            record: &work.record,
+            unsettled: work.unsettled.as_ref(),
+            seen: sight.looked.then_some(Seen {
+                account: sight.account.as_deref(),
+                held: sight.held.as_ref(),
+            }),
+        })
+    }
+}
+
+/// Whether somebody's access ends: the block of sign-in must not wait.
+const fn is_ending(state: IdentityState, desired: Desired) -> bool {
+    let gone = !matches!(state, IdentityState::Active | IdentityState::Prehire);
+    gone && matches!(desired, Desired::Disabled | Desired::None)
+}
+
+impl Planned {
+    /// What it asks of the budget: its changes, the looks before, and the looks back.
+    fn wish<T: Apply>(&self, target: &T) -> Asked {
+        let work = &self.work;
+        let looks = u32::from(work.look || work.record.id.is_none()) + u32::from(work.look);
+        let back = u32::from(self.plan.changes.contains(&Change::Disable));
+        let removals = u32::try_from(revokes(&self.plan).count()).unwrap_or(u32::MAX);
+        Asked {
+            cost: target
+                .cost(&self.plan.changes)
+                .plus(Cost::reads(looks + back).plus(Cost::reads(removals))),
+            urgent: work.urgent,
+            returning: work.receives > 1,
+        }
+    }
+}
+
+/// Counts a result as that of a target that is well, or that is not. What never got there says
+/// nothing.
+fn count(tally: &mut Tally, result: &Result<Outcome, Stop>) {
+    match result {
+        Err(stop) if stop.is_ill() => tally.ill += 1,
+        Ok(_) | Err(Stop::Park(_) | Stop::NameTaken | Stop::Unverified(_)) => tally.well += 1,
+        Err(
+            Stop::Rest(_)
+            | Stop::Throttled { .. }
+            | Stop::Again(_)
+            | Stop::Ill(_)
+            | Stop::Unknown(_),
+        ) => {}
+    }
+}
+
+/// Something that has to change and may not be done is for a human to see to.
+pub fn with_withheld(
+    done: Result<Outcome, Stop>,
+    convergence: &Convergence,
+) -> Result<Outcome, Stop> {
+    match (&convergence.withheld, done) {
+        (Some(why), Ok(_)) => Err(Stop::Park(why.clone())),
+        (_, done) => done,
+    }
+}

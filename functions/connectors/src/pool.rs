@@ -1,0 +1,226 @@
+//! Memberships of many people in one group, in one request. Every account's message is still in
+//! flight, so that there is one writer per account; only what goes over the wire is shared.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::converge::Convergence;
+use domain::{Change, EntitlementId, Outcome};
+use ports::target::MemberChange;
+use ports::{Apply, Clock, Observe, Store};
+
+use crate::Connector;
+use crate::batch::with_withheld;
+use crate::carry_out::{Done, Stop};
+use crate::verify::gone;
+use crate::work::Work;
+
+/// One account's part in a pool.
+pub struct Member {
+    work: Work,
+    /// Memberships only: whatever else there was to do is done.
+    convergence: Convergence,
+    done: Done,
+    stop: Option<Stop>,
+}
+
+impl Member {
+    pub fn new(work: Work, convergence: Convergence, outcome: Outcome) -> Self {
+        Self {
+            work,
+            convergence,
+            done: Done::after(outcome),
+            stop: None,
+        }
+    }
+
+    /// What became of it.
+    pub fn finish(self) -> (Work, Result<Outcome, Stop>) {
+        let result = match self.stop {
+            Some(stop) => Err(stop),
+            None => with_withheld(self.done.into_result(), &self.convergence),
+        };
+        (self.work, result)
+    }
+}
+
+/// The creation, and the memberships that follow it.
+pub fn split(convergence: &Convergence) -> (Convergence, Convergence) {
+    let (first, rest): (Vec<Change>, Vec<Change>) = convergence
+        .changes
+        .iter()
+        .cloned()
+        .partition(|change| matches!(change, Change::Create { .. }));
+    let with = |changes| Convergence {
+        changes,
+        ..convergence.clone()
+    };
+    (with(first), with(rest))
+}
+
+/// Whether nothing but memberships is to be changed, after making the account where there is none.
+pub fn is_poolable(convergence: &Convergence) -> bool {
+    let rest = match convergence.changes.split_first() {
+        Some((Change::Create { .. }, rest)) => rest,
+        Some(_) | None => convergence.changes.as_slice(),
+    };
+    !rest.is_empty()
+        && rest
+            .iter()
+            .all(|change| matches!(change, Change::Grant { .. } | Change::Revoke { .. }))
+}
+
+/// The entitlements that two or more of these change.
+pub fn shared<'a>(all: impl Iterator<Item = &'a Convergence>) -> BTreeSet<EntitlementId> {
+    let mut counts: BTreeMap<&EntitlementId, u32> = BTreeMap::new();
+    for convergence in all {
+        for change in &convergence.changes {
+            if let Some((entitlement, _)) = membership(change) {
+                *counts.entry(entitlement).or_default() += 1;
+            }
+        }
+    }
+    counts
+        .into_iter()
+        .filter(|(_, count)| *count > 1)
+        .map(|(entitlement, _)| entitlement.clone())
+        .collect()
+}
+
+/// Whether one of the changes is about one of these.
+pub fn touches(convergence: &Convergence, shared: &BTreeSet<EntitlementId>) -> bool {
+    convergence
+        .changes
+        .iter()
+        .filter_map(membership)
+        .any(|(entitlement, _)| shared.contains(entitlement))
+}
+
+const fn membership(change: &Change) -> Option<(&EntitlementId, bool)> {
+    match change {
+        Change::Grant { entitlement } => Some((entitlement, true)),
+        Change::Revoke { entitlement } => Some((entitlement, false)),
+        Change::Create { .. }
+        | Change::Adopt { .. }
+        | Change::Restore
+        | Change::Update { .. }
+        | Change::Enable
+        | Change::Disable
+        | Change::Delete
+        | Change::RevokeSessions => None,
+    }
+}
+
+impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+    /// Takes what is to be taken, looks back, and gives what is to be given. What is taken is
+    /// gone before anything is given, so that no SoD pair is held in between.
+    pub(crate) async fn carry_out_together(&self, target: &T, members: &mut [Member]) {
+        self.pass(target, members, false).await;
+        self.look_back(target, members).await;
+        self.pass(target, members, true).await;
+    }
+
+    /// One direction of everybody's changes, in as few requests as the target allows.
+    async fn pass(&self, target: &T, members: &mut [Member], give: bool) {
+        let mut asked: Vec<(usize, MemberChange)> = Vec::new();
+        for (at, member) in members.iter().enumerate() {
+            let (None, Some(account)) = (&member.stop, &member.work.record.id) else {
+                continue;
+            };
+            for change in &member.convergence.changes {
+                let Some((entitlement, gives)) = membership(change) else {
+                    continue;
+                };
+                if gives != give || (give && self.conflicts(entitlement, &member.work.kept)) {
+                    continue;
+                }
+                asked.push((
+                    at,
+                    MemberChange {
+                        entitlement: entitlement.clone(),
+                        account: account.clone(),
+                        give,
+                    },
+                ));
+            }
+        }
+        if asked.is_empty() {
+            return;
+        }
+        let changes: Vec<MemberChange> = asked.iter().map(|(_, change)| change.clone()).collect();
+        let mut answers = target.memberships(&changes).await.into_iter();
+        for (at, change) in asked {
+            let Some(member) = members.get_mut(at) else {
+                continue;
+            };
+            let answer = answers.next().unwrap_or_else(|| {
+                Err(ports::target::TargetError::Fault(ports::Fault::retry(
+                    "the target's client left a membership unanswered",
+                )))
+            });
+            if member.stop.is_some() {
+                continue;
+            }
+            let entitlement = change.entitlement;
+            let change = if give {
+                Change::Grant { entitlement }
+            } else {
+                Change::Revoke { entitlement }
+            };
+            let taken = self.take(&change, answer, &mut member.work, &mut member.done);
+            member.stop = taken.err();
+        }
+    }
+
+    /// Reads back, group by group, that nobody is still in what was taken.
+    async fn look_back(&self, target: &T, members: &mut [Member]) {
+        let mut taken: BTreeMap<EntitlementId, Vec<usize>> = BTreeMap::new();
+        for (at, member) in members.iter().enumerate() {
+            if member.stop.is_some() {
+                continue;
+            }
+            for change in &member.convergence.changes {
+                if let Change::Revoke { entitlement } = change
+                    && !member.work.kept.contains(entitlement)
+                {
+                    taken.entry(entitlement.clone()).or_default().push(at);
+                }
+            }
+        }
+        for (entitlement, whose) in taken {
+            let accounts: Vec<_> = whose
+                .iter()
+                .filter_map(|at| members.get(*at)?.work.record.id.clone())
+                .collect();
+            let seen = target.holders(&entitlement, &accounts).await;
+            let seen = match seen {
+                Ok(seen) => seen.unwrap_or_default(),
+                Err(error) => {
+                    // Nobody knows: each of them comes back and looks again.
+                    let stop = Stop::from(error);
+                    for at in whose {
+                        if let Some(member) = members.get_mut(at) {
+                            member.stop.get_or_insert_with(|| stop.clone());
+                        }
+                    }
+                    continue;
+                }
+            };
+            for at in whose {
+                let Some(member) = members.get_mut(at) else {
+                    continue;
+                };
+                let id = member.work.record.id.as_ref();
+                let still = id.is_some_and(|id| seen.contains(id));
+                let still = if still {
+                    vec![entitlement.clone()]
+                } else {
+                    Vec::new()
+                };
+                let looked = gone(&mut member.work, vec![entitlement.clone()], still);
+                if let Err(stop) = looked {
+                    member.stop.get_or_insert(stop);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Recording what the work came to, whatever it came to.
+
+use std::time::Duration;
+
+use domain::{AccountRecord, Outcome};
+use ports::store::{Ack, Acked, Health};
+use ports::{Apply, Clock, Fault, Observe, Store};
+use telemetry::{Dimensions, Metric};
+
+use crate::carry_out::Stop;
+use crate::work::{Converged, Work};
+use crate::{Connector, LAST_LOOK, LOOK_AGAIN};
+
+impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+    /// Records what the work came to; `health` is the target's, as known so far.
+    pub(crate) async fn settle(
+        &self,
+        result: Result<Outcome, Stop>,
+        mut work: Work,
+        health: &mut Health,
+    ) -> Result<Converged, Fault> {
+        let counted = Dimensions::target(&work.name);
+        match result {
+            Ok(outcome) => {
+                self.is_well(&work.name, health, work.at).await?;
+                work.record.parked = None;
+                work.finish(outcome);
+                self.acknowledge(work, true).await?;
+                Ok(Converged::Done)
+            }
+            Err(Stop::Park(why)) => self.park(work, why).await,
+            Err(Stop::NameTaken) if work.receives >= LAST_LOOK => {
+                let why = "the user name is taken by an account that the target does not show; \
+                           rename or delete that account";
+                self.park(work, why.into()).await
+            }
+            Err(Stop::NameTaken) => Err(Fault::Retry {
+                after: Some(LOOK_AGAIN),
+                why: "the user name is taken by somebody unseen".into(),
+            }),
+            Err(Stop::Rest(why)) => {
+                self.quarantine(&work.name, health, work.at, &why).await?;
+                self.keep_progress(work, Outcome::Deferred).await?;
+                Ok(Converged::Deferred)
+            }
+            Err(Stop::Throttled { after, why }) => {
+                let after = self.pause(&work.name, health, work.at, after).await?;
+                self.keep_progress(work, Outcome::Deferred).await?;
+                Err(Fault::Retry {
+                    after: Some(after),
+                    why,
+                })
+            }
+            Err(Stop::Unverified(fault)) => {
+                telemetry::emit(Metric::NotVerified, 1.0, counted);
+                self.keep_progress(work, Outcome::NotVerified).await?;
+                Err(fault)
+            }
+            Err(Stop::Unknown(fault)) => {
+                telemetry::emit(Metric::ConnectorUnknown, 1.0, counted);
+                self.keep_progress(work, Outcome::Unknown).await?;
+                Err(fault)
+            }
+            Err(Stop::Again(fault) | Stop::Ill(fault)) => {
+                self.keep_progress(work, Outcome::Deferred).await?;
+                Err(fault)
+            }
+        }
+    }
+
+    /// A human has to see to it; the queue has nothing more to do.
+    async fn park(&self, mut work: Work, why: Box<str>) -> Result<Converged, Fault> {
+        tracing::warn!(
+            target = %work.name,
+            identity = %work.identity,
+            reason = &*why,
+            "parked"
+        );
+        let counted = Dimensions::target(&work.name);
+        telemetry::emit(Metric::ConnectorRejected, 1.0, counted);
+        work.record.parked = Some(why);
+        work.finish(Outcome::Rejected);
+        self.acknowledge(work, true).await?;
+        Ok(Converged::Parked)
+    }
+
+    /// Writes the record if it says anything new.
+    async fn acknowledge(&self, work: Work, settles: bool) -> Result<(), Fault> {
+        if work.before.as_ref() == Some(&work.record) {
+            return Ok(());
+        }
+        let ack = Ack {
+            identity: work.identity,
+            target: work.name,
+            expect: work.before.map(|before| before.applied),
+            account: work.record,
+            settles,
+        };
+        match self.store.ack(&ack).await? {
+            Acked::Done => Ok(()),
+            Acked::Fenced => Err(Fault::Retry {
+                after: Some(Duration::ZERO),
+                why: "another worker wrote this account's record meanwhile".into(),
+            }),
+        }
+    }
+
+    /// What was done before the work stopped is remembered; what is owed stays owed.
+    async fn keep_progress(&self, mut work: Work, outcome: Outcome) -> Result<(), Fault> {
+        let unchanged = |before: &AccountRecord, after: &AccountRecord| {
+            before.id == after.id
+                && before.active == after.active
+                && before.attrs == after.attrs
+                && before.grants == after.grants
+        };
+        let nothing = work
+            .before
+            .as_ref()
+            .map_or(work.record.id.is_none(), |before| {
+                unchanged(before, &work.record)
+            });
+        if nothing {
+            return Ok(());
+        }
+        work.record.outcome = Some(outcome);
+        work.record.at = Some(work.at);
+        self.acknowledge(work, false).await
+    }
+}

@@ -1,0 +1,167 @@
+//! One message's work: everything that was read, and the record as it grows.
+
+use std::collections::BTreeSet;
+
+use domain::change::AttrChange;
+use domain::converge::Convergence;
+use domain::project::AttrPath;
+use domain::{
+    AccountId, AccountRecord, Change, EntitlementId, Finding, Generation, IdentityId, Outcome,
+    Ownership, Pii, Projection, Slot, TargetId,
+};
+use jiff::Timestamp;
+
+use crate::resolve::Sight;
+
+/// What a message came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Converged {
+    /// Nothing newer than what was applied; the target was not called.
+    Current,
+    /// The account is as wanted now.
+    Done,
+    /// The target will not have it; the reason is in the record.
+    Parked,
+    /// The target rests; it is still owed.
+    Deferred,
+}
+
+/// One message's work.
+pub struct Work {
+    pub identity: IdentityId,
+    pub name: TargetId,
+    pub generation: Generation,
+    /// The account that should be, its references resolved.
+    pub projection: Projection,
+    pub before: Option<AccountRecord>,
+    pub record: AccountRecord,
+    /// What may have been given without a record of it.
+    pub unsettled: Option<BTreeSet<EntitlementId>>,
+    /// Whether to look before deciding.
+    pub look: bool,
+    /// Whether it ends somebody's access.
+    pub urgent: bool,
+    pub at: Timestamp,
+    /// How often the message was delivered, this time included.
+    pub receives: u32,
+    /// Memberships that the target refused to take away.
+    pub kept: BTreeSet<EntitlementId>,
+    /// Revoked memberships that were read back as gone.
+    pub gone: BTreeSet<EntitlementId>,
+}
+
+impl Work {
+    /// Takes over what a look showed, before anything is changed.
+    pub fn adopt(&mut self, convergence: &Convergence, sight: &Sight) {
+        if !sight.looked {
+            return;
+        }
+        if let Some(account) = &sight.account {
+            self.record.id = Some(account.id.clone());
+            self.record.active = account.active;
+            self.record.attrs.clone_from(&account.attrs);
+            // Our key in it means that we made it, even if its creation was never answered.
+            let key = account.key.as_ref().map(|key| &**key.reveal());
+            let ours = key == Some(self.identity.as_str());
+            self.record.ownership.get_or_insert(if ours {
+                Ownership::Created
+            } else {
+                Ownership::Adopted
+            });
+        } else {
+            self.record = AccountRecord {
+                applied: self.record.applied,
+                ..AccountRecord::default()
+            };
+        }
+        for entitlement in &convergence.gone {
+            self.record.grants.remove(entitlement);
+        }
+        self.record
+            .grants
+            .extend(convergence.adopted.iter().cloned());
+    }
+
+    /// The record after a change.
+    pub fn remember(&mut self, change: &Change, id: AccountId) {
+        let record = &mut self.record;
+        match change {
+            Change::Create { active, attrs } => {
+                record.id = Some(id);
+                record.ownership = Some(Ownership::Created);
+                record.active = *active;
+                record.created_at = Some(self.at);
+                record.grants.clear();
+                record.attrs = wanted(attrs).collect();
+            }
+            Change::Adopt { key } => {
+                record.ownership = Some(Ownership::Adopted);
+                record
+                    .attrs
+                    .insert(domain::converge::KEY_PATH.into(), key.want.clone());
+            }
+            Change::Update { attrs } => record.attrs.extend(wanted(attrs)),
+            Change::Enable => record.active = true,
+            Change::Disable => record.active = false,
+            Change::Delete => {
+                *record = AccountRecord {
+                    applied: record.applied,
+                    ..AccountRecord::default()
+                };
+            }
+            // What came back is looked at for some minutes like something new.
+            Change::Restore => record.created_at = Some(self.at),
+            Change::RevokeSessions => {}
+            Change::Grant { entitlement } => {
+                record.grants.insert(entitlement.clone());
+            }
+            Change::Revoke { entitlement } => {
+                record.grants.remove(entitlement);
+            }
+        }
+    }
+
+    /// Nothing of this generation is left to do.
+    pub fn finish(&mut self, outcome: Outcome) {
+        self.record.applied = self.record.applied.max(self.generation);
+        let changed = self
+            .before
+            .as_ref()
+            .is_none_or(|before| *before != self.record);
+        if changed {
+            self.record.outcome = Some(outcome);
+            self.record.at = Some(self.at);
+        }
+    }
+}
+
+fn wanted(
+    attrs: &std::collections::BTreeMap<AttrPath, AttrChange>,
+) -> impl Iterator<Item = (AttrPath, Pii<Slot>)> {
+    attrs
+        .iter()
+        .map(|(path, change)| (path.clone(), change.want.clone()))
+}
+
+/// Why a convergence cannot be carried out at all, if it cannot.
+pub fn refusal(convergence: &Convergence) -> Option<Box<str>> {
+    if !convergence.changes.is_empty() {
+        return None;
+    }
+    if convergence.withheld.is_some() {
+        return convergence.withheld.clone();
+    }
+    convergence
+        .findings
+        .iter()
+        .find_map(|finding| match finding {
+            Finding::CannotApply { why, .. } => Some(why.clone()),
+            Finding::Ambiguous { .. } => Some("several accounts match".into()),
+            Finding::Parked { .. }
+            | Finding::SodConflict { .. }
+            | Finding::MissingManager { .. }
+            | Finding::Foreign { .. }
+            | Finding::Withheld { .. }
+            | Finding::WouldGrant { .. } => None,
+        })
+}
