@@ -10,6 +10,7 @@
 )]
 
 pub mod bench;
+pub mod quota;
 pub mod sim;
 pub mod third_party;
 pub mod world;

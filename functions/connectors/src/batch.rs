@@ -3,13 +3,14 @@
 //! recorded.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use contract::ConvergeRequest;
 use domain::budget::{Asked, Cost, Granted, Tally};
 use domain::converge::{self, Convergence, Seen, converge};
 use domain::policy::Mode;
 use domain::{Change, Desired, EntitlementId, IdentityState, Outcome, TargetId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ports::lanes::{Batch, BatchAnswer, Incoming};
 use ports::store::Health;
 use ports::{Apply, Clock, Fault, Observe, Store};
@@ -24,6 +25,10 @@ use crate::work::{Converged, Work, refusal};
 /// After so many requests in a row that a target did not answer, the rest of a batch comes back:
 /// each costs a time-out, and the batch has to end before its messages are visible again.
 const ILL_IN_A_ROW: u32 = 3;
+
+/// How long a batch takes on work. What was not begun by then comes back, so that everything is
+/// recorded before messages are visible again (the shortest visibility is a minute).
+const WORK_FOR: SignedDuration = SignedDuration::from_secs(30);
 
 /// How far a message got before its target was called.
 enum Opened {
@@ -196,7 +201,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         if planned.is_empty() {
             return answers;
         }
-        let (over, unused) = self.carry_out_batch(target, planned).await;
+        let (over, unused) = self.carry_out_batch(target, planned, at).await;
         let mut tally = Tally::default();
         for one in over {
             count(&mut tally, &one.result);
@@ -256,7 +261,12 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
 
     /// Carries out everything, first what concerns one account alone, then what is shared. Also
     /// answers with what was granted and not used.
-    async fn carry_out_batch(&self, target: &T, planned: Vec<Planned>) -> (Vec<Over>, Cost) {
+    async fn carry_out_batch(
+        &self,
+        target: &T,
+        planned: Vec<Planned>,
+        began: Timestamp,
+    ) -> (Vec<Over>, Cost) {
         let poolable = planned
             .iter()
             .filter(|one| !one.work.urgent && pool::is_poolable(&one.plan));
@@ -270,6 +280,9 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             let Planned {
                 place, mut work, ..
             } = one;
+            if self.clock.now().duration_since(began) >= WORK_FOR {
+                closed.get_or_insert_with(out_of_time);
+            }
             if let (Some(stop), false) = (&closed, work.urgent) {
                 unused = unused.plus(cost);
                 let result = Err(stop.clone());
@@ -398,6 +411,14 @@ impl Planned {
             returning: work.receives > 1,
         }
     }
+}
+
+/// The batch has to end.
+fn out_of_time() -> Stop {
+    Stop::Again(Fault::Retry {
+        after: Some(Duration::ZERO),
+        why: "the batch took long; the rest of it comes in another".into(),
+    })
 }
 
 /// Counts a result as that of a target that is well, or that is not. What never got there says

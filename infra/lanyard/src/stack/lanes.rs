@@ -6,7 +6,7 @@ use std::time::Duration;
 use contract::Lane;
 use jiff::Timestamp;
 use ports::lanes::{Batch, BatchAnswer};
-use ports::queue::{Queues as _, run};
+use ports::queue::{BATCH, Queues as _, run_up_to};
 use ports::{Clock as _, Store};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -41,7 +41,11 @@ impl<S: Store + Clone + 'static> Stack<S> {
     }
 
     async fn take(&self, lane: &Lane) -> usize {
-        run(&self.lanes, lane, VISIBILITY, |batch| {
+        let most = match lane {
+            Lane::Facts => BATCH,
+            Lane::Target(_) | Lane::Terminations => connectors::TOGETHER,
+        };
+        run_up_to(&self.lanes, lane, most, VISIBILITY, |batch| {
             self.work(lane, batch)
         })
         .await
