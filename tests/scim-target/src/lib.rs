@@ -30,6 +30,7 @@
 
 mod accept;
 mod admission;
+mod answers;
 mod calls;
 mod dialect;
 mod digest;
