@@ -188,8 +188,11 @@ impl Call<'_> {
         if self.hidden(record) && !activates {
             return Err(missing());
         }
-        let differs = record.attrs != patched.attrs || record.members.changed_by(&patched.edits);
-        let echo = if differs && self.quirks.has(FaultKind::IgnorePatch) {
+        // Armed first: whether members change costs a copy of the group.
+        let ignored = self.quirks.armed(FaultKind::IgnorePatch)
+            && (record.attrs != patched.attrs || record.members.changed_by(&patched.edits))
+            && self.quirks.has(FaultKind::IgnorePatch);
+        let echo = if ignored {
             None
         } else {
             self.write(state, key, patched.attrs, &patched.edits)?
