@@ -7,6 +7,8 @@ mod crud;
 #[cfg(test)]
 mod dialects;
 #[cfg(test)]
+mod dialects_mixed;
+#[cfg(test)]
 mod dialects_more;
 #[cfg(test)]
 mod faults_lists;
