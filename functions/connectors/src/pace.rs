@@ -47,7 +47,10 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             }
         })
         .await?;
-        Ok(granted)
+        Ok(granted
+            .into_iter()
+            .map(|one| on_the_second(one, at))
+            .collect())
     }
 
     /// Leaves the place and gives back what was granted and not used.
@@ -96,5 +99,20 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             after: Some(Duration::from_secs(1)),
             why: "too many workers write the gauge of the target at once".into(),
         })
+    }
+}
+
+/// Whoever waits comes back on a full second, so that those whose turn is in the same second share
+/// one question to the budget.
+fn on_the_second(granted: Granted, at: Timestamp) -> Granted {
+    match granted {
+        Granted::Now => Granted::Now,
+        Granted::Later(after) => {
+            let past = u64::try_from(at.as_microsecond().rem_euclid(1_000_000)).unwrap_or(0);
+            let past = Duration::from_micros(past);
+            let whole = (past + after).as_micros().div_ceil(1_000_000);
+            let whole = Duration::from_secs(u64::try_from(whole).unwrap_or(u64::MAX));
+            Granted::Later(whole.saturating_sub(past))
+        }
     }
 }

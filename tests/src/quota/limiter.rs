@@ -16,12 +16,17 @@ pub enum Limit {
         /// Seconds.
         seconds: i64,
     },
-    /// A bucket of `burst` that fills by `count` a minute.
+    /// A bucket of `burst` that fills by `count` in so many seconds.
     Bucket {
-        /// Writes a minute.
+        /// Writes.
         count: u64,
+        /// Seconds.
+        seconds: i64,
         /// At once.
         burst: u64,
+        /// Whether a refused write is counted like any other, so that whoever goes on asking keeps
+        /// the bucket empty. Microsoft Graph documents that it does.
+        counts_refused: bool,
     },
     /// No more than so many requests of any kind in any stretch of so many seconds.
     AnyWindow {
@@ -36,8 +41,9 @@ impl Limit {
     /// The least time for so many writes and reads at the sustained rate.
     pub fn least(&self, writes: u64, reads: u64) -> SignedDuration {
         let (work, count, seconds) = match *self {
-            Self::Window { count, seconds } => (writes, count, seconds),
-            Self::Bucket { count, .. } => (writes, count, 60),
+            Self::Window { count, seconds } | Self::Bucket { count, seconds, .. } => {
+                (writes, count, seconds)
+            }
             Self::AnyWindow { count, seconds } => (writes + reads, count, seconds),
         };
         let micros = u128::from(work) * u128::from(seconds.unsigned_abs()) * 1_000_000
@@ -56,6 +62,7 @@ enum Meter {
     Bucket {
         interval: SignedDuration,
         burst: i32,
+        counts_refused: bool,
         full_at: Timestamp,
     },
 }
@@ -79,9 +86,15 @@ impl Limiter {
                     seen: VecDeque::new(),
                 }
             }
-            Limit::Bucket { count, burst } => Meter::Bucket {
+            Limit::Bucket {
+                count,
+                seconds,
+                burst,
+                counts_refused,
+            } => Meter::Bucket {
+                counts_refused,
                 interval: SignedDuration::from_micros(
-                    60_000_000 / i64::try_from(count).expect("a limit"),
+                    seconds * 1_000_000 / i64::try_from(count).expect("a limit"),
                 ),
                 burst: i32::try_from(burst).expect("a burst"),
                 full_at: Timestamp::MIN,
@@ -115,6 +128,15 @@ impl Limiter {
         match wait {
             Some(wait) => {
                 self.refused += 1;
+                for meter in &mut self.meters {
+                    if let Meter::Bucket {
+                        counts_refused: true,
+                        ..
+                    } = meter
+                    {
+                        meter.count(at, writes);
+                    }
+                }
                 // Vendors say whole seconds.
                 let seconds = wait.as_millis().div_euclid(1000) + 1;
                 Some(Duration::from_secs(
@@ -155,6 +177,7 @@ impl Meter {
                 interval,
                 burst,
                 full_at,
+                ..
             } => {
                 if !writes {
                     return None;

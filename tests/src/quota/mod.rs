@@ -19,7 +19,8 @@ use domain::{
     IdentityId, IdentityRecord, IdentityState, Ownership, Pii, Projection, Slot, TargetId,
 };
 use jiff::{SignedDuration, Timestamp};
-use ports::model::{ManualClock, ModelLanes, ModelStore};
+use ports::embedded::EmbeddedLanes;
+use ports::model::{ManualClock, ModelStore};
 use ports::queue::{Queues, run_up_to};
 use ports::store::{Ack, Acked, Commit, Committed};
 use ports::target::{Applied, Cursor, Found, Lookup, Page, TargetError};
@@ -29,6 +30,11 @@ pub use backoff::drain_with_backoff;
 pub use limiter::{Limit, Limiter};
 
 use crate::world::{Address, compiled, policy_text};
+
+/// Changes of the benchmark that are not endings.
+pub const CHANGES: usize = 9_900;
+/// Endings of the benchmark.
+pub const ENDINGS: usize = 100;
 
 /// Time of one request.
 const LATENCY: SignedDuration = SignedDuration::from_millis(20);
@@ -194,34 +200,63 @@ pub fn vendors() -> Vec<Vendor> {
                 rate(Counts::All, 3_400, 10, 100),
                 rate(Counts::Writes, 2_940, 150, 60),
             ]),
-            limits: vec![
-                Limit::AnyWindow {
-                    count: 3_500,
-                    seconds: 10,
-                },
-                Limit::Window {
-                    count: 3_000,
-                    seconds: 150,
-                },
-            ],
+            limits: vec![Limit::Bucket {
+                count: 3_000,
+                seconds: 150,
+                burst: 100,
+                counts_refused: true,
+            }],
         },
         Vendor {
             name: "Slack",
             budget: budget(vec![rate(Counts::Users, 180, 60, 20)]),
             limits: vec![Limit::Bucket {
                 count: 180,
+                seconds: 60,
                 burst: 20,
+                counts_refused: true,
             }],
         },
         Vendor {
             name: "GitHub",
             budget: budget(vec![rate(Counts::Users, 980, 3_600, 20)]),
-            limits: vec![Limit::Window {
+            limits: vec![Limit::Bucket {
                 count: 1_000,
                 seconds: 3_600,
+                burst: 20,
+                counts_refused: false,
             }],
         },
     ]
+}
+
+/// The same where a vendor may count in any stretch of its period instead, which says nothing to
+/// whoever sends evenly.
+pub fn windows() -> Vec<Vendor> {
+    let windows = |name| match name {
+        "Microsoft Graph" => vec![
+            Limit::AnyWindow {
+                count: 3_500,
+                seconds: 10,
+            },
+            Limit::Window {
+                count: 3_000,
+                seconds: 150,
+            },
+        ],
+        _ => vec![Limit::Window {
+            count: 1_000,
+            seconds: 3_600,
+        }],
+    };
+    vendors()
+        .into_iter()
+        .filter(|vendor| vendor.name != "Slack")
+        .map(|vendor| Vendor {
+            limits: windows(vendor.name),
+            ..vendor
+        })
+        .collect()
 }
 
 fn dir() -> TargetId {
@@ -324,7 +359,7 @@ async fn plant(store: &ModelStore, number: usize, ends: bool) {
     }
 }
 
-async fn nudge(lanes: &ModelLanes, lane: &Lane, number: usize) {
+async fn nudge(lanes: &EmbeddedLanes, lane: &Lane, number: usize) {
     let request = ConvergeRequest {
         v: 1,
         identity: identity(number),
@@ -346,7 +381,7 @@ struct Scene {
     clock: ManualClock,
     began: Timestamp,
     store: ModelStore,
-    lanes: ModelLanes,
+    lanes: EmbeddedLanes,
     target: Metered,
     /// When which endings are sent.
     endings: Vec<(Timestamp, usize)>,
@@ -360,7 +395,7 @@ impl Scene {
         let began: Timestamp = "2026-03-02T08:00:00Z".parse().expect("an instant");
         let clock = ManualClock::new(began);
         let store = ModelStore::new();
-        let lanes = ModelLanes::new(Arc::new(clock.clone()));
+        let lanes = EmbeddedLanes::in_memory(Arc::new(clock.clone()));
         for number in 0..changes + endings {
             plant(&store, number, number >= changes).await;
         }

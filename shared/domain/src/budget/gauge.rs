@@ -51,8 +51,9 @@ struct Bucket {
     full_at: i64,
     /// The same after everything that was promised.
     promised: i64,
-    /// The same after those who came back, found their turn taken, and were told another one.
-    delayed: i64,
+    /// How much at the end of what was promised is for those who come back and find that a
+    /// termination took their turn.
+    spare: i64,
     /// The pace under which these were reckoned; 0 where there are none yet.
     interval: i64,
     /// When somebody asked last.
@@ -121,7 +122,8 @@ impl Bucket {
             };
             scale(&mut self.full_at);
             scale(&mut self.promised);
-            scale(&mut self.delayed);
+            let spare = i128::from(self.spare) * i128::from(pace.interval) / i128::from(old);
+            self.spare = i64::try_from(spare).unwrap_or(0);
             self.interval = pace.interval;
         }
     }
@@ -140,14 +142,15 @@ impl Bucket {
             .saturating_sub(now)
     }
 
-    /// Keeps another turn for somebody who came back in vain, behind the others who did: told the
-    /// same time, they would all come again together. Nobody is told a time after everything that
-    /// was promised, since their own promise is part of it.
+    /// Keeps another turn for somebody who came back in vain, after everything that was promised to
+    /// others: any turn before that is somebody's, who would come back in vain next. Whoever took
+    /// the turn left room for it there.
     fn delay(&mut self, pace: Pace, want: i64, now: i64) -> i64 {
         let begin = self.full_at.max(now);
-        let last = self.promised.saturating_sub(want).max(begin);
-        let base = self.delayed.clamp(begin, last);
-        self.delayed = base.saturating_add(want);
+        let spare = self.spare.clamp(0, (self.promised - begin).max(0));
+        let base = (self.promised - spare).max(begin);
+        self.promised = self.promised.max(base.saturating_add(want));
+        self.spare = (spare - want).max(0);
         base.saturating_add(want.min(pace.burst) - pace.burst)
             .saturating_sub(now)
     }
@@ -198,14 +201,18 @@ impl Gauge {
             let begin = bucket.full_at.max(now);
             // The turn of somebody who comes back was counted when it was promised.
             if !wish.returning {
+                let waiting = bucket.promised > begin;
                 bucket.promised = bucket.promised.max(begin).saturating_add(*want);
+                if wish.urgent && waiting {
+                    bucket.spare = bucket.spare.saturating_add(*want);
+                }
             } else if !go && !wish.urgent {
                 told = told.max(bucket.delay(*pace, *want, now));
             }
             if go {
                 bucket.full_at = begin.saturating_add(*want);
             }
-            bucket.promised = bucket.promised.max(bucket.full_at).max(bucket.delayed);
+            bucket.promised = bucket.promised.max(bucket.full_at);
         }
         if go {
             Granted::Now
@@ -222,11 +229,7 @@ impl Gauge {
         for (bucket, rate) in self.buckets.iter_mut().zip(&budget.rates) {
             let pace = Pace::of(rate, budget.reserve_percent);
             let unused = pace.want(rate, unused);
-            for instant in [
-                &mut bucket.full_at,
-                &mut bucket.promised,
-                &mut bucket.delayed,
-            ] {
+            for instant in [&mut bucket.full_at, &mut bucket.promised] {
                 *instant = instant.saturating_sub(unused);
             }
         }
@@ -244,6 +247,8 @@ impl Gauge {
             let empty = until.saturating_add(pace.whole).max(bucket.full_at);
             bucket.full_at = empty;
             bucket.promised = empty.saturating_add(waiting);
+            // Everybody who waits finds their turn taken.
+            bucket.spare = waiting;
         }
     }
 
