@@ -344,7 +344,9 @@ async fn way_round(shared: &Shared, part: &Part, via: &str) -> Outcome {
 }
 
 fn violation(shared: &Shared, part: &Part, status: u16, report: String) -> Outcome {
-    let body = json!({ "error": { "code": "ContractViolation", "message": report } });
+    let text =
+        "The request or its answer breaks the contract; `violations` of the target says how.";
+    let body = json!({ "error": { "code": "ContractViolation", "message": text } });
     shared.lock().violations.push(Violation {
         method: part.method.clone(),
         url: part.url.clone(),
