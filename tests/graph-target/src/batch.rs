@@ -245,8 +245,8 @@ fn failed_dependency(shared: &Shared) -> Outcome {
 
 async fn carry_out(shared: &Shared, part: &Part) -> Outcome {
     let via = shared.lock().via.clone();
-    if let Some(via) = via {
-        return way_round(shared, part, &via).await;
+    if let Some((client, base)) = via {
+        return way_round(shared, part, &client, &base).await;
     }
     let (path, query) = part.url.split_once('?').unwrap_or((&part.url, ""));
     let path = format!("{BASE_PATH}{path}");
@@ -295,11 +295,10 @@ fn spelled(name: &str) -> String {
 }
 
 /// Sends a part to the proxy of the contract, which sends it on to this target.
-async fn way_round(shared: &Shared, part: &Part, via: &str) -> Outcome {
+async fn way_round(shared: &Shared, part: &Part, client: &reqwest::Client, base: &str) -> Outcome {
     let method = Method::from_bytes(part.method.as_bytes()).unwrap_or(Method::GET);
-    let request = shared
-        .client
-        .request(method, format!("{via}{}", part.url))
+    let request = client
+        .request(method, format!("{base}{}", part.url))
         .headers(part.headers.clone())
         .header(PART, "1")
         .body(part.body.clone());

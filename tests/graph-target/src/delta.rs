@@ -100,7 +100,7 @@ pub(crate) fn delta(ask: Ask<'_>, state: &mut State, of: Of) -> Result<Reply, Gr
             ("@odata.nextLink", "$skiptoken", token)
         }
         None => {
-            let token = format!("{}|{}", round.until, state.store.now.as_second());
+            let token = format!("{}|{}", round.until, state.store.now.as_millisecond());
             ("@odata.deltaLink", "$deltatoken", token)
         }
     };
@@ -153,7 +153,7 @@ fn mark(ask: Ask<'_>, state: &State, query: &Query, until: usize) -> Result<Mark
     let (since, issued) = text.split_once('|').ok_or_else(lost)?;
     let since: usize = since.parse().map_err(|_| lost())?;
     let issued: i64 = issued.parse().map_err(|_| lost())?;
-    let issued = Timestamp::from_second(issued).map_err(|_| lost())?;
+    let issued = Timestamp::from_millisecond(issued).map_err(|_| lost())?;
     let old = state.store.now.duration_since(issued) > LIFE;
     if old || ask.quirks.has(FaultKind::DeltaGone) {
         let path = ask.quirks.seen.path;

@@ -90,7 +90,7 @@ pub(crate) struct State {
     /// Where links lead.
     pub(crate) link_base: String,
     /// Where the parts of batches are sent, rather than being answered at once.
-    pub(crate) via: Option<String>,
+    pub(crate) via: Option<(reqwest::Client, String)>,
     /// Requests so far, for texts and ids of requests.
     pub(crate) served: u64,
 }
@@ -111,7 +111,6 @@ pub(crate) struct Shared {
     pub(crate) base: String,
     /// `http://127.0.0.1:port/{tenant}/oauth2/v2.0/token`
     pub(crate) token_url: String,
-    pub(crate) client: reqwest::Client,
 }
 
 impl Shared {

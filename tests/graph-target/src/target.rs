@@ -39,10 +39,6 @@ impl GraphTarget {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
         let address = listener.local_addr()?;
         let base = format!("http://{address}{BASE_PATH}");
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .build()
-            .map_err(io::Error::other)?;
         let state = State {
             store: Store::new(
                 options.seed,
@@ -68,7 +64,6 @@ impl GraphTarget {
             token_url: format!("http://{address}/{}{TOKEN_PATH}", options.tenant),
             base,
             options,
-            client,
         });
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(server::run(listener, Arc::clone(&shared), stopped));
@@ -123,10 +118,15 @@ impl GraphTarget {
 
     /// Has everything go through a proxy that forwards to this target: links lead to `base_url`, references may name
     /// it, and each part of a batch is sent to it and not answered at once, so that the proxy sees it too.
-    pub fn validate_through(&self, base_url: &str) {
+    pub fn validate_through(&self, base_url: &str) -> io::Result<()> {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .map_err(io::Error::other)?;
         let mut state = self.shared.lock();
         base_url.clone_into(&mut state.link_base);
-        state.via = Some(base_url.to_owned());
+        state.via = Some((client, base_url.to_owned()));
+        Ok(())
     }
 
     /// The parts of batches that the proxy in between refused.

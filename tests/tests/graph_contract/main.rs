@@ -41,7 +41,8 @@ impl Contract {
             Ok(prism) => prism,
             Err(error) => panic!("{error}"),
         };
-        target.validate_through(prism.base_url());
+        let through = target.validate_through(prism.base_url());
+        through.expect("a client");
         Self {
             target,
             prism,
