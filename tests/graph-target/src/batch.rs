@@ -322,6 +322,7 @@ async fn way_round(shared: &Shared, part: &Part, client: &reqwest::Client, base:
         "retry-after",
         "location",
         "x-ms-resource-unit",
+        "x-ms-throttle-limit-percentage",
         "request-id",
         "client-request-id",
     ];

@@ -114,6 +114,8 @@ pub(crate) struct Store {
     created: u64,
     index: BTreeMap<(&'static str, String), BTreeSet<String>>,
     groups_of: BTreeMap<String, BTreeSet<String>>,
+    /// Who holds a licence directly.
+    holders: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Store {
@@ -130,6 +132,7 @@ impl Store {
             created: 0,
             index: BTreeMap::new(),
             groups_of: BTreeMap::new(),
+            holders: BTreeMap::new(),
         }
     }
 
@@ -234,6 +237,10 @@ impl Store {
                 self.index.entry(key).or_default().insert(person.id.clone());
             }
         }
+        for sku in person.licenses.keys() {
+            let holders = self.holders.entry(sku.clone()).or_default();
+            holders.insert(person.id.clone());
+        }
         self.changes.push(Change::User(person.id.clone()));
         self.users.insert(person.id.clone(), person);
         Ok(())
@@ -243,6 +250,11 @@ impl Store {
         let Some(old) = self.users.get(id) else {
             return;
         };
+        for sku in old.licenses.keys() {
+            if let Some(holders) = self.holders.get_mut(sku) {
+                holders.remove(id);
+            }
+        }
         for &name in INDEXED {
             let Some(value) = old.text(name) else {
                 continue;
@@ -383,14 +395,13 @@ impl Store {
 
     /// Seats that are taken, each user once.
     pub(crate) fn consumed(&self, sku: &str) -> u64 {
-        let mut holders: BTreeSet<&str> = self
-            .users
-            .values()
-            .filter(|person| person.licenses.contains_key(sku))
-            .map(|person| person.id.as_str())
-            .collect();
+        let direct = self.holders.get(sku);
         let teams = self.groups.values().filter(|t| t.licenses.contains(sku));
-        holders.extend(teams.flat_map(|team| team.members.iter().map(String::as_str)));
-        u64::try_from(holders.len()).unwrap_or(u64::MAX)
+        let inherited: BTreeSet<&String> = teams
+            .flat_map(|team| &team.members)
+            .filter(|id| direct.is_none_or(|holders| !holders.contains(*id)))
+            .collect();
+        let taken = direct.map_or(0, BTreeSet::len) + inherited.len();
+        u64::try_from(taken).unwrap_or(u64::MAX)
     }
 }

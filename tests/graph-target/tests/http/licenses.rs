@@ -103,3 +103,26 @@ async fn an_inherited_licence_stays() {
     let skus = fixture.get("/subscribedSkus").await.json;
     assert_eq!(skus["value"][0]["consumedUnits"], 1);
 }
+
+#[tokio::test]
+async fn a_deleted_user_frees_a_seat() {
+    let fixture = Fixture::of(&["ana", "bo"]).await;
+    let sku = fixture.target.add_license("E3", 1);
+    for name in ["ana", "bo"] {
+        let place = json!({ "usageLocation": "PT" });
+        fixture.target.update_user(&upn(name), place).unwrap();
+    }
+    let path = |name: &str| format!("/users/{}/assignLicense", upn(name));
+    fixture.target.give_license(&upn("ana"), &sku).unwrap();
+    fixture
+        .post(&path("bo"), change(&[&sku], &[]))
+        .await
+        .is(400);
+    fixture.target.delete_user(&fixture.id("ana")).unwrap();
+    fixture
+        .post(&path("bo"), change(&[&sku], &[]))
+        .await
+        .is(200);
+    let skus = fixture.get("/subscribedSkus").await.json;
+    assert_eq!(skus["value"][0]["consumedUnits"], 1);
+}
