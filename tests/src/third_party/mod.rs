@@ -17,7 +17,7 @@
 //! - SCIMMY lists a member twice that was added twice, has no `If-Match`, and filters by a scan;
 //! - django-scim2 answers 501 to most PATCH operations and drops the members of a new group;
 //! - prism does not look inside `$batch`, does not judge `$filter`, tokens and unknown query options, and serves without
-//!   `/v1.0` in front.
+//!   `/v1.0` in front; a connection that its upstream drops becomes a 500 of its own, and a page in HTML a violation.
 
 mod install;
 mod process;

@@ -1,5 +1,6 @@
 //! One request of every kind that keeps the contract, and its answer.
 
+use graph_target::{Fault, FaultKind};
 use serde_json::json;
 
 use crate::{Contract, UPLOAD, bulk, user};
@@ -219,6 +220,10 @@ async fn every_kind_of_request_keeps_the_contract() {
     ] {
         good(status, method, &path, body).await;
     }
+    target.faults().add(Fault::RevokeNoContent.once());
+    let revoke = format!("/users/{ana}/revokeSignInSessions");
+    good(204, "POST", &revoke, None).await;
+    assert_eq!(target.faults().fired(FaultKind::RevokeNoContent), 1);
     assert_eq!(target.uploads().len(), 1);
     assert_eq!(target.violations(), []);
 }
