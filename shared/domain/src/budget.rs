@@ -83,9 +83,12 @@ impl Cost {
     /// How many of them a rate counts.
     pub const fn counted(self, of: Counts) -> u32 {
         match of {
-            Counts::All => self.reads + self.users + self.groups,
+            Counts::All => self
+                .reads
+                .saturating_add(self.users)
+                .saturating_add(self.groups),
             Counts::Reads => self.reads,
-            Counts::Writes => self.users + self.groups,
+            Counts::Writes => self.users.saturating_add(self.groups),
             Counts::Users => self.users,
             Counts::Groups => self.groups,
         }

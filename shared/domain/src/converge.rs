@@ -96,6 +96,10 @@ fn wanted(input: &Input<'_>, target: &Target, out: &mut Convergence) {
         out.findings.push(cannot(input, "the account is protected"));
         return;
     }
+    // What is deleted already is neither taken over, blocked nor deleted again.
+    if have.deleted && matches!(input.projection.desired, Desired::Deleted | Desired::None) {
+        return;
+    }
     if have.exists && !have.ours {
         match adoption(input, target) {
             Ok(change) => out.changes.extend(change),
@@ -106,8 +110,6 @@ fn wanted(input: &Input<'_>, target: &Target, out: &mut Convergence) {
         }
     }
     match input.projection.desired {
-        // What is deleted already is neither blocked nor deleted again.
-        Desired::Deleted | Desired::None if have.deleted => {}
         Desired::Deleted => {
             if have.exists {
                 out.changes.push(Change::Delete);

@@ -43,13 +43,20 @@ pub enum Slot {
     Full(Duration),
 }
 
-/// One bucket.
+/// One bucket. Instants are microseconds of Unix time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 struct Bucket {
-    /// When it is full again, in microseconds of Unix time.
+    /// When it is full again.
     full_at: i64,
     /// The same after everything that was promised.
     promised: i64,
+    /// The same after those who came back, found their turn taken, and were told another one.
+    delayed: i64,
+    /// The pace under which these were reckoned; 0 where there are none yet.
+    interval: i64,
+    /// When somebody asked last.
+    asked: i64,
 }
 
 /// The gauge of one target.
@@ -81,7 +88,9 @@ struct Pace {
 impl Pace {
     fn of(rate: &Rate, reserve_percent: u8) -> Self {
         let seconds = i64::from(rate.seconds.max(1)) * 1_000_000;
-        let interval = (seconds / i64::from(rate.count.max(1))).max(1);
+        let count = i64::from(rate.count.max(1));
+        // Rounded up: a little slower than the rate, never faster.
+        let interval = seconds / count + i64::from(seconds % count != 0);
         let burst = i64::from(rate.burst.clamp(1, rate.count.max(1)));
         let kept = burst * i64::from(reserve_percent.min(90)) / 100;
         Self {
@@ -89,6 +98,58 @@ impl Pace {
             burst: (burst - kept).max(1) * interval,
             whole: burst * interval,
         }
+    }
+
+    /// How much of the bucket a cost takes.
+    fn want(self, rate: &Rate, cost: Cost) -> i64 {
+        i64::from(cost.counted(rate.of)).saturating_mul(self.interval)
+    }
+}
+
+impl Bucket {
+    /// What is owed and promised takes as many intervals as before when policy changes the pace.
+    fn at_pace(&mut self, pace: Pace, now: i64) {
+        self.asked = self.asked.max(now);
+        if self.interval != pace.interval {
+            let old = self.interval.max(1);
+            let scale = |instant: &mut i64| {
+                let ahead = i128::from((*instant).saturating_sub(now));
+                if ahead > 0 {
+                    let ahead = ahead * i128::from(pace.interval) / i128::from(old);
+                    *instant = now.saturating_add(i64::try_from(ahead).unwrap_or(i64::MAX));
+                }
+            };
+            scale(&mut self.full_at);
+            scale(&mut self.promised);
+            scale(&mut self.delayed);
+            self.interval = pace.interval;
+        }
+    }
+
+    /// Whether somebody goes, or for how long not.
+    fn wait(&self, pace: Pace, want: i64, wish: &Asked, now: i64) -> i64 {
+        let allowed = if wish.urgent { pace.whole } else { pace.burst };
+        let base = if wish.urgent || wish.returning {
+            self.full_at
+        } else {
+            self.promised
+        };
+        // Who wants more than fits at once gets it from a full bucket.
+        base.max(now)
+            .saturating_add(want.min(allowed) - allowed)
+            .saturating_sub(now)
+    }
+
+    /// Keeps another turn for somebody who came back in vain, behind the others who did: told the
+    /// same time, they would all come again together. Nobody is told a time after everything that
+    /// was promised, since their own promise is part of it.
+    fn delay(&mut self, pace: Pace, want: i64, now: i64) -> i64 {
+        let begin = self.full_at.max(now);
+        let last = self.promised.saturating_sub(want).max(begin);
+        let base = self.delayed.clamp(begin, last);
+        self.delayed = base.saturating_add(want);
+        base.saturating_add(want.min(pace.burst) - pace.burst)
+            .saturating_sub(now)
     }
 }
 
@@ -106,6 +167,9 @@ impl Gauge {
     pub fn ask(&mut self, budget: &Budget, now: Timestamp, wishes: &[Asked]) -> Vec<Granted> {
         let now = now.as_microsecond();
         self.buckets.resize(budget.rates.len(), Bucket::default());
+        for (bucket, rate) in self.buckets.iter_mut().zip(&budget.rates) {
+            bucket.at_pace(Pace::of(rate, budget.reserve_percent), now);
+        }
         wishes
             .iter()
             .map(|wish| self.answer(budget, now, wish))
@@ -113,68 +177,73 @@ impl Gauge {
     }
 
     fn answer(&mut self, budget: &Budget, now: i64, wish: &Asked) -> Granted {
-        let paces = || {
-            let rates = budget.rates.iter();
-            rates.map(|rate| {
+        let mut rows: Vec<(&mut Bucket, Pace, i64)> = self
+            .buckets
+            .iter_mut()
+            .zip(&budget.rates)
+            .map(|(bucket, rate)| {
                 let pace = Pace::of(rate, budget.reserve_percent);
-                (pace, i64::from(wish.cost.counted(rate.of)) * pace.interval)
+                (bucket, pace, pace.want(rate, wish.cost))
             })
-        };
-        let wait = |bucket: &Bucket, pace: Pace, want: i64| {
-            let allowed = if wish.urgent { pace.whole } else { pace.burst };
-            let base = if wish.urgent || wish.returning {
-                bucket.full_at
-            } else {
-                bucket.promised.max(bucket.full_at)
-            };
-            // Who wants more than fits at once gets it from a full bucket.
-            base.max(now) + want.min(allowed) - allowed - now
-        };
-        let rows = self.buckets.iter().zip(paces());
+            .filter(|(_, _, want)| *want > 0)
+            .collect();
         let longest = rows
-            .filter(|(_, (_, want))| *want > 0)
-            .map(|(bucket, (pace, want))| wait(bucket, pace, want))
+            .iter()
+            .map(|(bucket, pace, want)| bucket.wait(*pace, *want, wish, now))
             .max()
             .unwrap_or(0);
         let go = longest <= 0;
-        for (bucket, (_, want)) in self.buckets.iter_mut().zip(paces()) {
+        let mut told = longest;
+        for (bucket, pace, want) in &mut rows {
             let begin = bucket.full_at.max(now);
             // The turn of somebody who comes back was counted when it was promised.
             if !wish.returning {
-                bucket.promised = bucket.promised.max(begin) + want;
+                bucket.promised = bucket.promised.max(begin).saturating_add(*want);
+            } else if !go && !wish.urgent {
+                told = told.max(bucket.delay(*pace, *want, now));
             }
             if go {
-                bucket.full_at = begin + want;
+                bucket.full_at = begin.saturating_add(*want);
             }
-            bucket.promised = bucket.promised.max(bucket.full_at);
+            bucket.promised = bucket.promised.max(bucket.full_at).max(bucket.delayed);
         }
         if go {
             Granted::Now
         } else {
-            let wait = u64::try_from(longest).unwrap_or(0);
-            Granted::Later(Duration::from_micros(wait))
+            Granted::Later(Duration::from_micros(u64::try_from(told).unwrap_or(0)))
         }
     }
 
     /// Takes back what was granted and not used.
+    ///
+    /// In any window no more is granted than the rate allows and what was taken back in that
+    /// window: the sooner it is given back, the closer to the rate.
     pub fn give_back(&mut self, budget: &Budget, unused: Cost) {
         for (bucket, rate) in self.buckets.iter_mut().zip(&budget.rates) {
             let pace = Pace::of(rate, budget.reserve_percent);
-            let unused = i64::from(unused.counted(rate.of)) * pace.interval;
-            bucket.full_at -= unused;
-            bucket.promised = (bucket.promised - unused).max(bucket.full_at);
+            let unused = pace.want(rate, unused);
+            for instant in [
+                &mut bucket.full_at,
+                &mut bucket.promised,
+                &mut bucket.delayed,
+            ] {
+                *instant = instant.saturating_sub(unused);
+            }
         }
     }
 
     /// After the target said that it was too much: nothing is left until it said, and nobody
-    /// begins with a burst then.
+    /// begins with a burst then. What was promised comes after it.
     pub fn exhaust(&mut self, budget: &Budget, until: Timestamp) {
         let until = until.as_microsecond();
         self.buckets.resize(budget.rates.len(), Bucket::default());
         for (bucket, rate) in self.buckets.iter_mut().zip(&budget.rates) {
-            let empty = until + Pace::of(rate, budget.reserve_percent).whole;
-            bucket.full_at = bucket.full_at.max(empty);
-            bucket.promised = bucket.promised.max(bucket.full_at);
+            let pace = Pace::of(rate, budget.reserve_percent);
+            bucket.at_pace(pace, bucket.asked);
+            let waiting = bucket.promised - bucket.full_at.max(bucket.asked).min(bucket.promised);
+            let empty = until.saturating_add(pace.whole).max(bucket.full_at);
+            bucket.full_at = empty;
+            bucket.promised = empty.saturating_add(waiting);
         }
     }
 

@@ -42,11 +42,13 @@ impl Window {
     pub fn count(&mut self, at: Timestamp, tally: Tally) -> bool {
         let age = self.began.map(|began| at.duration_since(began));
         match age {
-            Some(age) if age < Self::HALF && !age.is_negative() => {}
+            // Workers' clocks differ: somebody else's time may lie before the running half.
+            Some(age) if age.abs() < Self::HALF => {}
             Some(age) if age < Self::HALF * 2 && !age.is_negative() => {
                 self.before = self.now;
                 self.now = Tally::default();
-                self.began = Some(at);
+                // Not `at`, or a failure would count for up to three halves.
+                self.began = self.began.map(|began| began + Self::HALF);
             }
             Some(_) | None => {
                 *self = Self {

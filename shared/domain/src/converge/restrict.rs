@@ -20,11 +20,7 @@ pub(super) fn restrict(input: &Input<'_>, target: &Target, out: &mut Convergence
             .iter()
             .find(|operation| !target.profile.proves(**operation));
         if let Some(operation) = unproven {
-            return Some(format!(
-                "the profile does not prove `{}`; run `lanyard probe`, or say in the profile that \
-                 it works",
-                operation.name()
-            ));
+            return Some(unproven_because(*operation));
         }
         if target.upsert_only && change.is_destructive() {
             return Some(format!(
@@ -35,11 +31,22 @@ pub(super) fn restrict(input: &Input<'_>, target: &Target, out: &mut Convergence
         let elsewhere = read_only?;
         changes_account(change).then(|| format!("`{}`: {elsewhere}", change.name()))
     };
-    let mut exists = true;
+    // Nothing is given to, or taken from, an account that is not made, not there or not ours.
+    let stranger = out
+        .changes
+        .iter()
+        .any(|change| matches!(change, Change::Adopt { .. }) && why(change).is_some());
+    let mut exists = !stranger;
     let mut kept: BTreeSet<EntitlementId> = BTreeSet::new();
     let mut pairs: Vec<Finding> = Vec::new();
     let mut withheld: Option<Box<str>> = None;
-    out.changes.retain(|change| {
+    out.changes.retain_mut(|change| {
+        if let Some(why) = rename(target, change) {
+            withheld.get_or_insert(why);
+        }
+        if matches!(change, Change::Update { attrs } if attrs.is_empty()) {
+            return false;
+        }
         if let Some(why) = why(change) {
             withheld.get_or_insert_with(|| why.into());
             match change {
@@ -67,7 +74,6 @@ pub(super) fn restrict(input: &Input<'_>, target: &Target, out: &mut Convergence
             });
             return false;
         }
-        // Nothing can be given to an account that is not made.
         exists
     });
     out.findings.extend(pairs);
@@ -78,6 +84,26 @@ pub(super) fn restrict(input: &Input<'_>, target: &Target, out: &mut Convergence
         });
         out.withheld = Some(why);
     }
+}
+
+/// Takes a user name that may not be changed out of an update, so that the rest of it goes on.
+fn rename(target: &Target, change: &mut Change) -> Option<Box<str>> {
+    let Change::Update { attrs } = change else {
+        return None;
+    };
+    let may = target.profile.proves(Operation::Rename);
+    let proven = target.profile.proves(Operation::Update);
+    if may || !proven || attrs.remove("userName").is_none() {
+        return None;
+    }
+    Some(unproven_because(Operation::Rename).into())
+}
+
+fn unproven_because(operation: Operation) -> String {
+    format!(
+        "the profile does not prove `{}`; run `lanyard probe`, or say in the profile that it works",
+        operation.name()
+    )
 }
 
 /// The SoD pair that a grant would complete with something that is held.
@@ -99,11 +125,7 @@ fn operations(change: &Change) -> &'static [Operation] {
         Change::Create { active: true, .. } => &[Operation::Create],
         // An account that is made blocked is only as good as the block.
         Change::Create { active: false, .. } => &[Operation::Create, Operation::Disable],
-        Change::Adopt { .. } => &[Operation::Update],
-        Change::Update { attrs } if attrs.contains_key("userName") => {
-            &[Operation::Update, Operation::Rename]
-        }
-        Change::Update { .. } => &[Operation::Update],
+        Change::Adopt { .. } | Change::Update { .. } => &[Operation::Update],
         Change::Enable => &[Operation::Enable],
         Change::Disable => &[Operation::Disable],
         Change::Delete => &[Operation::Delete],

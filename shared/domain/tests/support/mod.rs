@@ -189,15 +189,18 @@ fn target(name: &str) -> Target {
     }
 }
 
-/// The company's policy.
-pub fn policy() -> Policy {
-    let entitlement = |target: &str, group: &str, privileged| Entitlement {
+fn entitlement(target: &str, group: &str, privileged: bool) -> Entitlement {
+    Entitlement {
         target: TargetId::from(target),
         kind: EntitlementKind::Group,
         group: group.into(),
         privileged,
         authoritative: false,
-    };
+    }
+}
+
+/// The company's policy.
+pub fn policy() -> Policy {
     Policy {
         version: Hash::of(b"policy-1"),
         sources: BTreeMap::new(),
