@@ -2,8 +2,10 @@
 
 mod documented;
 mod expressions;
+mod kinds;
 mod knobs;
 mod names;
+mod profiles;
 mod properties;
 mod samples;
 mod syntax;
