@@ -101,11 +101,22 @@ fn needed(
             "missing-key",
             format!("{} lacks `{path}`", node.name),
             format!(
-                "add for example `{quote}{path}{quote} = \"{{display_name}}\"`: {} makes no \
-                 account without it",
+                "add for example `{quote}{path}{quote} = \"{}\"`: {} makes no account without it",
+                example(path),
                 fields.name
             ),
         );
+    }
+}
+
+/// A template that a path could have.
+fn example(path: &str) -> &'static str {
+    match path {
+        "name.givenName" => "{given_name}",
+        "name.familyName" => "{family_name}",
+        "mailNickname" => "{given_name:slug}.{family_name:slug}",
+        path if path.starts_with("emails[") => "{work_email}",
+        _ => "{preferred_given_name|given_name} {family_name}",
     }
 }
 

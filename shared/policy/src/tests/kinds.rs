@@ -1,4 +1,4 @@
-//! What targets speak, and how their requests prove who sends them.
+//! What targets speak.
 
 use domain::TargetId;
 use domain::policy::{EntitlementKind, GraphSettings, Target, TargetKind};
@@ -8,21 +8,13 @@ use super::{GOOD, said};
 use crate::load_files;
 
 /// The target `extra` of a file beside a good one.
-fn extra(text: &str) -> Target {
+pub(super) fn extra(text: &str) -> Target {
     let files = [("good.toml", GOOD), ("case.toml", text)]
         .map(|(name, text)| (name.to_owned(), text.to_owned()));
     match load_files(files) {
         Ok(loaded) => loaded.policy.targets[&TargetId::from("extra")].clone(),
         Err(errors) => panic!("{text}\n{}", errors.render()),
     }
-}
-
-fn scim(auth: &str) -> Auth {
-    extra(&format!(
-        "[targets.extra]\nmode = \"observe\"\nbase_url = \"https://example.com/scim\"\n{auth}\n\
-         attributes = {{ userName = \"{{work_email}}\", externalId = {{ key = true }} }}\n"
-    ))
-    .auth
 }
 
 const GRAPH: &str = r#"
@@ -37,35 +29,6 @@ externalId = { key = true }
 displayName = "{display_name}"
 mailNickname = "{given_name}"
 "#;
-
-#[test]
-fn a_token_is_short_for_a_bearer_secret() {
-    assert_eq!(
-        scim("token = \"a-token\""),
-        scim("auth = { bearer = \"a-token\" }")
-    );
-}
-
-#[test]
-fn every_way_to_prove_reaches_the_policy() {
-    let ways = [
-        "auth = { bearer = \"a-token\" }",
-        "auth = { basic = { user = \"lanyard\", secret = \"a-password\" } }",
-        "auth = { header = { name = \"X-Api-Key\", secret = \"a-key\" } }",
-        "auth = { oauth = { token_url = \"https://example.com/token/\", client_id = \"me\", secret = \"a-secret\" } }",
-        "auth = { oauth = { token_url = \"https://example.com/token\", client_id = \"me\", secret = \"a-secret\", scope = \"scim\", client_auth = \"form\" } }",
-        "auth = { oauth = { token_url = \"https://example.com/token\", client_id = \"me\", certificate = \"a-certificate\" } }",
-    ];
-    let all: Vec<String> = ways.iter().map(|way| format!("{:?}", scim(way))).collect();
-    insta::assert_snapshot!(all.join("\n"), @r#"
-        Bearer { secret: "a-token" }
-        Basic { user: "lanyard", secret: "a-password" }
-        Header { header: "x-api-key", secret: "a-key" }
-        Client(ClientCredentials { token_url: "https://example.com/token/", client_id: "me", scope: None, proof: Basic { secret: "a-secret" } })
-        Client(ClientCredentials { token_url: "https://example.com/token", client_id: "me", scope: Some("scim"), proof: Form { secret: "a-secret" } })
-        Client(ClientCredentials { token_url: "https://example.com/token", client_id: "me", scope: None, proof: Certificate { secret: "a-certificate" } })
-        "#);
-}
 
 #[test]
 fn a_graph_target_needs_little() {
@@ -180,270 +143,6 @@ fn a_licence_is_an_entitlement_of_another_kind() {
 }
 
 #[test]
-fn refuses_proofs_that_are_none_or_two() {
-    insta::assert_snapshot!(
-        said(
-            r#"
-[targets.a]
-mode = "observe"
-base_url = "https://example.com/scim"
-attributes = { userName = "{work_email}", externalId = { key = true } }
-
-[targets.b]
-mode = "observe"
-base_url = "https://example.com/scim"
-token = "b-token"
-auth = { bearer = "b-token" }
-attributes = { userName = "{work_email}", externalId = { key = true } }
-
-[targets.c]
-mode = "observe"
-base_url = "https://example.com/scim"
-auth = { bearer = "c-token", basic = { user = "c", secret = "c" } }
-attributes = { userName = "{work_email}", externalId = { key = true } }
-
-[targets.d]
-mode = "observe"
-base_url = "https://example.com/scim"
-auth = {}
-attributes = { userName = "{work_email}", externalId = { key = true } }
-
-[targets.e]
-mode = "observe"
-base_url = "https://example.com/scim"
-auth = "e-token"
-attributes = { userName = "{work_email}", externalId = { key = true } }
-
-[targets.f]
-mode = "observe"
-base_url = "https://example.com/scim"
-auth = { bearer = "f-token", secret = "f" }
-attributes = { userName = "{work_email}", externalId = { key = true } }
-"#,
-        ),
-        @r#"
-        error[missing-key]: target `a` lacks `token`
-         --> case.toml:1:10
-          |
-        1 | [targets.a]
-          |          ^
-          = help: add for example `token = "directory-token"`, or `auth` where requests prove who sends them in another way
-
-        error[defined-twice]: target `b` has both `token` and `auth`
-          --> case.toml:10:8
-           |
-        10 | auth = { bearer = "b-token" }
-           |        ^^^^^^^^^^^^^^^^^^^^^^
-           = help: keep one; `token` is short for `auth = { bearer = "..." }` and stands at case.toml:9
-
-        error[bad-auth]: `auth` of target `c` says bearer and basic
-          --> case.toml:16:8
-           |
-        16 | auth = { bearer = "c-token", basic = { user = "c", secret = "c" } }
-           |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-           = help: give exactly one of `bearer`, `basic`, `header`, `oauth`, `tenant`
-
-        error[bad-auth]: `auth` of target `d` says nothing
-          --> case.toml:22:8
-           |
-        22 | auth = {}
-           |        ^^
-           = help: give exactly one of `bearer`, `basic`, `header`, `oauth`, `tenant`
-
-        error[wrong-type]: `auth` of target `e` is a text and must be a table
-          --> case.toml:28:8
-           |
-        28 | auth = "e-token"
-           |        ^^^^^^^^^
-           = help: write for example `{ key = "..." }`
-
-        error[unknown-key]: `secret` is not a key of `auth` of target `f`
-          --> case.toml:34:30
-           |
-        34 | auth = { bearer = "f-token", secret = "f" }
-           |                              ^^^^^^
-           = help: the keys here are `bearer`
-
-        6 errors
-        "#
-    );
-}
-
-#[test]
-fn refuses_proofs_that_cannot_be_sent() {
-    insta::assert_snapshot!(
-        said(
-            r#"
-[targets.a]
-mode = "observe"
-base_url = "https://example.com/scim"
-auth = { basic = { user = "a:b", secret = "A" } }
-attributes = { userName = "{work_email}", externalId = { key = true } }
-
-[targets.b]
-mode = "observe"
-base_url = "https://example.com/scim"
-auth = { header = { name = "Authorization", secret = "b" } }
-attributes = { userName = "{work_email}", externalId = { key = true } }
-
-[targets.c]
-mode = "observe"
-base_url = "https://example.com/scim"
-auth = { header = { name = "Content-Type" } }
-attributes = { userName = "{work_email}", externalId = { key = true } }
-
-[targets.d]
-mode = "observe"
-base_url = "https://example.com/scim"
-auth = { header = { name = "x key", secret = "d" } }
-attributes = { userName = "{work_email}", externalId = { key = true } }
-
-[targets.e]
-mode = "observe"
-base_url = "https://example.com/scim"
-auth = { oauth = { token_url = "http://example.com/token?a=b", client_id = "e", secret = "e", client_auth = "post" } }
-attributes = { userName = "{work_email}", externalId = { key = true } }
-
-[targets.f]
-mode = "observe"
-base_url = "https://example.com/scim"
-auth = { oauth = { token_url = "https://example.com/token", secret = "f", certificate = "f", client_auth = "basic" } }
-attributes = { userName = "{work_email}", externalId = { key = true } }
-
-[targets.g]
-mode = "observe"
-base_url = "https://example.com/scim"
-auth = { tenant = "contoso/x", client_id = "g" }
-attributes = { userName = "{work_email}", externalId = { key = true } }
-"#,
-        ),
-        @r#"
-        error[bad-auth]: a user name holds a colon or a line break
-         --> case.toml:4:27
-          |
-        4 | auth = { basic = { user = "a:b", secret = "A" } }
-          |                           ^^^^^
-          = help: remove it: a colon ends the user name (RFC 7617 section 2)
-
-        error[bad-name]: `A` cannot be the name of a secret
-         --> case.toml:4:43
-          |
-        4 | auth = { basic = { user = "a:b", secret = "A" } }
-          |                                           ^^^
-          = help: use lower-case letters and digits, joined by `-` or `_` or `.` or `/`, at most 64 characters
-
-        error[bad-header]: `Authorization` is not a header for a secret
-          --> case.toml:10:28
-           |
-        10 | auth = { header = { name = "Authorization", secret = "b" } }
-           |                            ^^^^^^^^^^^^^^^
-           = help: write the target's own header, for example `x-api-key`; `authorization` is written by `bearer`, `basic` and `oauth`
-
-        error[missing-key]: `header` of `auth` of target `c` lacks `secret`
-          --> case.toml:16:19
-           |
-        16 | auth = { header = { name = "Content-Type" } }
-           |                   ^^^^^^^^^^^^^^^^^^^^^^^^^
-           = help: add for example `secret = "directory-key"`
-
-        error[bad-header]: `Content-Type` is not a header for a secret
-          --> case.toml:16:28
-           |
-        16 | auth = { header = { name = "Content-Type" } }
-           |                            ^^^^^^^^^^^^^^
-           = help: write the target's own header, for example `x-api-key`; `authorization` is written by `bearer`, `basic` and `oauth`
-
-        error[bad-header]: `x key` is not the name of a header
-          --> case.toml:22:28
-           |
-        22 | auth = { header = { name = "x key", secret = "d" } }
-           |                            ^^^^^^^
-           = help: write for example `x-api-key`
-
-        error[bad-url]: `token_url` of `oauth` of `auth` of target `e` has a query or a fragment
-          --> case.toml:28:32
-           |
-        28 | auth = { oauth = { token_url = "http://example.com/token?a=b", client_id = "e", secret = "e", client_auth = "post" } }
-           |                                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-           = help: give the address without, as in `https://example.com/oauth2/token`
-
-        error[bad-url]: `token_url` of `oauth` of `auth` of target `e` has the scheme `http`
-          --> case.toml:28:32
-           |
-        28 | auth = { oauth = { token_url = "http://example.com/token?a=b", client_id = "e", secret = "e", client_auth = "post" } }
-           |                                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-           = help: use `https`; `http` is allowed to this machine only
-
-        error[unknown-word]: `client_auth` of `oauth` of `auth` of target `e` cannot be `post`
-          --> case.toml:28:109
-           |
-        28 | ://example.com/token?a=b", client_id = "e", secret = "e", client_auth = "post" } }
-           |                                                                         ^^^^^^
-           = help: give `basic` or `form`
-
-        error[bad-auth]: `oauth` of `auth` of target `f` has both `secret` and `certificate`
-          --> case.toml:34:18
-           |
-        34 | auth = { oauth = { token_url = "https://example.com/token", secret = "f", certificate = "f", client_auth = "basic" } }
-           |                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-           = help: keep one: a certificate is the stronger proof
-
-        error[missing-key]: `oauth` of `auth` of target `f` lacks `client_id`
-          --> case.toml:34:18
-           |
-        34 | auth = { oauth = { token_url = "https://example.com/token", secret = "f", certificate = "f", client_auth = "basic" } }
-           |                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-           = help: add for example `client_id = "lanyard"`
-
-        error[not-here]: `client_auth` of `oauth` of `auth` of target `f` has no meaning beside `certificate`
-          --> case.toml:34:108
-           |
-        34 | ps://example.com/token", secret = "f", certificate = "f", client_auth = "basic" } }
-           |                                                                         ^^^^^^^
-           = help: remove it: a certificate proves the client by itself
-
-        error[missing-key]: `auth` of target `g` lacks `secret`
-          --> case.toml:40:8
-           |
-        40 | auth = { tenant = "contoso/x", client_id = "g" }
-           |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-           = help: add for example `secret = "directory-client"`
-
-        error[bad-tenant]: `contoso/x` is not a tenant
-          --> case.toml:40:19
-           |
-        40 | auth = { tenant = "contoso/x", client_id = "g" }
-           |                   ^^^^^^^^^^^
-           = help: write its id or one of its domains, for example `contoso.onmicrosoft.com`
-
-        error[not-here]: `tenant` of `auth` of target `g` is for Microsoft Graph
-          --> case.toml:40:19
-           |
-        40 | auth = { tenant = "contoso/x", client_id = "g" }
-           |                   ^^^^^^^^^^^
-           = help: write `oauth = { token_url = "...", ... }`, or `kind = "graph"` if it is one
-
-        15 errors
-        "#
-    );
-}
-
-#[test]
-fn does_not_repeat_a_secret_in_place_of_its_name() {
-    let told = said(
-        r#"
-[targets.a]
-mode = "observe"
-base_url = "https://example.com/scim"
-auth = { basic = { user = "a", secret = "xoxb-1234567890-abcdefghijkl" } }
-attributes = { userName = "{work_email}", externalId = { key = true } }
-"#,
-    );
-    assert!(told.contains("error[inline-secret]"), "{told}");
-    assert!(!told.contains("xoxb"), "{told}");
-}
-
-#[test]
 fn refuses_keys_of_another_kind() {
     insta::assert_snapshot!(
         said(
@@ -465,28 +164,6 @@ profile = "entra"
 service_principal = "x"
 key_property = "extensionAttribute3"
 attributes = { userName = "{work_email}", externalId = { key = true }, displayName = "{display_name}", mailNickname = "{given_name}" }
-
-[targets.c]
-mode = "observe"
-kind = "entra_bulk"
-token = "c-token"
-profile = "entra"
-delete_after_days = 3
-attributes = { userName = "{work_email}", externalId = { key = true } }
-
-[targets.d]
-mode = "observe"
-kind = "entra_bulk"
-token = "d-token"
-service_principal = "not an id"
-job = "../x"
-attributes = { userName = "{work_email}", externalId = { key = true } }
-
-[targets.e]
-kind = "ldap"
-mode = "observe"
-token = "e-token"
-attributes = { userName = "{work_email}", externalId = { key = true } }
 "#,
         ),
         @r#"
@@ -532,63 +209,97 @@ attributes = { userName = "{work_email}", externalId = { key = true } }
            |                ^^^^^^^^^^^^^^^^^^^^^
            = help: give `employeeId`, `onPremisesImmutableId`, or `onPremisesExtensionAttributes.extensionAttribute1` to `...15`
 
+        6 errors
+        "#
+    );
+}
+
+#[test]
+fn refuses_keys_of_another_kind_than_bulk() {
+    insta::assert_snapshot!(
+        said(
+            r#"
+[targets.c]
+mode = "observe"
+kind = "entra_bulk"
+token = "c-token"
+profile = "entra"
+delete_after_days = 3
+attributes = { userName = "{work_email}", externalId = { key = true } }
+
+[targets.d]
+mode = "observe"
+kind = "entra_bulk"
+token = "d-token"
+service_principal = "not an id"
+job = "../x"
+attributes = { userName = "{work_email}", externalId = { key = true } }
+
+[targets.e]
+kind = "ldap"
+mode = "observe"
+token = "e-token"
+attributes = { userName = "{work_email}", externalId = { key = true } }
+"#,
+        ),
+        @r#"
         error[missing-key]: target `c` lacks `job`
-          --> case.toml:19:10
-           |
-        19 | [targets.c]
-           |          ^
-           = help: add for example `job = "API2AAD..."`
+         --> case.toml:1:10
+          |
+        1 | [targets.c]
+          |          ^
+          = help: add for example `job = "API2AAD..."`
 
         error[missing-key]: target `c` lacks `service_principal`
-          --> case.toml:19:10
-           |
-        19 | [targets.c]
-           |          ^
-           = help: add for example `service_principal = "00000000-0000-0000-0000-000000000000"`
+         --> case.toml:1:10
+          |
+        1 | [targets.c]
+          |          ^
+          = help: add for example `service_principal = "00000000-0000-0000-0000-000000000000"`
 
         error[not-here]: `profile` of target `c` has no meaning where `kind` is `entra_bulk`
-          --> case.toml:23:11
-           |
-        23 | profile = "entra"
-           |           ^^^^^^^
-           = help: remove it, or write `kind = "scim"` if the target is one
+         --> case.toml:5:11
+          |
+        5 | profile = "entra"
+          |           ^^^^^^^
+          = help: remove it, or write `kind = "scim"` if the target is one
 
         error[not-here]: `delete_after_days` of target `c` has no meaning where `kind` is `entra_bulk`
-          --> case.toml:24:21
-           |
-        24 | delete_after_days = 3
-           |                     ^
-           = help: remove it: the inbound provisioning API of Microsoft Entra deletes nobody
+         --> case.toml:6:21
+          |
+        6 | delete_after_days = 3
+          |                     ^
+          = help: remove it: the inbound provisioning API of Microsoft Entra deletes nobody
 
         error[bad-id]: `service_principal` of target `d` is not an id
-          --> case.toml:31:21
+          --> case.toml:13:21
            |
-        31 | service_principal = "not an id"
+        13 | service_principal = "not an id"
            |                     ^^^^^^^^^^^
            = help: copy the object id, for example `00000000-0000-0000-0000-000000000000`
 
         error[bad-id]: `job` of target `d` is not the id of a job
-          --> case.toml:32:7
+          --> case.toml:14:7
            |
-        32 | job = "../x"
+        14 | job = "../x"
            |       ^^^^^^
            = help: copy it from the provisioning application: letters, digits, `.`, `-`, `_`
 
         error[missing-key]: target `e` lacks `base_url`
-          --> case.toml:35:10
+          --> case.toml:17:10
            |
-        35 | [targets.e]
+        17 | [targets.e]
            |          ^
            = help: add for example `base_url = "https://example.com/scim/v2"`
 
         error[unknown-word]: `kind` of target `e` cannot be `ldap`
-          --> case.toml:36:8
+          --> case.toml:18:8
            |
-        36 | kind = "ldap"
+        18 | kind = "ldap"
            |        ^^^^^^
            = help: give `scim` or `graph` or `entra_bulk`
 
-        14 errors
+        8 errors
         "#
     );
 }
@@ -625,7 +336,7 @@ extension_1a2b_badge = "{clearance}"
           |
         7 | [targets.a.attributes]
           | ^^^^^^^^^^^^^^^^^^^^^^
-          = help: add for example `mailNickname = "{display_name}"`: target `a` makes no account without it
+          = help: add for example `mailNickname = "{given_name:slug}.{family_name:slug}"`: target `a` makes no account without it
 
         error[not-here]: `userPrincipalName` is not mapped by policy
           --> case.toml:10:1

@@ -1,5 +1,7 @@
 //! What loads, what does not, and in which words.
 
+mod auth;
+mod dialects;
 mod documented;
 mod expressions;
 mod kinds;
