@@ -50,6 +50,14 @@ impl<'a> Node<'a> {
         matches!(self.value, DeValue::Table(_))
     }
 
+    /// The text of a key of a table, without asking for it or complaining about it.
+    pub(crate) fn peek(&self, key: &str) -> Option<&'a str> {
+        let DeValue::Table(table) = self.value else {
+            return None;
+        };
+        table.get(key)?.get_ref().as_str()
+    }
+
     const fn type_name(&self) -> &'static str {
         match self.value {
             DeValue::String(_) => "a text",
@@ -345,6 +353,11 @@ impl<'a> Fields<'a> {
             value,
             format!("`{key}` of {}", self.name),
         ))
+    }
+
+    /// Whether the table has a key, without asking for it.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
     }
 
     /// The text of a key, without asking for it or complaining about it.

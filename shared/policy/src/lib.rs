@@ -12,16 +12,22 @@
 //! result: [`Loaded::policy`] is plain data, for example
 //! `loaded.policy.targets.get_mut(&target).map(|t| t.base_url = url)`.
 
+mod address;
+mod auth;
 mod condition;
 mod correlation;
 mod diagnostic;
 mod entitlement;
 mod expr;
 mod fields;
+mod graph;
 mod identifier;
+mod kind;
+mod mapping;
 mod names;
 mod path;
 mod preset;
+pub mod profile;
 mod report;
 mod role;
 mod rule;
@@ -42,8 +48,8 @@ use std::path::Path;
 use domain::{Hash, Policy, TargetId};
 
 pub use crate::diagnostic::{Diagnostic, Errors, Severity, render};
+pub use crate::profile::PROFILES;
 use crate::report::Report;
-pub use crate::target::PROFILES;
 
 /// Largest policy file, in bytes. Policy is written by hand; more is a mistake.
 const LARGEST_FILE: usize = 1 << 20;

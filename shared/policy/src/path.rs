@@ -18,7 +18,7 @@ const NOT_MAPPED: &[(&str, &str)] = &[
 ];
 
 /// Attributes of the core user that hold several values.
-const LISTS: &[&str] = &[
+pub(crate) const LISTS: &[&str] = &[
     "emails",
     "phoneNumbers",
     "ims",
@@ -84,6 +84,12 @@ pub(crate) fn check(report: &Report, text: At<&str>) {
             );
         }
     }
+}
+
+/// The list of which a path names elements, and which of them.
+pub(crate) fn element(text: &str) -> Option<(&str, &str)> {
+    let path = parse(text).filter(|path| path.urn.is_none())?;
+    Some((path.attr, path.filter?))
 }
 
 fn parse(text: &str) -> Option<Path<'_>> {

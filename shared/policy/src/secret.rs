@@ -98,7 +98,21 @@ fn word(word: &str) -> bool {
         word.strip_prefix(prefix)
             .is_some_and(|rest| rest.len() >= 12)
     });
-    known || word.split(['/', '.']).any(random)
+    known || (!is_id(word) && word.split(['/', '.']).any(random))
+}
+
+/// An id with hyphens, or that of a provisioning job of Microsoft Entra: a word, an id without
+/// hyphens, an id with.
+fn is_id(word: &str) -> bool {
+    if crate::kind::is_guid(word) {
+        return true;
+    }
+    let mut parts = word.split('.');
+    let (template, app, id) = (parts.next(), parts.next(), parts.next());
+    template.is_some_and(|part| part.len() <= 24 && part.bytes().all(|b| b.is_ascii_alphanumeric()))
+        && app.is_some_and(|part| part.len() == 32 && part.bytes().all(|b| b.is_ascii_hexdigit()))
+        && id.is_some_and(crate::kind::is_guid)
+        && parts.next().is_none()
 }
 
 /// A run of at least 24 characters whose letters and digits alternate as no word's do, or of at
@@ -136,6 +150,8 @@ mod tests {
             "key = \"Bearer correct-horse\"",
             "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
             "q7Xn2LpZ8vRk4TyWc1BdGh5J",
+            "API2AAD.b16687d38faf42adb29892cdcaf01c6e",
+            "a.b16687d38faf42adb29892cdcaf01c6e.1a03de52-b9c3-4e2c-a1e3-9145aaa8e530.x",
             "-----BEGIN PRIVATE KEY-----",
         ] {
             assert!(looks_like(text), "{text}");
@@ -155,6 +171,8 @@ mod tests {
             "note = \"Basic research and Bearer bonds\"",
             "https://example.com/@admin:x",
             "finance-payables-payment-approver",
+            "API2AAD.b16687d38faf42adb29892cdcaf01c6e.1a03de52-b9c3-4e2c-a1e3-9145aaa8e530",
+            "1A03DE52-b9c3-4e2c-A1E3-9145aaa8e530",
         ] {
             assert!(!looks_like(text), "{text}");
         }

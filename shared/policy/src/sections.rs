@@ -11,8 +11,8 @@ use crate::fields::{Fields, Node};
 use crate::report::{At, Report, Span};
 use crate::vocabulary::Vocabulary;
 use crate::{
-    LARGEST_FILE, correlation, entitlement, identifier, names, role, rule, secret, sod, source,
-    standard, target,
+    LARGEST_FILE, correlation, entitlement, identifier, names, profile, role, rule, secret, sod,
+    source, standard, target,
 };
 
 /// Every section that a file may have.
@@ -28,6 +28,7 @@ const SECTIONS: &[&str] = &[
     "entitlements",
     "sod",
     "targets",
+    "profiles",
 ];
 
 /// Named things of one section, with the place of each name.
@@ -91,11 +92,13 @@ fn assemble(sections: &Sections<'_>, version: Hash) -> Policy {
     let vocabulary = Vocabulary::new(&standards);
     let required = standard::required(sections);
     let identifiers = identifier::read(sections);
-    let targets = target::read(sections, &identifiers, &vocabulary);
+    let profiles = profile::read(sections);
+    let targets = target::read(sections, &identifiers, &vocabulary, &profiles);
     let entitlements = entitlement::read(sections, &targets);
     let roles = role::read(sections, &entitlements);
     let sod = sod::read(sections, &entitlements, &roles);
     let table = rule::read(sections, &roles, &sod, &vocabulary);
+    profile::check_uses(sections, &profiles);
     identifier::check_uses(sections.report, &identifiers, &targets);
     role::check_uses(sections.report, &roles, &table);
     entitlement::check_uses(sections.report, &entitlements, &roles);
@@ -124,7 +127,7 @@ pub(crate) fn values<K: From<String> + Ord, T>(named: Named<T>) -> BTreeMap<K, T
 }
 
 impl<'a> Sections<'a> {
-    fn gather(report: &'a Report, parsed: &'a [Spanned<DeTable<'a>>]) -> Self {
+    pub(crate) fn gather(report: &'a Report, parsed: &'a [Spanned<DeTable<'a>>]) -> Self {
         let mut values: BTreeMap<&'static str, Vec<Node<'a>>> = BTreeMap::new();
         for (file, table) in parsed.iter().enumerate() {
             for (key, value) in table.get_ref() {

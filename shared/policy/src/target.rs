@@ -3,40 +3,37 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Profile;
-use domain::policy::{
-    AccountFor, Adopt, Expr, IdentifierRule, Limit, Limits, LostGrant, Mapping, Mode, Target,
-    TargetKind,
-};
-use domain::profile::Auth;
-use url::{Host, Url};
+use domain::policy::{AccountFor, Adopt, IdentifierRule, Limit, Limits, LostGrant, Mode, Target};
+use domain::profile::Operation;
+use url::Url;
 
-use crate::condition;
-use crate::expr::{self, Scope};
-use crate::fields::{Fields, Node};
-use crate::path;
+use crate::expr::Scope;
+use crate::fields::Fields;
+use crate::kind::{self, Kind};
+use crate::profile::{self, budget};
 use crate::report::At;
 use crate::sections::{Named, Sections};
-use crate::source::secret_name;
 use crate::vocabulary::Vocabulary;
-
-/// Dialect profiles that a target may name.
-pub const PROFILES: &[&str] = &["rfc"];
+use crate::{address, auth, condition, mapping};
 
 /// Reads every target.
 pub(crate) fn read(
     sections: &Sections<'_>,
     identifiers: &Named<IdentifierRule>,
     vocabulary: &Vocabulary,
+    profiles: &Named<Profile>,
 ) -> Named<Target> {
     sections.must_have("targets", "[targets.directory]");
     let scope = Scope {
         identifiers,
         vocabulary,
     };
-    sections.named("targets", "target", |fields| target(fields, scope))
+    sections.named("targets", "target", |fields| {
+        target(fields, scope, profiles)
+    })
 }
 
-fn target(fields: &Fields<'_>, scope: Scope<'_>) -> Target {
+fn target(fields: &Fields<'_>, scope: Scope<'_>, profiles: &Named<Profile>) -> Target {
     let mode = fields.need("mode", "\"observe\"").and_then(|node| {
         node.choice(&[
             ("observe", Mode::Observe),
@@ -44,28 +41,24 @@ fn target(fields: &Fields<'_>, scope: Scope<'_>) -> Target {
             ("enforce", Mode::Enforce),
         ])
     });
-    let base_url = fields
-        .need("base_url", "\"https://example.com/scim/v2\"")
-        .and_then(|node| base_url(&node));
-    let token = fields
-        .need("token", "\"directory-token\"")
-        .and_then(|node| node.text());
-    if let Some(token) = token {
-        secret_name(fields, token);
-    }
-    Target {
+    let kind = kind::read(fields);
+    let settings = kind::settings(fields, kind);
+    let base_url = base_url(fields, kind);
+    let auth = auth::read(fields, kind, base_url.as_ref());
+    let profile = dialect(fields, kind, profiles);
+    let mappings = mapping::read(fields, scope, &settings, &profile);
+    let delete_after_days = days(fields, "delete_after_days", 1..=3660);
+    let target = Target {
         mode: mode.unwrap_or(Mode::Observe),
-        base_url: base_url.unwrap_or_default(),
-        kind: TargetKind::Scim,
-        auth: Auth::Bearer {
-            secret: token.map_or("", |token| token.value).into(),
-        },
-        profile: profile(fields),
+        kind: settings,
+        base_url: base_url.as_ref().map(address::text).unwrap_or_default(),
+        auth,
+        profile,
         upsert_only: fields.flag("upsert_only"),
         scope: fields
             .get("scope")
             .map_or_else(Vec::new, |node| condition::read(&node, scope.vocabulary)),
-        mappings: mappings(fields, scope),
+        mappings,
         prehire_days: days(fields, "prehire_days", 0..=365).unwrap_or(0),
         account_for: choice(
             fields,
@@ -76,7 +69,7 @@ fn target(fields: &Fields<'_>, scope: Scope<'_>) -> Target {
             ],
             AccountFor::Scope,
         ),
-        delete_after_days: days(fields, "delete_after_days", 1..=3660),
+        delete_after_days,
         adopt: choice(
             fields,
             "adopt",
@@ -96,6 +89,93 @@ fn target(fields: &Fields<'_>, scope: Scope<'_>) -> Target {
         service_accounts: service_accounts(fields),
         dormant_days: days(fields, "dormant_days", 1..=3660),
         limits: limits(fields),
+    };
+    check(fields, kind, &target);
+    target
+}
+
+/// The address of Microsoft Graph.
+fn graph() -> Option<Url> {
+    Url::parse(kind::GRAPH).ok()
+}
+
+fn base_url(fields: &Fields<'_>, kind: Kind) -> Option<Url> {
+    let (node, example) = match kind {
+        Kind::Scim => {
+            let example = "https://example.com/scim/v2";
+            (fields.need("base_url", &format!("\"{example}\"")), example)
+        }
+        Kind::Graph | Kind::EntraBulk => match fields.get("base_url") {
+            None => return graph(),
+            node => (node, kind::GRAPH),
+        },
+    };
+    address::read(&node?, example)
+}
+
+/// The dialect of a target, and what it stands.
+fn dialect(fields: &Fields<'_>, kind: Kind, profiles: &Named<Profile>) -> Profile {
+    let named = kind::only(fields, "profile", kind, Kind::Scim)
+        .and_then(|node| profile::resolve(&node, profiles));
+    let mut dialect = match kind {
+        Kind::Scim => named.unwrap_or_default(),
+        Kind::Graph => profile::graph(),
+        Kind::EntraBulk => profile::entra_bulk(),
+    };
+    dialect.budget = budget::read(fields, dialect.budget);
+    dialect
+}
+
+/// What a target asks for and its dialect does not do.
+fn check(fields: &Fields<'_>, kind: Kind, target: &Target) {
+    let report = fields.report;
+    if let Some(node) = fields.get("delete_after_days") {
+        if kind == Kind::EntraBulk {
+            report.error(
+                node.at,
+                "not-here",
+                format!("{} has no meaning where `kind` is `entra_bulk`", node.name),
+                "remove it: the inbound provisioning API of Microsoft Entra deletes nobody",
+            );
+        } else if target.upsert_only {
+            report.error(
+                node.at,
+                "not-here",
+                format!("{} has no meaning beside `upsert_only`", node.name),
+                "remove one of the two: an upsert-only target keeps every account",
+            );
+        } else if !target.profile.proves(Operation::Delete) {
+            report.warn(
+                node.at,
+                "unproven",
+                format!("the profile of {} does not prove `delete`", fields.name),
+                "remove `delete_after_days`, or run `lanyard probe` and use the profile that it \
+                 writes: until then no account is deleted",
+            );
+        }
+    }
+    if kind != Kind::Scim || target.mode != Mode::Enforce {
+        return;
+    }
+    for (operation, then) in [
+        (Operation::Disable, "until then leavers keep their accounts"),
+        (
+            Operation::List,
+            "until then it is not compared with policy at night",
+        ),
+    ] {
+        if !target.profile.proves(operation) {
+            report.warn(
+                fields.at,
+                "unproven",
+                format!(
+                    "the profile of {} does not prove `{}`",
+                    fields.name,
+                    operation.name()
+                ),
+                format!("run `lanyard probe` and use the profile that it writes: {then}"),
+            );
+        }
     }
 }
 
@@ -128,60 +208,6 @@ fn user_names(texts: &[At<&str>]) -> BTreeSet<Box<str>> {
         .collect()
 }
 
-/// `https`, or `http` to this machine; no user, query or fragment; without a closing slash.
-fn base_url(node: &Node<'_>) -> Option<Box<str>> {
-    let text = node.text()?;
-    let bad = |message: String, help: &str| {
-        node.report.error(text.at, "bad-url", message, help);
-    };
-    let url = match Url::parse(text.value) {
-        Ok(url) => url,
-        Err(error) => {
-            bad(
-                format!("{} is not a URL: {error}", node.name),
-                "write for example `https://example.com/scim/v2`",
-            );
-            return None;
-        }
-    };
-    if !url.username().is_empty() {
-        bad(
-            format!("{} holds a user name", node.name),
-            "remove it: `token` names the secret that opens the target",
-        );
-    }
-    let loopback = match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
-    };
-    match url.scheme() {
-        "https" => {}
-        "http" if loopback => {}
-        scheme => bad(
-            format!("{} has the scheme `{scheme}`", node.name),
-            "use `https`; `http` is allowed to this machine only",
-        ),
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        bad(
-            format!("{} has a query or a fragment", node.name),
-            "give the address up to the version, as in `https://example.com/scim/v2`",
-        );
-    }
-    Some(url.as_str().trim_end_matches('/').into())
-}
-
-fn profile(fields: &Fields<'_>) -> Profile {
-    let Some(node) = fields.get("profile") else {
-        return Profile::rfc();
-    };
-    let profiles: Vec<(&str, &str)> = PROFILES.iter().map(|name| (*name, *name)).collect();
-    let _ = node.choice(&profiles);
-    Profile::rfc()
-}
-
 fn service_accounts(fields: &Fields<'_>) -> BTreeMap<Box<str>, Option<Box<str>>> {
     let Some(node) = fields.get("service_accounts") else {
         return BTreeMap::new();
@@ -195,52 +221,6 @@ fn service_accounts(fields: &Fields<'_>) -> BTreeMap<Box<str>, Option<Box<str>>>
             Some((name.value.to_lowercase().into(), owner))
         })
         .collect()
-}
-
-fn mappings(fields: &Fields<'_>, scope: Scope<'_>) -> Vec<Mapping> {
-    let Some(node) = fields.need("attributes", "{ userName = \"{work_email:lower}\" }") else {
-        return Vec::new();
-    };
-    let mut mappings: Vec<Mapping> = Vec::new();
-    for (path, value) in node.entries() {
-        path::check(fields.report, path);
-        let earlier = mappings
-            .iter()
-            .find(|mapping| mapping.path.eq_ignore_ascii_case(path.value));
-        if let Some(earlier) = earlier {
-            fields.report.error(
-                path.at,
-                "twice",
-                format!("`{}` is mapped as `{}` already", path.value, earlier.path),
-                "keep one: attribute names have no case (RFC 7643 section 2.1)",
-            );
-        }
-        mappings.extend(expr::mapping(path.value, &value, scope));
-    }
-    let value_of = |path: &str| {
-        mappings
-            .iter()
-            .find(|mapping| mapping.path.as_ref() == path)
-    };
-    let named = |path: &str| node.entries().iter().any(|(name, _)| name.value == path);
-    if node.is_table() && !named("userName") {
-        fields.report.error(
-            node.at,
-            "missing-key",
-            format!("{} lacks `userName`", node.name),
-            "add for example `userName = { identifier = \"user_name\" }`: every account has one",
-        );
-    }
-    let key = value_of("externalId").map(|mapping| &mapping.expr);
-    if node.is_table() && (!named("externalId") || key.is_some_and(|expr| *expr != Expr::Key)) {
-        fields.report.error(
-            node.at,
-            "missing-key",
-            format!("{} does not map `externalId` to the key", node.name),
-            "add `externalId = { key = true }`: accounts are found by it before any is made",
-        );
-    }
-    mappings
 }
 
 /// Where a policy says nothing: 10 percent, never below 5 and always above 100 accounts.

@@ -87,3 +87,34 @@ fn names_every_attribute_preset_and_profile() {
         assert!(REFERENCE.contains(&format!("`\"{name}\"`")), "{name}");
     }
 }
+
+#[test]
+fn names_every_key_and_operation_of_a_profile() {
+    let all = serde_json::to_value(domain::Profile::rfc()).unwrap();
+    for key in all
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|key| *key != "budget")
+    {
+        assert!(REFERENCE.contains(&format!("| `{key}` |")), "{key}");
+    }
+    for operation in domain::profile::Operation::ALL {
+        let word = format!("`\"{}\"`", operation.name());
+        assert!(REFERENCE.contains(&word), "{word}");
+    }
+}
+
+#[test]
+fn shows_every_kind_of_target_and_a_profile_of_its_own() {
+    let examples = examples().concat();
+    for shown in [
+        "profile = \"slack\"",
+        "profile = \"aws-iam-identity-center\"",
+        "kind = \"graph\"",
+        "kind = \"entra_bulk\"",
+        "[profiles.",
+    ] {
+        assert!(examples.contains(shown), "{shown}");
+    }
+}

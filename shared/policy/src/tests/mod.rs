@@ -1,9 +1,13 @@
 //! What loads, what does not, and in which words.
 
+mod auth;
+mod dialects;
 mod documented;
 mod expressions;
+mod kinds;
 mod knobs;
 mod names;
+mod profiles;
 mod properties;
 mod samples;
 mod syntax;

@@ -167,6 +167,16 @@ fn words() -> impl Strategy<Value = String> {
         "prefix",
         "present",
         "\"http://localhost\"",
+        "profiles",
+        "kind",
+        "\"graph\"",
+        "\"entra_bulk\"",
+        "auth",
+        "tenant",
+        "oauth",
+        "rates",
+        "unproven",
+        "\"okta\"",
     ]);
     prop::collection::vec(word, 0..60).prop_map(|words| words.concat())
 }

@@ -46,7 +46,7 @@ attributes = { userName = "{work_email}", externalId = { key = true } }
            |
         15 | base_url = "https://example.com/scim?tenant=1"
            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-           = help: give the address up to the version, as in `https://example.com/scim/v2`
+           = help: give the address without, as in `https://example.com/scim/v2`
 
         3 errors
         "#
@@ -90,12 +90,12 @@ create = { floor = 1 }
           |         ^^^^^^^^^^^^^
           = help: use lower-case letters and digits, joined by `-` or `_` or `.` or `/`, at most 64 characters
 
-        error[unknown-word]: `profile` of target `extra` cannot be `rfc7644`
+        error[unresolved]: profile `rfc7644` does not exist
          --> case.toml:5:11
           |
         5 | profile = "rfc7644"
           |           ^^^^^^^^^
-          = help: give `rfc`
+          = help: define it under `[profiles.rfc7644]`, or name a shipped one: atlassian, aws-iam-identity-center, databricks, entra, github-emu, google-cloud-identity, okta, rfc, salesforce, slack, snowflake, zoom
 
         error[out-of-range]: `prehire_days` of target `extra` is 400
          --> case.toml:6:16
@@ -225,7 +225,7 @@ attributes = { userName = "{work_email}", externalId = { key = true } }
           |
         4 | base_url = "https://admin@example.com/scim"
           |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-          = help: remove it: `token` names the secret that opens the target
+          = help: remove it: `token` or `auth` names the secret that opens the target
 
         3 errors
         "#
