@@ -178,3 +178,6 @@ impl<S: Secrets> ScimTarget<S> {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests;

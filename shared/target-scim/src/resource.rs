@@ -337,3 +337,6 @@ fn drop_nulls(map: &mut Map<String, Value>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -158,3 +158,6 @@ fn is_email(text: &str) -> bool {
                 && labels.into_iter().all(|label| !label.is_empty())
         })
 }
+
+#[cfg(test)]
+mod tests;
