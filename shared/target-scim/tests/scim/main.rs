@@ -17,8 +17,16 @@ mod fixture;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
+mod holdings;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod memberships;
+#[cfg(test)]
 mod observe;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod put;
 #[cfg(test)]
 mod versions;
