@@ -24,7 +24,7 @@ fn named(path: &str) -> Option<String> {
         }) if attr == AttrPath::with_name("members") && by == AttrPath::with_name("value") => {
             Some(id)
         }
-        _ => None,
+        PatchPath::Attr(_) | PatchPath::Value(_) => None,
     }
 }
 

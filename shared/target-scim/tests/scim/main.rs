@@ -15,6 +15,8 @@ mod dialects;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod forms;
+#[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod holdings;
@@ -28,5 +30,7 @@ mod observe;
 mod pages;
 #[cfg(test)]
 mod put;
+#[cfg(test)]
+mod refused_members;
 #[cfg(test)]
 mod versions;
