@@ -75,13 +75,27 @@ impl<S: Secrets> ScimTarget<S> {
         };
         let group =
             page::holder(Refers::Members, &answer.body).map_err(|e| unreadable(&e, WHAT))?;
-        self.note_members(&group);
+        self.note_members(group.refers.as_ref().map(Vec::len));
         Ok(group.refers.map_or(Members::NotShown, Members::Shown))
     }
 
-    pub(crate) fn note_members(&self, group: &Holder) {
-        if group.refers.is_some() {
+    /// Remembers that the target shows members. An empty list is no proof: some show one for
+    /// every group.
+    pub(crate) fn note_members(&self, members: Option<usize>) {
+        if members.is_some_and(|count| count > 0) {
             self.shows_members.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a group that shows no member has none.
+    pub(crate) fn is_empty_where_none_shows(&self, shows_list: bool) -> bool {
+        match self.profile.membership {
+            Membership::GroupMembers => shows_list || self.shows_members.load(Ordering::Relaxed),
+            // They are told elsewhere, and what groups show may be a list that is always empty.
+            Membership::UserGroups | Membership::GroupFilter | Membership::PairFilter => {
+                self.shows_members.load(Ordering::Relaxed)
+            }
+            Membership::Hidden => false,
         }
     }
 

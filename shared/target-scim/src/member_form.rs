@@ -3,9 +3,7 @@
 //! No form empties a group: a removal always names its members, and there is none without
 //! members.
 
-use std::sync::atomic::Ordering;
-
-use domain::profile::{MemberAdd, MemberRemove, Membership};
+use domain::profile::{MemberAdd, MemberRemove};
 use ports::target::TargetError;
 use ports::{Fault, Secrets};
 use serde_json::Value;
@@ -137,11 +135,9 @@ impl<S: Secrets> ScimTarget<S> {
         let malformed = |why| unreadable(&why, READ);
         let was = Resource::read(Kind::Group, &answer.body).map_err(malformed)?;
         let mut will_be = was.clone();
-        if was.members().is_some() {
-            self.shows_members.store(true, Ordering::Relaxed);
-        } else if self.profile.membership == Membership::Hidden
-            || !self.shows_members.load(Ordering::Relaxed)
-        {
+        let shown = was.members().map(|members| members.len());
+        self.note_members(shown);
+        if shown.unwrap_or_default() == 0 && !self.is_empty_where_none_shows(shown.is_some()) {
             // To send back a list that is hidden, as if it were empty, takes everybody out.
             return Err(TargetError::Fault(Fault::reject(
                 "the group shows no `members`, and `put` of the target's profile sends back what \

@@ -116,6 +116,7 @@ impl<S: Secrets> ScimTarget<S> {
         if let Err(fault) = check_proven(&self.profile, &[operation]) {
             run.answer(0..ids.len(), &Err(TargetError::Fault(fault)));
         }
+        let mut too_many: Option<usize> = None;
         let mut open = run.chunks(ids);
         while let Some(part) = open.pop_front() {
             if let Some(error) = &*stop {
@@ -128,12 +129,19 @@ impl<S: Secrets> ScimTarget<S> {
             };
             match run.send(members).await {
                 Ok(Sent::Unchanged) => run.answer(part, &Ok(true)),
-                Ok(Sent::Got(Got::Success(_))) => run.answer(part, &Ok(false)),
+                Ok(Sent::Got(Got::Success(_))) => {
+                    // What was refused and now goes through in part was too much.
+                    if too_many.is_some_and(|refused| part.len() < refused) {
+                        self.most_members.fetch_min(part.len(), Ordering::Relaxed);
+                        too_many = None;
+                    }
+                    run.answer(part, &Ok(false));
+                }
                 Ok(Sent::Got(Got::Refused(refusal))) => {
                     if part.len() > 1 && (refusal.is_too_much() || refusal.may_be_about_a_part()) {
                         let most = part.len().div_ceil(2);
                         if refusal.is_too_much() {
-                            self.most_members.fetch_min(most, Ordering::Relaxed);
+                            too_many = Some(part.len());
                         }
                         let middle = part.start + most;
                         open.push_front(middle..part.end);

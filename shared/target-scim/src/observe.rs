@@ -1,7 +1,5 @@
 //! Reads: pages, look-ups, memberships.
 
-use std::sync::atomic::Ordering;
-
 use domain::{Account, AccountId, AttrPath, EntitlementId, Group};
 use ports::target::{Check, Cursor, Found, Lookup, Page, TargetError};
 use ports::{Fault, Observe, Secrets};
@@ -249,14 +247,13 @@ impl<S: Secrets> Observe for ScimTarget<S> {
         let (groups, listing) =
             page::groups(&body).map_err(|e| unreadable(&e, "page of groups"))?;
         for group in &groups {
-            self.note_members(group);
+            self.note_members(group.refers.as_ref().map(Vec::len));
         }
-        let shown = self.shows_members.load(Ordering::Relaxed)
-            && self.profile.membership != Membership::Hidden;
         let groups = groups.into_iter().map(|mut group| {
-            // An empty attribute may be left out (RFC 7643 section 2.5).
-            if shown && group.refers.is_none() {
-                group.refers = Some(Vec::new());
+            if group.refers.as_ref().is_none_or(Vec::is_empty) {
+                // An empty attribute may be left out (RFC 7643 section 2.5).
+                let empty = self.is_empty_where_none_shows(group.refers.is_some());
+                group.refers = empty.then(Vec::new);
             }
             group.into_group()
         });

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::body::{Lists, Unfit, Write, literal};
 use crate::page::Unreadable;
-use crate::path::{CORE_GROUP, CORE_USER, Path, Which};
+use crate::path::{CORE_GROUP, CORE_USER, ENTERPRISE_USER, Path, Which};
 use crate::target::{Kind, same_text};
 
 /// Set by the target; a PUT leaves them out.
@@ -35,6 +35,7 @@ impl Resource {
             }
         }
         drop_nulls(&mut map);
+        drop_manager_name(&mut map);
         let core = match kind {
             Kind::User => CORE_USER,
             Kind::Group => CORE_GROUP,
@@ -163,10 +164,8 @@ impl Resource {
                 }
                 let object = object(holder, &path.attr)?;
                 if path.attr.eq_ignore_ascii_case("manager") {
-                    // They are about the manager that was.
-                    for stale in ["$ref", "displayName"] {
-                        object.remove(stale);
-                    }
+                    // It is about the manager that was.
+                    object.remove("$ref");
                 }
                 set(object, sub, value);
             }
@@ -327,6 +326,20 @@ fn key(map: &Map<String, Value>, name: &str) -> Option<String> {
         return Some(name.to_owned());
     }
     map.keys().find(|k| k.eq_ignore_ascii_case(name)).cloned()
+}
+
+/// `displayName` of a manager is the target's to set (RFC 7643 section 4.3).
+fn drop_manager_name(map: &mut Map<String, Value>) {
+    let manager = key(map, ENTERPRISE_USER).and_then(|key| {
+        let extension = map.get_mut(&key)?.as_object_mut()?;
+        let manager = self::key(extension, "manager")?;
+        extension.get_mut(&manager)?.as_object_mut()
+    });
+    if let Some(manager) = manager
+        && let Some(name) = key(manager, "displayName")
+    {
+        manager.remove(&name);
+    }
 }
 
 fn drop_nulls(map: &mut Map<String, Value>) {

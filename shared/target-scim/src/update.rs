@@ -19,12 +19,6 @@ use crate::resource::Resource;
 use crate::target::{Kind, ScimTarget, unreadable};
 use crate::wire::{Call, Got};
 
-/// A user as it was read before a write.
-struct Looked {
-    user: Resource,
-    version: Option<Box<str>>,
-}
-
 impl<S: Secrets> ScimTarget<S> {
     /// Changes attributes in one request; true where there was nothing to change.
     pub(crate) async fn update(
@@ -46,7 +40,7 @@ impl<S: Secrets> ScimTarget<S> {
         } else {
             None
         };
-        let blocked = |looked: &Looked| looked.user.stated_active() == Some(false);
+        let blocked = |user: &Resource| user.stated_active() == Some(false);
         if !self.profile.inactive_edits && looked.as_ref().is_some_and(blocked) {
             return Err(TargetError::Fault(Fault::reject(format!(
                 "{what}: the account is blocked, and the target takes no changes of a blocked \
@@ -55,20 +49,19 @@ impl<S: Secrets> ScimTarget<S> {
         }
         match (self.profile.patch, looked) {
             (PatchStyle::Put, Some(looked)) => {
-                let mut user = looked.user.clone();
+                let mut user = looked.clone();
                 user.write(&writes, rules.lists(), self.profile.user_name.folded)
                     .map_err(|e| unfit(&e))?;
-                if user == looked.user {
+                if user == looked {
                     return Ok(true);
                 }
                 user.state_active(user.stated_active().unwrap_or(true));
-                match self.send_put(id, looked.version, user).await? {
+                match self.send_put(id, user).await? {
                     Got::Success(_) => Ok(false),
                     Got::Refused(refusal) => Err(self.refused(refusal, &what, Effect::Write)),
                 }
             }
-            (_, looked) => {
-                let user = looked.map(|looked| looked.user);
+            (_, user) => {
                 self.patch_attributes(id, user.as_ref(), &writes, &what)
                     .await
             }
@@ -96,25 +89,20 @@ impl<S: Secrets> ScimTarget<S> {
             || writes.iter().any(|write| whole(write) && !is_all(write))
     }
 
-    async fn look(&self, id: &AccountId) -> Result<Looked, TargetError> {
+    /// Reads a user before a write. Its version guards the write, unless an earlier look-up left
+    /// one: the change was decided on that.
+    async fn look(&self, id: &AccountId) -> Result<Resource, TargetError> {
         let answer = self.user(id).await?.ok_or(TargetError::NotFound)?;
         let user = Resource::read(Kind::User, &answer.body)
             .map_err(|e| unreadable(&e, "read of a user"))?;
-        let version = answer.etag.or_else(|| Resource::version(&answer.body));
-        Ok(Looked { user, version })
-    }
-
-    /// Sends a user back. The version that the last look-up saw goes first: the change was decided
-    /// on it.
-    async fn send_put(
-        &self,
-        id: &AccountId,
-        version: Option<Box<str>>,
-        user: Resource,
-    ) -> Result<Got, TargetError> {
-        if self.profile.etag && self.version(id).is_none() {
+        if self.version(id).is_none() {
+            let version = answer.etag.or_else(|| Resource::version(&answer.body));
             self.keep_version(id, version.as_deref());
         }
+        Ok(user)
+    }
+
+    async fn send_put(&self, id: &AccountId, user: Resource) -> Result<Got, TargetError> {
         self.write_user(id, Method::Put, &user.into_value()).await
     }
 
@@ -164,10 +152,9 @@ impl<S: Secrets> ScimTarget<S> {
         };
         let again = if refusal.is_bad_request(ScimType::NoTarget) {
             // Some value filter matched nothing: look at what is there.
-            let looked = self.look(id).await?;
+            let user = self.look(id).await?;
             let lists = self.rules.lists();
-            let operations =
-                body::operations_on(&looked.user, writes, lists).map_err(|e| unfit(&e))?;
+            let operations = body::operations_on(&user, writes, lists).map_err(|e| unfit(&e))?;
             if operations.is_empty() {
                 return Ok(true);
             }
@@ -249,8 +236,8 @@ impl<S: Secrets> ScimTarget<S> {
         if style != PatchStyle::Put {
             return Ok(Some(self.patch_user(id, active_in(style, active)).await?));
         }
-        let looked = match self.look(id).await {
-            Ok(looked) => looked,
+        let mut user = match self.look(id).await {
+            Ok(user) => user,
             // What cannot be read cannot be sent back, so that a hidden account is enabled by
             // PATCH; a target that has none says so.
             Err(TargetError::NotFound) if self.profile.hides_inactive && active => {
@@ -260,12 +247,11 @@ impl<S: Secrets> ScimTarget<S> {
             Err(TargetError::NotFound) if self.profile.hides_inactive => return Ok(None),
             Err(error) => return Err(error),
         };
-        if looked.user.stated_active() == Some(active) {
+        if user.stated_active() == Some(active) {
             return Ok(None);
         }
-        let mut user = looked.user;
         user.state_active(active);
-        Ok(Some(self.send_put(id, looked.version, user).await?))
+        Ok(Some(self.send_put(id, user).await?))
     }
 }
 

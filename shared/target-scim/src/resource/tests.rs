@@ -174,6 +174,10 @@ fn a_new_manager_does_not_keep_the_name_of_the_old_one() {
     let user = json!({"id": "1", ENTERPRISE: {"manager": {
         "value": "7", "$ref": "../Users/7", "displayName": "Boss"
     }}});
+    assert_eq!(
+        read(&user).into_value()[ENTERPRISE]["manager"],
+        json!({"value": "7", "$ref": "../Users/7"})
+    );
     let path = format!("{ENTERPRISE}:manager.value");
     let object = written(&user, &[(&path, Some("8"))], NONE);
     assert_eq!(object[ENTERPRISE]["manager"], json!({"value": "8"}));

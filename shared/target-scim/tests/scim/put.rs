@@ -285,6 +285,22 @@ async fn a_group_that_hides_its_members_is_not_sent_back_empty() {
         body(&scripted.script.seen()[3])["members"],
         json!([{"value": "u"}])
     );
+    // An empty list is believed where members are told by groups, and nowhere else.
+    let empty = || Turn::body(200, r#"{"id":"g","displayName":"Staff","members":[]}"#);
+    let turns = [staff("g"), empty(), Turn::status(200)];
+    let scripted = Scripted::with(profile(), turns).await;
+    scripted
+        .target
+        .apply(&grant(STAFF), Some(&id("u")))
+        .await
+        .unwrap();
+    let elsewhere = Profile {
+        membership: Membership::UserGroups,
+        ..profile()
+    };
+    let scripted = Scripted::with(elsewhere, [staff("g"), empty()]).await;
+    let error = scripted.target.apply(&grant(STAFF), Some(&id("u"))).await;
+    assert!(line(&error.unwrap_err()).starts_with(hidden));
     // A profile that says so is believed more than one group that shows some.
     let never = Profile {
         membership: Membership::Hidden,

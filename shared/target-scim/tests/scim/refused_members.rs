@@ -223,3 +223,19 @@ async fn present_and_absent_members_among_others_are_no_errors() {
     }
     assert!(real.fired(FaultKind::RemoveAbsentMember) >= 2);
 }
+
+#[tokio::test]
+async fn a_refusal_that_only_sounds_like_a_limit_does_not_shrink_later_batches() {
+    let limit = || error(400, "invalidValue", "licence limit exceeded");
+    let turns = [staff("g"), limit(), limit(), limit(), Turn::status(204)];
+    let scripted = Scripted::new(turns).await;
+    let refused = scripted.target.memberships(&many(2, true)).await;
+    assert!(
+        words(&refused)
+            .iter()
+            .all(|word| word.starts_with("reject"))
+    );
+    let answers = scripted.target.memberships(&many(2, true)).await;
+    assert_eq!(words(&answers), ["done", "done"]);
+    scripted.is_over(5);
+}
