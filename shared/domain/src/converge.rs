@@ -4,6 +4,8 @@
 
 mod restrict;
 
+pub use restrict::operations;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::change::AttrChange;

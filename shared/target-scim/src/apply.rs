@@ -1,22 +1,23 @@
 //! Writes, one change at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use domain::budget::Cost;
 use domain::change::AttrChange;
+use domain::converge::operations;
+use domain::profile::{FindBy, MemberAdd, MemberRemove, PatchStyle};
 use domain::{AccountId, AttrPath, Change, EntitlementId};
 use percent_encoding::percent_decode_str;
-use ports::target::{Applied, TargetError};
-use ports::{Apply, Fault, Secrets};
-use serde_json::Value;
+use ports::target::{Applied, Found, Lookup, MemberChange, TargetError, cost_of};
+use ports::{Apply, Fault, Observe, Secrets};
 use target_http::{Answer, Effect, Method};
 
-use crate::body::{self, Clash, Write};
+use crate::body::{self, Unfit, Write};
 use crate::page;
 use crate::path::Path;
-use crate::refusal::{Refusal, ScimType};
-use crate::target::{Kind, ScimTarget, unreadable};
+use crate::rules::check_proven;
+use crate::target::{Kind, ScimTarget};
 use crate::wire::{Call, Got};
-use domain::profile::{MemberRemove, PatchStyle};
 
 impl<S: Secrets> Apply for ScimTarget<S> {
     async fn apply(
@@ -24,6 +25,7 @@ impl<S: Secrets> Apply for ScimTarget<S> {
         change: &Change,
         account: Option<&AccountId>,
     ) -> Result<Applied, TargetError> {
+        check_proven(&self.profile, operations(change)).map_err(TargetError::Fault)?;
         if let Change::Create { active, attrs } = change {
             return self.create(*active, attrs).await;
         }
@@ -47,31 +49,108 @@ impl<S: Secrets> Apply for ScimTarget<S> {
             // SCIM has no sessions.
             // SCIM brings nothing back.
             Change::RevokeSessions | Change::Restore => true,
-            Change::Grant { entitlement } => self.grant(id, entitlement).await?,
-            Change::Revoke { entitlement } => self.revoke(id, entitlement).await?,
+            Change::Grant { entitlement } => self.change_member(id, entitlement, true).await?,
+            Change::Revoke { entitlement } => self.change_member(id, entitlement, false).await?,
         };
         Ok(Applied {
             id: id.clone(),
             unchanged,
         })
     }
+
+    async fn memberships(&self, changes: &[MemberChange]) -> Vec<Result<Applied, TargetError>> {
+        self.change_memberships(changes).await
+    }
+
+    /// The requests of the usual course: what the dialect reads before it writes is counted, and
+    /// so is the look-up of a group whose id is not known yet. What a refusal makes us try again
+    /// in another form is not.
+    fn cost(&self, changes: &[Change]) -> Cost {
+        let mut groups = BTreeSet::new();
+        let mut cost = Cost::default();
+        for change in changes {
+            cost = cost.plus(self.cost_of(change));
+            if let Change::Grant { entitlement } | Change::Revoke { entitlement } = change
+                && groups.insert(entitlement)
+                && !self.knows_group(entitlement)
+            {
+                cost = cost.plus(Cost::reads(1));
+            }
+        }
+        cost
+    }
 }
 
 impl<S: Secrets> ScimTarget<S> {
+    fn cost_of(&self, change: &Change) -> Cost {
+        let reads = |looks: bool| Cost::reads(u32::from(looks));
+        let profile = &self.profile;
+        match change {
+            // SCIM has neither, so that nothing is sent.
+            Change::RevokeSessions | Change::Restore => Cost::default(),
+            Change::Create { attrs, .. } => {
+                let asks = self.asks_before_create() && attrs.contains_key("userName");
+                cost_of(change).plus(reads(asks))
+            }
+            Change::Update { attrs } if attrs.is_empty() => Cost::default(),
+            Change::Update { attrs } => {
+                let looks = self.resolve(attrs).map_or(true, |paths| {
+                    self.looks_before_update(&writes(&paths, attrs))
+                });
+                cost_of(change).plus(reads(looks))
+            }
+            Change::Adopt { .. } => {
+                let looks = profile.patch == PatchStyle::Put || !profile.inactive_edits;
+                cost_of(change).plus(reads(looks))
+            }
+            Change::Enable | Change::Disable => {
+                cost_of(change).plus(reads(profile.patch == PatchStyle::Put))
+            }
+            Change::Delete => cost_of(change),
+            Change::Grant { .. } => {
+                cost_of(change).plus(reads(profile.member_add == MemberAdd::Put))
+            }
+            Change::Revoke { .. } => {
+                cost_of(change).plus(reads(profile.member_remove == MemberRemove::Put))
+            }
+        }
+    }
+
+    /// Whether a create asks for the user name first: a target that cannot be searched by our key
+    /// would otherwise get a second account where the answer to the first create was lost and it
+    /// does not insist on unique names.
+    fn asks_before_create(&self) -> bool {
+        !self.finds_by(FindBy::ExternalId) && self.finds_by(FindBy::UserName)
+    }
+
     async fn create(
         &self,
         active: bool,
         attrs: &BTreeMap<AttrPath, AttrChange>,
     ) -> Result<Applied, TargetError> {
         let paths = self.resolve(attrs)?;
-        let user = body::create(active, &writes(&paths, attrs)).map_err(|e| clash(&e))?;
+        let writes = writes(&paths, attrs);
+        let what = naming("create", attrs);
+        self.rules
+            .check_create(&what, &writes)
+            .map_err(TargetError::Fault)?;
+        let lists = self.rules.lists();
+        let user = body::create(active, &writes, lists).map_err(|e| unfit(&e))?;
+        if self.asks_before_create()
+            && let Some((_, Some(name))) = writes.iter().find(|(path, _)| path.is_core("userName"))
+        {
+            match self.find(Lookup::UserName(name)).await? {
+                Found::None => {}
+                Found::One(_) | Found::Many(_) => return Err(TargetError::Conflict),
+            }
+        }
         let call = Call {
             path: Kind::User.path().to_owned(),
             template: Kind::User.path(),
             body: Some(&user),
             ..Call::default()
         };
-        match self.wire.send(Method::Post, Effect::Write, &call).await? {
+        match self.send(Method::Post, Effect::Write, &call).await? {
             Got::Success(answer) => match self.id_of(&answer) {
                 Some(id) => Ok(Applied {
                     id,
@@ -83,7 +162,6 @@ impl<S: Secrets> ScimTarget<S> {
                 }),
             },
             Got::Refused(refusal) => {
-                let what = naming("create", attrs);
                 // The collection is missing, not the account.
                 if refusal.status == 404 {
                     return Err(TargetError::Fault(Fault::halt(format!(
@@ -113,102 +191,8 @@ impl<S: Secrets> ScimTarget<S> {
             .then(|| AccountId::new(id.into_owned()))
     }
 
-    /// Changes attributes in one request; true where there was nothing to change.
-    async fn update(
-        &self,
-        id: &AccountId,
-        attrs: &BTreeMap<AttrPath, AttrChange>,
-        name: &str,
-    ) -> Result<bool, TargetError> {
-        if attrs.is_empty() {
-            return Ok(true);
-        }
-        let paths = self.resolve(attrs)?;
-        let writes = writes(&paths, attrs);
-        let style = self.profile.patch;
-        let operations = operations(style, &writes)?;
-        let refusal = match self.patch_user(id, operations).await? {
-            Got::Success(_) => return Ok(false),
-            Got::Refused(refusal) => refusal,
-        };
-        let again = if refusal.is_bad_request(ScimType::NoTarget) {
-            // Some value filter matched nothing: look at what is there.
-            let body = self.user_body(id).await?.ok_or(TargetError::NotFound)?;
-            let user: Value = serde_json::from_slice(&body)
-                .map_err(|_| unreadable(&page::Unreadable::Malformed, "read of a user"))?;
-            let operations = body::operations_on(&user, &writes).map_err(|e| clash(&e))?;
-            if operations.is_empty() {
-                return Ok(true);
-            }
-            Some(operations)
-        } else if refusal.is_bad_request(ScimType::InvalidPath) && body::fits_pathless(&writes) {
-            Some(operations_of_other(style, &writes)?)
-        } else {
-            None
-        };
-        let refusal = match again {
-            None => refusal,
-            Some(operations) => match self.patch_user(id, operations).await? {
-                Got::Success(_) => return Ok(false),
-                Got::Refused(refusal) => refusal,
-            },
-        };
-        Err(self.refused(refusal, &naming(name, attrs), Effect::Write))
-    }
-
-    /// Sets `active`, alone, because some targets refuse other changes to a blocked account.
-    async fn set_active(&self, id: &AccountId, active: bool) -> Result<bool, TargetError> {
-        let form = |style| match style {
-            PatchStyle::Path | PatchStyle::Put => body::set_active_by_path(active),
-            PatchStyle::Pathless => body::set_active_pathless(active),
-        };
-        let style = self.profile.patch;
-        let mut got = self.patch_user(id, form(style)).await?;
-        let other_form = match &got {
-            Got::Refused(refusal) => wants_other_form(refusal),
-            // Targets have answered success and ignored what they did not understand.
-            Got::Success(answer) => {
-                let contrary = page::user(&self.plan, &answer.body, |user| {
-                    user.stated_active().is_some_and(|stated| stated != active)
-                });
-                matches!(contrary, Ok(true))
-            }
-        };
-        if other_form {
-            let second = self.patch_user(id, form(other(style))).await?;
-            // A first success stands; the caller reads back what is security-relevant.
-            if matches!((&got, &second), (Got::Refused(_), _) | (_, Got::Success(_))) {
-                got = second;
-            }
-        }
-        match got {
-            Got::Success(_) => Ok(false),
-            Got::Refused(refusal) => {
-                let what = if active { "enable" } else { "disable" };
-                Err(self.refused(refusal, what, Effect::Write))
-            }
-        }
-    }
-
-    async fn patch_user(&self, id: &AccountId, operations: Vec<Value>) -> Result<Got, TargetError> {
-        let patch = body::patch(&operations);
-        let call = Call {
-            path: Kind::User.object(id.as_str())?,
-            template: Kind::User.template(),
-            body: Some(&patch),
-            if_match: self.version(id),
-            ..Call::default()
-        };
-        let got = self.wire.send(Method::Patch, Effect::Write, &call).await;
-        match &got {
-            Ok(Got::Success(answer)) => self.keep_version(id, answer.etag.as_deref()),
-            // Nothing was changed, or nobody knows: a new look-up brings the next version.
-            Ok(Got::Refused(refusal)) if refusal.status == 400 => {}
-            Ok(Got::Refused(_)) | Err(_) => self.keep_version(id, None),
-        }
-        got
-    }
-
+    /// Sends a DELETE. Any 2xx is done, whatever `delete` of the profile says it comes to: where it
+    /// says `deactivates`, the account is still there and blocked, and a look-up shows it so.
     async fn delete(&self, id: &AccountId) -> Result<bool, TargetError> {
         let call = Call {
             path: Kind::User.object(id.as_str())?,
@@ -216,7 +200,7 @@ impl<S: Secrets> ScimTarget<S> {
             if_match: self.version(id),
             ..Call::default()
         };
-        let got = self.wire.send(Method::Delete, Effect::Write, &call).await;
+        let got = self.send(Method::Delete, Effect::Write, &call).await;
         self.keep_version(id, None);
         match got? {
             Got::Success(_) => Ok(false),
@@ -225,144 +209,50 @@ impl<S: Secrets> ScimTarget<S> {
         }
     }
 
-    async fn grant(
+    /// Gives or takes one membership; true where it was so already.
+    async fn change_member(
         &self,
         id: &AccountId,
         entitlement: &EntitlementId,
+        give: bool,
     ) -> Result<bool, TargetError> {
-        let form = |style| match style {
-            PatchStyle::Path | PatchStyle::Put => body::add_member_by_path(id.as_str()),
-            PatchStyle::Pathless => body::add_member_pathless(id.as_str()),
-        };
-        let style = self.profile.patch;
-        let mut got = self.patch_group(entitlement, form(style)).await?;
-        if let Got::Refused(refusal) = &got
-            && refusal.is_bad_request(ScimType::InvalidPath)
-        {
-            got = self.patch_group(entitlement, form(other(style))).await?;
-        }
-        match got {
-            Got::Success(_) => Ok(false),
-            // There is one unique thing about a membership: that it exists.
-            Got::Refused(refusal) if refusal.is_taken() => Ok(true),
-            // The group is there: it is the member that is not.
-            Got::Refused(refusal) if refusal.status == 404 => Err(TargetError::NotFound),
-            Got::Refused(refusal) => {
-                let what = format!("grant of `{entitlement}`");
-                Err(self.refused(refusal, &what, Effect::Write))
-            }
-        }
-    }
-
-    async fn revoke(
-        &self,
-        id: &AccountId,
-        entitlement: &EntitlementId,
-    ) -> Result<bool, TargetError> {
-        let operations = match self.profile.member_remove {
-            MemberRemove::Filter | MemberRemove::ValueArray | MemberRemove::Put => {
-                body::remove_member(id.as_str())
-            }
-        };
-        match self.patch_group(entitlement, operations).await? {
-            Got::Success(_) => Ok(false),
-            // The group is there, and the member is not in it.
-            Got::Refused(refusal)
-                if refusal.status == 404 || refusal.is_bad_request(ScimType::NoTarget) =>
-            {
-                Ok(true)
-            }
-            Got::Refused(refusal) => {
-                let what = format!("revoke of `{entitlement}`");
-                Err(self.refused(refusal, &what, Effect::Write))
-            }
-        }
-    }
-
-    /// Changes a group. Its id is looked up again, once, where the known one is gone.
-    async fn patch_group(
-        &self,
-        entitlement: &EntitlementId,
-        operations: Vec<Value>,
-    ) -> Result<Got, TargetError> {
-        let patch = body::patch(&operations);
-        let known = self.group_id(entitlement, false).await?;
-        let got = self.send_to_group(&known, &patch).await?;
-        match &got {
-            Got::Refused(refusal) if refusal.status == 404 => {}
-            Got::Refused(_) | Got::Success(_) => return Ok(got),
-        }
-        let fresh = self.group_id(entitlement, true).await?;
-        if fresh == known {
-            return Ok(got);
-        }
-        self.send_to_group(&fresh, &patch).await
-    }
-
-    async fn send_to_group(&self, id: &str, patch: &Value) -> Result<Got, TargetError> {
-        let call = Call {
-            path: Kind::Group.object(id)?,
-            template: Kind::Group.template(),
-            body: Some(patch),
-            ..Call::default()
-        };
-        self.wire.send(Method::Patch, Effect::Write, &call).await
+        let answers = self
+            .change_members(entitlement, give, &[id.as_str()], &mut None)
+            .await;
+        answers.into_iter().next().unwrap_or(Ok(true))
     }
 
     /// The parsed paths of a change.
-    fn resolve(&self, attrs: &BTreeMap<AttrPath, AttrChange>) -> Result<Vec<Path>, TargetError> {
+    pub(crate) fn resolve(
+        &self,
+        attrs: &BTreeMap<AttrPath, AttrChange>,
+    ) -> Result<Vec<Path>, TargetError> {
         attrs
             .keys()
             .map(|text| match self.paths.get(text) {
                 Some(path) => Ok(path.clone()),
-                None => {
-                    Path::parse(text).map_err(|e| TargetError::Fault(Fault::reject(e.to_string())))
-                }
+                None => Path::parse(text)
+                    .map(|path| path.for_writes(self.profile.manager))
+                    .map_err(|e| TargetError::Fault(Fault::reject(e.to_string()))),
             })
             .collect()
     }
 }
 
-fn writes<'a>(paths: &'a [Path], attrs: &'a BTreeMap<AttrPath, AttrChange>) -> Vec<Write<'a>> {
+pub(crate) fn writes<'a>(
+    paths: &'a [Path],
+    attrs: &'a BTreeMap<AttrPath, AttrChange>,
+) -> Vec<Write<'a>> {
     let values = attrs.values().map(|change| change.want.reveal().text());
     paths.iter().zip(values).collect()
 }
 
-fn operations(style: PatchStyle, writes: &[Write<'_>]) -> Result<Vec<Value>, TargetError> {
-    match style {
-        PatchStyle::Path | PatchStyle::Put => Ok(body::path_operations(writes)),
-        PatchStyle::Pathless => body::pathless_operations(writes).map_err(|e| clash(&e)),
-    }
-}
-
-fn operations_of_other(style: PatchStyle, writes: &[Write<'_>]) -> Result<Vec<Value>, TargetError> {
-    operations(other(style), writes)
-}
-
-const fn other(style: PatchStyle) -> PatchStyle {
-    match style {
-        PatchStyle::Path | PatchStyle::Put => PatchStyle::Pathless,
-        PatchStyle::Pathless => PatchStyle::Path,
-    }
-}
-
-/// Whether a target refuses the form of a PATCH rather than what it says.
-fn wants_other_form(refusal: &Refusal) -> bool {
-    [
-        ScimType::InvalidPath,
-        ScimType::NoTarget,
-        ScimType::InvalidSyntax,
-    ]
-    .iter()
-    .any(|kind| refusal.is_bad_request(*kind))
-}
-
-fn clash(error: &Clash) -> TargetError {
+pub(crate) fn unfit(error: &Unfit) -> TargetError {
     TargetError::Fault(Fault::reject(error.to_string()))
 }
 
 /// What was tried, with the names of the attributes and never their values.
-fn naming(name: &str, attrs: &BTreeMap<AttrPath, AttrChange>) -> String {
+pub(crate) fn naming(name: &str, attrs: &BTreeMap<AttrPath, AttrChange>) -> String {
     let names: Vec<String> = attrs.keys().map(|path| format!("`{path}`")).collect();
     format!("{name} of {}", names.join(", "))
 }

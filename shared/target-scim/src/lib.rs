@@ -8,7 +8,7 @@
 //!
 //! ```no_run
 //! # use std::sync::Arc;
-//! # use target_scim::{Profile, ScimConfig, ScimTarget, Tokens};
+//! # use target_scim::{ScimConfig, ScimTarget, Tokens};
 //! # fn build(clock: Arc<dyn ports::Clock>) -> Result<(), ports::Fault> {
 //! let config = ScimConfig {
 //!     mapped: vec!["userName".into(), "externalId".into(), "name.givenName".into()],
@@ -24,12 +24,18 @@ mod any;
 mod apply;
 mod body;
 mod config;
+mod held;
+mod member_form;
+mod members;
 mod observe;
 mod page;
 mod path;
 mod read;
 mod refusal;
+mod resource;
+mod rules;
 mod target;
+mod update;
 mod wire;
 
 pub use config::{ScimConfig, Tokens};

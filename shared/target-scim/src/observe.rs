@@ -1,20 +1,24 @@
 //! Reads: pages, look-ups, memberships.
 
-use std::sync::atomic::Ordering;
-
 use domain::{Account, AccountId, AttrPath, EntitlementId, Group};
-use ports::target::{Cursor, Found, Lookup, Page, TargetError};
+use ports::target::{Check, Cursor, Found, Lookup, Page, TargetError};
 use ports::{Fault, Observe, Secrets};
 use target_http::{Answer, Effect, Method};
 
-use crate::page::{self, Holder, Listing, Refers};
+use crate::held::groups_shown;
+use crate::page::{self, Listing};
 use crate::path::encode;
 use crate::read::SeenUser;
+use crate::rules::check_proven;
 use crate::target::{Kind, ScimTarget, ignores_filters, same_text, unreadable};
 use crate::wire::{Call, Got};
-use domain::profile::{Membership, Paging};
+use domain::profile::{FindBy, Membership, Operation, Paging};
 
 const READ_USER: &str = "read of a user";
+
+/// Most objects that one page is asked for, whatever the profile says: a page is held in memory
+/// as a whole.
+const MOST_PER_PAGE: u16 = 1_000;
 
 /// A page whose objects went to a closure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +31,17 @@ pub struct PageEnd {
     pub declared: Option<u64>,
 }
 
+/// A place in a listing, as the target counts.
+#[derive(Clone, Copy)]
+pub(crate) enum Place<'c> {
+    /// There are no pages.
+    All,
+    /// The first object is 1.
+    Index(u64),
+    /// Empty at the start.
+    Cursor(&'c str),
+}
+
 impl<S: Secrets> ScimTarget<S> {
     /// One page of users without copying them: `each` sees every user while the page is in
     /// memory. For listings of millions; [`Observe::users`] is the same with copies.
@@ -35,15 +50,21 @@ impl<S: Secrets> ScimTarget<S> {
         after: Option<&Cursor>,
         mut each: impl FnMut(&SeenUser<'_>) + Send,
     ) -> Result<PageEnd, TargetError> {
+        check_proven(&self.profile, &[Operation::List]).map_err(TargetError::Fault)?;
         let (body, start) = self.page(Kind::User, after).await?;
         let listing = page::users(&self.plan, &body, &mut each)
             .map_err(|e| unreadable(&e, "page of users"))?;
-        Ok(self.end(listing, start))
+        Ok(self.end(&listing, start))
     }
 
     /// The mapped paths in the order that [`SeenUser::mapped`] counts them.
     pub fn mapped_paths(&self) -> impl ExactSizeIterator<Item = &AttrPath> {
         self.plan.paths()
+    }
+
+    /// Objects asked for per page.
+    pub(crate) fn page_size(&self) -> u16 {
+        self.profile.page_size.clamp(1, MOST_PER_PAGE)
     }
 
     /// Fetches one page; with it, for index paging, its start.
@@ -52,24 +73,11 @@ impl<S: Secrets> ScimTarget<S> {
         kind: Kind,
         after: Option<&Cursor>,
     ) -> Result<(Vec<u8>, u64), TargetError> {
-        let count = self.profile.page_size.max(1);
-        let (query, start) = match self.profile.paging {
-            Paging::None => (None, 1),
-            Paging::Index => {
-                let start = match after {
-                    None => 1,
-                    Some(Cursor(text)) => text
-                        .strip_prefix("i:")
-                        .and_then(|text| text.parse().ok())
-                        .ok_or_else(foreign_cursor)?,
-                };
-                (Some(format!("startIndex={start}&count={count}")), start)
-            }
-            Paging::Cursor => {
-                let cursor = match after {
-                    None => "",
-                    Some(Cursor(text)) => text.strip_prefix("c:").ok_or_else(foreign_cursor)?,
-                };
+        let count = self.page_size();
+        let (query, start) = match self.place(after)? {
+            Place::All => (None, 1),
+            Place::Index(start) => (Some(format!("startIndex={start}&count={count}")), start),
+            Place::Cursor(cursor) => {
                 let cursor = encode(cursor);
                 (Some(format!("cursor={cursor}&count={count}")), 1)
             }
@@ -84,7 +92,7 @@ impl<S: Secrets> ScimTarget<S> {
             Kind::User => "page of users",
             Kind::Group => "page of groups",
         };
-        match self.wire.send(Method::Get, Effect::Read, &call).await? {
+        match self.send(Method::Get, Effect::Read, &call).await? {
             Got::Success(answer) => Ok((answer.body, start)),
             Got::Refused(refusal) if refusal.status == 404 => {
                 Err(TargetError::Fault(Fault::halt(format!(
@@ -96,11 +104,33 @@ impl<S: Secrets> ScimTarget<S> {
         }
     }
 
-    fn end(&self, listing: Listing, start: u64) -> PageEnd {
+    /// What a cursor of ours means to the target.
+    pub(crate) fn place<'c>(&self, after: Option<&'c Cursor>) -> Result<Place<'c>, TargetError> {
+        let text = after.map(|Cursor(text)| text.as_str());
+        match (self.profile.paging, text) {
+            (Paging::None, _) => Ok(Place::All),
+            (Paging::Index, None) => Ok(Place::Index(1)),
+            (Paging::Index, Some(text)) => text
+                .strip_prefix("i:")
+                .and_then(|text| text.parse().ok())
+                .map(Place::Index)
+                .ok_or_else(foreign_cursor),
+            (Paging::Cursor, None) => Ok(Place::Cursor("")),
+            (Paging::Cursor, Some(text)) => text
+                .strip_prefix("c:")
+                .map(Place::Cursor)
+                .ok_or_else(foreign_cursor),
+        }
+    }
+
+    pub(crate) fn end(&self, listing: &Listing, start: u64) -> PageEnd {
         let next = match self.profile.paging {
             Paging::None => None,
             // An empty page with a cursor is not the end (RFC 9865 section 2.2).
-            Paging::Cursor => listing.next_cursor.map(|cursor| format!("c:{cursor}")),
+            Paging::Cursor => listing
+                .next_cursor
+                .as_ref()
+                .map(|cursor| format!("c:{cursor}")),
             Paging::Index => {
                 // What came counts, not what was asked for: pages may be short.
                 let next = start.saturating_add(listing.received);
@@ -115,29 +145,34 @@ impl<S: Secrets> ScimTarget<S> {
         }
     }
 
+    /// Whether accounts can be found so.
+    pub(crate) fn finds_by(&self, what: FindBy) -> bool {
+        self.profile.find_by.contains(&what)
+    }
+
     /// Fetches one user; `None` where there is none.
-    async fn user(&self, id: &AccountId) -> Result<Option<Answer>, TargetError> {
+    pub(crate) async fn user(&self, id: &AccountId) -> Result<Option<Answer>, TargetError> {
         let call = Call {
             path: Kind::User.object(id.as_str())?,
             template: Kind::User.template(),
             ..Call::default()
         };
-        match self.wire.send(Method::Get, Effect::Read, &call).await? {
+        match self.send(Method::Get, Effect::Read, &call).await? {
             Got::Success(answer) => Ok(Some(answer)),
             Got::Refused(refusal) if refusal.status == 404 => Ok(None),
             Got::Refused(refusal) => Err(self.refused(refusal, READ_USER, Effect::Read)),
         }
     }
 
-    /// The body of one user; `None` where there is none.
-    pub(crate) async fn user_body(&self, id: &AccountId) -> Result<Option<Vec<u8>>, TargetError> {
-        Ok(self.user(id).await?.map(|answer| answer.body))
+    async fn by_id(&self, id: &AccountId) -> Result<Found, TargetError> {
+        match self.user(id).await? {
+            Some(answer) => self.seen(id, &answer),
+            None => Ok(Found::None),
+        }
     }
 
-    async fn by_id(&self, id: &AccountId) -> Result<Found, TargetError> {
-        let Some(answer) = self.user(id).await? else {
-            return Ok(Found::None);
-        };
+    /// The account in an answer.
+    fn seen(&self, id: &AccountId, answer: &Answer) -> Result<Found, TargetError> {
         let (account, version) = page::user(&self.plan, &answer.body, |user| {
             (user.to_account(), user.version().map(Box::<str>::from))
         })
@@ -147,8 +182,8 @@ impl<S: Secrets> ScimTarget<S> {
                 "{READ_USER}: asked for one id, the target answers with another"
             ))));
         }
-        let version = answer.etag.or(version);
-        self.keep_version(id, version.as_deref());
+        let version = answer.etag.as_deref().or(version.as_deref());
+        self.keep_version(id, version);
         Ok(Found::One(Box::new(account)))
     }
 
@@ -186,109 +221,6 @@ impl<S: Secrets> ScimTarget<S> {
             ))),
         }
     }
-
-    /// The members of the group behind an entitlement.
-    async fn members(&self, entitlement: &EntitlementId) -> Result<Members, TargetError> {
-        const WHAT: &str = "read of a group";
-        let read = async |id: &str| {
-            let call = Call {
-                path: Kind::Group.object(id)?,
-                template: Kind::Group.template(),
-                ..Call::default()
-            };
-            self.wire.read_if_small(&call).await
-        };
-        let id = self.group_id(entitlement, false).await?;
-        let mut got = read(&id).await?;
-        if matches!(&got, Some(Got::Refused(refusal)) if refusal.status == 404) {
-            let id = self.group_id(entitlement, true).await?;
-            got = read(&id).await?;
-        }
-        let answer = match got {
-            None => return Ok(Members::TooMany),
-            Some(Got::Success(answer)) => answer,
-            Some(Got::Refused(refusal)) => return Err(self.refused(refusal, WHAT, Effect::Read)),
-        };
-        let group =
-            page::holder(Refers::Members, &answer.body).map_err(|e| unreadable(&e, WHAT))?;
-        self.note_members(&group);
-        Ok(group.refers.map_or(Members::NotShown, Members::Shown))
-    }
-
-    fn note_members(&self, group: &Holder) {
-        if group.refers.is_some() {
-            self.shows_members.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// The ids of the groups that a user shows; `None` where it shows none or does not exist.
-    async fn groups_of(&self, account: &AccountId) -> Result<Option<Vec<Box<str>>>, TargetError> {
-        let Some(body) = self.user_body(account).await? else {
-            return Ok(None);
-        };
-        let user = page::holder(Refers::Groups, &body)
-            .map_err(|e| unreadable(&e, "read of a user's groups"))?;
-        Ok(user.refers)
-    }
-
-    /// The entitlements whose group is among a user's.
-    async fn held_by_user_groups(
-        &self,
-        account: &AccountId,
-        of: &[EntitlementId],
-    ) -> Result<Option<Vec<EntitlementId>>, TargetError> {
-        let Some(groups) = self.groups_of(account).await? else {
-            return Ok(None);
-        };
-        let mut held = Vec::new();
-        for entitlement in of {
-            let id = self.group_id(entitlement, false).await?;
-            if groups.contains(&id) {
-                held.push(entitlement.clone());
-            }
-        }
-        Ok(Some(held))
-    }
-
-    async fn held_by_members(
-        &self,
-        account: &AccountId,
-        of: &[EntitlementId],
-    ) -> Result<Option<Vec<EntitlementId>>, TargetError> {
-        let mut held = Vec::new();
-        let mut open = Vec::new();
-        let mut silent = Vec::new();
-        for entitlement in of {
-            match self.members(entitlement).await? {
-                Members::Shown(members) if members.iter().any(|id| **id == *account.as_str()) => {
-                    held.push(entitlement.clone());
-                }
-                Members::Shown(_) => {}
-                Members::NotShown => silent.push(entitlement.clone()),
-                Members::TooMany => open.push(entitlement.clone()),
-            }
-        }
-        // A group without `members` is empty, or the target never shows them. Once it has shown
-        // some, it is empty; before that, the user's side decides, or nobody knows.
-        if !self.shows_members.load(Ordering::Relaxed) {
-            open.extend(silent);
-        }
-        if !open.is_empty() {
-            let Some(more) = self.held_by_user_groups(account, &open).await? else {
-                return Ok(None);
-            };
-            held.extend(more);
-        }
-        Ok(Some(held))
-    }
-}
-
-/// What a group shows of its members.
-enum Members {
-    Shown(Vec<Box<str>>),
-    NotShown,
-    /// More than we read.
-    TooMany,
 }
 
 fn foreign_cursor() -> TargetError {
@@ -315,19 +247,18 @@ impl<S: Secrets> Observe for ScimTarget<S> {
         let (groups, listing) =
             page::groups(&body).map_err(|e| unreadable(&e, "page of groups"))?;
         for group in &groups {
-            self.note_members(group);
+            self.note_members(group.refers.as_ref().map(Vec::len));
         }
-        let shown = self.shows_members.load(Ordering::Relaxed)
-            && self.profile.membership != Membership::Hidden;
         let groups = groups.into_iter().map(|mut group| {
-            // An empty attribute may be left out (RFC 7643 section 2.5).
-            if shown && group.refers.is_none() {
-                group.refers = Some(Vec::new());
+            if group.refers.as_ref().is_none_or(Vec::is_empty) {
+                // An empty attribute may be left out (RFC 7643 section 2.5).
+                let empty = self.is_empty_where_none_shows(group.refers.is_some());
+                group.refers = empty.then(Vec::new);
             }
             group.into_group()
         });
         let items = groups.collect();
-        let end = self.end(listing, start);
+        let end = self.end(&listing, start);
         Ok(Page {
             items,
             next: end.next,
@@ -335,10 +266,21 @@ impl<S: Secrets> Observe for ScimTarget<S> {
         })
     }
 
+    /// Looks up one account. Where `find_by` of the profile lacks `external_id`, a look-up by key
+    /// is [`Found::None`] without a request, which proves nothing: a create then asks for the user
+    /// name before it makes an account, and says [`TargetError::Conflict`] where it is there. Where
+    /// it lacks `user_name`, a look-up by name is refused, because an answer would be a guess.
     async fn find(&self, lookup: Lookup<'_>) -> Result<Found, TargetError> {
         match lookup {
             Lookup::Id(id) => self.by_id(id).await,
+            Lookup::Key(_) if !self.finds_by(FindBy::ExternalId) => Ok(Found::None),
             Lookup::Key(key) => self.by_value("externalId", key).await,
+            Lookup::UserName(_) if !self.finds_by(FindBy::UserName) => {
+                Err(TargetError::Fault(Fault::reject(
+                    "accounts cannot be found by user name there: `find_by` of the target's \
+                     profile lacks `user_name`; find the account by hand and link it",
+                )))
+            }
             Lookup::UserName(name) => self.by_value("userName", name).await,
         }
     }
@@ -348,15 +290,27 @@ impl<S: Secrets> Observe for ScimTarget<S> {
         account: &AccountId,
         of: &[EntitlementId],
     ) -> Result<Option<Vec<EntitlementId>>, TargetError> {
-        if of.is_empty() {
-            return Ok(Some(Vec::new()));
+        self.holdings(account, of).await
+    }
+
+    /// One request for both where the user shows its groups.
+    async fn check(&self, account: &AccountId, of: &[EntitlementId]) -> Result<Check, TargetError> {
+        if of.is_empty() || self.profile.membership != Membership::UserGroups {
+            let found = self.by_id(account).await?;
+            let held = self.holdings(account, of).await?;
+            return Ok(Check { found, held });
         }
-        match self.profile.membership {
-            Membership::Hidden => Ok(None),
-            Membership::UserGroups => self.held_by_user_groups(account, of).await,
-            Membership::GroupMembers | Membership::GroupFilter | Membership::PairFilter => {
-                self.held_by_members(account, of).await
-            }
-        }
+        let Some(answer) = self.user(account).await? else {
+            return Ok(Check {
+                found: Found::None,
+                held: None,
+            });
+        };
+        let found = self.seen(account, &answer)?;
+        let held = match groups_shown(&answer.body)? {
+            Some(groups) => Some(self.among(&groups, of).await?),
+            None => None,
+        };
+        Ok(Check { found, held })
     }
 }

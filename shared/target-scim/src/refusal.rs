@@ -1,5 +1,7 @@
 //! An answer that is not a success, and what it means.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use ports::Fault;
 use ports::target::TargetError;
@@ -102,35 +104,113 @@ pub(crate) struct Refusal {
     pub(crate) says_exists: bool,
     /// Whether there was a reason in the body at all.
     explained: bool,
+    detail: Detail,
+    /// The word of the profile by which a 409 is about something else.
+    elsewise: Option<Box<str>>,
     retry_after: Option<Box<str>>,
+}
+
+/// What the target says about it, in lower case. It may hold personal data: looked at, and never
+/// shown.
+#[derive(Clone)]
+struct Detail(Box<str>);
+
+impl fmt::Debug for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[personal]")
+    }
+}
+
+impl Detail {
+    fn has_any(&self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.0.contains(word))
+    }
 }
 
 impl Refusal {
     pub(crate) fn of(answer: &Answer) -> Self {
         let body = page::error(&answer.body);
-        let detail = body.detail.to_lowercase();
-        let says_exists = [
+        let detail = Detail(body.detail.to_lowercase().into());
+        let says_exists = detail.has_any(&[
             "already",
             "exists",
             "unique",
             "duplicate",
             "taken",
             "in use",
-        ]
-        .iter()
-        .any(|word| detail.contains(word));
+        ]);
         Self {
             status: answer.status,
             kind: ScimType::named(&body.scim_type),
             says_exists,
             explained: !(body.detail.trim().is_empty() && body.scim_type.trim().is_empty()),
+            detail,
+            elsewise: None,
             retry_after: answer.retry_after.clone(),
         }
+    }
+
+    /// Reads a 409 with the words that a profile knows: it is not about a taken value where the
+    /// detail has one of them.
+    #[must_use]
+    pub(crate) fn heeding(mut self, conflicts: &[Box<str>]) -> Self {
+        if self.status == 409 {
+            let known = conflicts.iter().find(|word| {
+                let word = word.trim().to_lowercase();
+                !word.is_empty() && self.detail.has_any(&[&word])
+            });
+            self.elsewise = known.cloned();
+        }
+        self
+    }
+
+    /// Whether the request asked for too much at once.
+    pub(crate) fn is_too_much(&self) -> bool {
+        let says_so = || {
+            self.detail.has_any(&[
+                "limit",
+                "exceed",
+                "too many",
+                "too large",
+                "at most",
+                "maximum",
+                "less than or equal",
+            ])
+        };
+        self.status == 413
+            || self.status == 400
+                && (self.kind == ScimType::TooMany || self.is_vague() && says_so())
+    }
+
+    /// Whether one part of a request may be why all of it was refused.
+    pub(crate) fn may_be_about_a_part(&self) -> bool {
+        match self.status {
+            404 | 409 | 413 => true,
+            400 => {
+                self.is_vague()
+                    || matches!(
+                        self.kind,
+                        ScimType::NoTarget | ScimType::Uniqueness | ScimType::TooMany
+                    )
+            }
+            _ => false,
+        }
+    }
+
+    /// A reason that targets give for nearly anything.
+    const fn is_vague(&self) -> bool {
+        matches!(
+            self.kind,
+            ScimType::Other | ScimType::InvalidValue | ScimType::InvalidSyntax
+        )
     }
 
     /// 409 is used for more than taken values (a missing field, say), so that a reason which
     /// says otherwise is believed.
     pub(crate) fn is_taken(&self) -> bool {
+        if self.elsewise.is_some() {
+            return false;
+        }
         let is_409 = self.status == 409;
         let plain = self.kind == ScimType::Other && (self.says_exists || !self.explained);
         (is_409 || self.status == 400) && self.kind == ScimType::Uniqueness || is_409 && plain
@@ -153,6 +233,13 @@ impl Refusal {
             300..=399 => fault(Fault::halt(format!(
                 "{what}: {status}, the target redirects; correct the base URL"
             ))),
+            409 if self.elsewise.is_some() => {
+                let word = self.elsewise.as_deref().unwrap_or_default();
+                fault(Fault::reject(format!(
+                    "{what}: 409 and no taken value, for its detail has `{word}`, which the \
+                     profile's `conflicts` name; give the account what the target requires"
+                )))
+            }
             400 | 409 => {
                 let (kind, advice) = (self.kind.name(), self.kind.advice());
                 let why = format!("{what}: {status} {kind}: {advice}");

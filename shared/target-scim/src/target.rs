@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{AccountId, AttrPath, EntitlementId, TargetId};
 use ports::target::TargetError;
 use ports::{Clock, Fault, Secrets};
+use serde_json::Value;
 use target_http::{Effect, HttpClient, Method};
 
 use crate::page::{self, Holder};
 use crate::path::{Path, encode, eq_filter};
 use crate::read::ReadPlan;
 use crate::refusal::{Refusal, ScimType};
+use crate::rules::Rules;
 use crate::wire::{Call, Got, Wire};
 use crate::{ScimConfig, body};
 use domain::Profile;
@@ -29,12 +31,18 @@ pub struct ScimTarget<S> {
     pub(crate) profile: Profile,
     pub(crate) wire: Wire<S>,
     pub(crate) plan: ReadPlan,
+    pub(crate) rules: Rules,
+    /// The mapped paths as they are written.
     pub(crate) paths: BTreeMap<AttrPath, Path>,
     groups: BTreeMap<EntitlementId, Box<str>>,
     group_ids: Mutex<BTreeMap<EntitlementId, Box<str>>>,
     versions: Mutex<BTreeMap<AccountId, Box<str>>>,
     /// Whether the target has ever shown a member of a group.
     pub(crate) shows_members: AtomicBool,
+    /// Whether the target was seen to answer a filter that nothing meets with nothing.
+    pub(crate) heeds_filters: AtomicBool,
+    /// Most members that one request was seen to carry, where the target refused more.
+    pub(crate) most_members: AtomicUsize,
 }
 
 impl<S> fmt::Debug for ScimTarget<S> {
@@ -53,12 +61,18 @@ impl<S: Secrets> ScimTarget<S> {
         let mut mapped = Vec::with_capacity(config.mapped.len());
         for text in &config.mapped {
             let path = Path::parse(text).map_err(|e| halt(&e))?;
-            if paths.insert(text.clone(), path.clone()).is_none() {
+            let written = path.clone().for_writes(config.profile.manager);
+            if paths.insert(text.clone(), written).is_none() {
                 mapped.push(path);
             }
         }
         body::check_fit(mapped.iter()).map_err(|e| halt(&e))?;
+        body::check_fit(paths.values()).map_err(|e| halt(&e))?;
+        let mapped: Vec<Path> = mapped.into_iter().map(Path::for_reads).collect();
+        let rules = Rules::new(&config.profile)
+            .map_err(|e| halt(&format_args!("`required` of the profile: {e}")))?;
         Ok(Self {
+            rules,
             wire: Wire::new(http, secrets, config.token, clock),
             plan: ReadPlan::new(&mapped),
             paths,
@@ -68,6 +82,8 @@ impl<S: Secrets> ScimTarget<S> {
             group_ids: Mutex::default(),
             versions: Mutex::default(),
             shows_members: AtomicBool::new(false),
+            heeds_filters: AtomicBool::new(false),
+            most_members: AtomicUsize::new(usize::MAX),
         })
     }
 
@@ -91,6 +107,19 @@ impl<S: Secrets> ScimTarget<S> {
         refusal.into_error(what, effect, self.wire.now())
     }
 
+    /// Sends a request; a refusal is read with the words that the profile knows.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        effect: Effect,
+        call: &Call<'_>,
+    ) -> Result<Got, TargetError> {
+        Ok(match self.wire.send(method, effect, call).await? {
+            Got::Refused(refusal) => Got::Refused(refusal.heeding(&self.profile.conflicts)),
+            got @ Got::Success(_) => got,
+        })
+    }
+
     /// Asks for the objects whose attribute equals a value; `None` where the target answers 404
     /// to the search itself.
     pub(crate) async fn search(
@@ -101,36 +130,7 @@ impl<S: Secrets> ScimTarget<S> {
         excluded: &[&str],
     ) -> Result<Option<Vec<u8>>, TargetError> {
         let filter = eq_filter(attr, value);
-        let by_post = body::search(&filter, excluded);
-        let post = Call {
-            path: format!("{}/.search", kind.path()),
-            template: kind.search_template(),
-            body: Some(&by_post),
-            ..Call::default()
-        };
-        let mut got = match self.profile.search {
-            Search::Post => self.wire.send(Method::Post, Effect::Read, &post).await?,
-            Search::Get => {
-                let mut query = format!("filter={}", encode(&filter));
-                if !excluded.is_empty() {
-                    query.push_str("&excludedAttributes=");
-                    query.push_str(&excluded.join(","));
-                }
-                let get = Call {
-                    path: kind.path().to_owned(),
-                    query: Some(query),
-                    template: kind.path(),
-                    ..Call::default()
-                };
-                self.wire.send(Method::Get, Effect::Read, &get).await?
-            }
-        };
-        if let (Got::Refused(refusal), Search::Get) = (&got, self.profile.search)
-            && refusal.is_bad_request(ScimType::Sensitive)
-        {
-            got = self.wire.send(Method::Post, Effect::Read, &post).await?;
-        }
-        match got {
+        match self.filter(kind, &filter, excluded, &[]).await? {
             Got::Success(answer) => Ok(Some(answer.body)),
             Got::Refused(refusal) if refusal.status == 404 => Ok(None),
             Got::Refused(refusal) => {
@@ -138,6 +138,62 @@ impl<S: Secrets> ScimTarget<S> {
                 Err(self.refused(refusal, &what, Effect::Read))
             }
         }
+    }
+
+    /// Sends a filter, in the URL or in a body as the profile says. `place` is which page of the
+    /// answer.
+    pub(crate) async fn filter(
+        &self,
+        kind: Kind,
+        filter: &str,
+        excluded: &[&str],
+        place: &[(&'static str, Value)],
+    ) -> Result<Got, TargetError> {
+        let by_post = body::search(filter, excluded, place);
+        let post = Call {
+            path: format!("{}/.search", kind.path()),
+            template: kind.search_template(),
+            body: Some(&by_post),
+            ..Call::default()
+        };
+        if self.profile.search == Search::Post {
+            return self.send(Method::Post, Effect::Read, &post).await;
+        }
+        let mut query = format!("filter={}", encode(filter));
+        if !excluded.is_empty() {
+            query.push_str("&excludedAttributes=");
+            query.push_str(&excluded.join(","));
+        }
+        for (name, at) in place {
+            let text = at.as_str().map_or_else(|| at.to_string(), str::to_owned);
+            query.extend(["&", *name, "=", &encode(&text).to_string()]);
+        }
+        let get = Call {
+            path: kind.path().to_owned(),
+            query: Some(query),
+            template: kind.path(),
+            ..Call::default()
+        };
+        match self.send(Method::Get, Effect::Read, &get).await? {
+            Got::Refused(refusal) if refusal.is_bad_request(ScimType::Sensitive) => {
+                self.send(Method::Post, Effect::Read, &post).await
+            }
+            got @ (Got::Success(_) | Got::Refused(_)) => Ok(got),
+        }
+    }
+
+    /// What look-ups of groups leave out.
+    pub(crate) const fn excluded(&self) -> &'static [&'static str] {
+        if self.profile.exclude_members {
+            &["members"]
+        } else {
+            &[]
+        }
+    }
+
+    /// Whether the id of a group is known, so that a change of it needs no look-up.
+    pub(crate) fn knows_group(&self, entitlement: &EntitlementId) -> bool {
+        self.group_ids().contains_key(entitlement)
     }
 
     /// The group behind an entitlement. `refresh` asks again although the id is known.
@@ -156,7 +212,7 @@ impl<S: Secrets> ScimTarget<S> {
             )));
         };
         let body = self
-            .search(Kind::Group, "displayName", name, &["members"])
+            .search(Kind::Group, "displayName", name, self.excluded())
             .await?;
         let found = match &body {
             None => Vec::new(),
@@ -224,7 +280,7 @@ impl<S: Secrets> ScimTarget<S> {
 }
 
 /// The two kinds of objects.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     User,
     Group,

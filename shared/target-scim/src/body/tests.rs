@@ -9,6 +9,14 @@ fn paths(texts: &[&str]) -> Vec<Path> {
         .collect()
 }
 
+const NONE: Lists<'static> = Lists(&[]);
+
+/// A user as it was read.
+fn read(mut user: Value) -> Resource {
+    user["id"] = "u".into();
+    Resource::read(crate::target::Kind::User, user.to_string().as_bytes()).unwrap()
+}
+
 fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap()
 }
@@ -42,7 +50,7 @@ fn a_new_user_is_built_from_its_paths() {
         Some("2819c223"),
     ];
     let writes: Vec<Write<'_>> = paths.iter().zip(values).collect();
-    insta::assert_snapshot!(pretty(&create(true, &writes).unwrap()), @r#"
+    insta::assert_snapshot!(pretty(&create(true, &writes, NONE).unwrap()), @r#"
     {
       "active": true,
       "displayName": "Ana \"A\" Souza",
@@ -84,7 +92,7 @@ fn a_new_user_names_an_extension_only_where_it_uses_it() {
     let department = format!("{ENTERPRISE}:department");
     let paths = paths(&["userName", &department]);
     let writes: Vec<Write<'_>> = paths.iter().zip([Some("ana"), None]).collect();
-    let user = create(false, &writes).unwrap();
+    let user = create(false, &writes, NONE).unwrap();
     assert_eq!(user["schemas"], json!([CORE_USER]));
     assert_eq!(user["active"], json!(false));
     assert_eq!(user.get(ENTERPRISE), None);
@@ -101,7 +109,7 @@ fn values_of_one_element_share_it_and_two_emails_have_no_primary() {
     ]);
     let values = ["Berlin", "DE", "a@w.example", "a@h.example", "staff"].map(Some);
     let writes: Vec<Write<'_>> = paths.iter().zip(values).collect();
-    let user = create(true, &writes).unwrap();
+    let user = create(true, &writes, NONE).unwrap();
     assert_eq!(
         user["addresses"],
         json!([{"type": "work", "locality": "Berlin", "country": "DE"}])
@@ -145,7 +153,7 @@ fn a_change_is_one_patch_with_a_path_each() {
     ]);
     let values = [Some("a@x.example"), Some("Souza"), None, Some("Ops")];
     let writes: Vec<Write<'_>> = paths.iter().zip(values).collect();
-    insta::assert_snapshot!(pretty(&patch(&path_operations(&writes))), @r#"
+    insta::assert_snapshot!(pretty(&patch(&path_operations(None, &writes, NONE).unwrap())), @r#"
     {
       "Operations": [
         {
@@ -182,7 +190,7 @@ fn the_pathless_form_nests_extensions_and_clears_with_null() {
     let values = [Some("Souza"), None, Some("Ops")];
     let writes: Vec<Write<'_>> = paths.iter().zip(values).collect();
     assert_eq!(
-        pathless_operations(&writes).unwrap(),
+        pathless_operations(None, &writes, NONE).unwrap(),
         [json!({
             "op": "replace",
             "value": {
@@ -198,7 +206,7 @@ fn the_pathless_form_nests_extensions_and_clears_with_null() {
 #[test]
 fn the_only_way_to_take_a_member_out_names_the_member() {
     assert_eq!(
-        remove_member("a\"] or value pr"),
+        remove_members_by_filter(&["a\"] or value pr"]),
         [json!({
             "op": "remove",
             "path": "members[value eq \"a\\\"] or value pr\"]"
@@ -238,7 +246,7 @@ fn what_is_not_there_is_added_whole_and_not_removed() {
     ];
     let writes: Vec<Write<'_>> = paths.iter().zip(values).collect();
     assert_eq!(
-        operations_on(&user, &writes).unwrap(),
+        operations_on(&read(user), &writes, NONE).unwrap(),
         [
             json!({"op": "replace", "path": "phoneNumbers[type eq \"work\"].value", "value": "2"}),
             json!({"op": "replace", "path": "addresses[type eq \"work\"].country", "value": "DE"}),
@@ -256,7 +264,7 @@ fn the_first_email_that_is_added_is_the_primary_one() {
     let paths = paths(&["emails[type eq \"work\"].value"]);
     let writes: Vec<Write<'_>> = paths.iter().zip([Some("a@w.example")]).collect();
     assert_eq!(
-        operations_on(&json!({"emails": []}), &writes).unwrap(),
+        operations_on(&read(json!({"emails": []})), &writes, NONE).unwrap(),
         [json!({"op": "add", "path": "emails",
             "value": [{"type": "work", "value": "a@w.example", "primary": true}]})]
     );

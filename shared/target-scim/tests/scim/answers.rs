@@ -149,6 +149,13 @@ async fn a_throttled_request_says_when_to_come_back() {
         on_read(throttled("canary")).await,
         "retry: read of a user: 429"
     );
+    // No longer than a queue can hide a message.
+    for absurd in ["99999999999999999999", "Fri, 01 Mar 2126 00:00:00 GMT"] {
+        assert_eq!(
+            on_read(throttled(absurd)).await,
+            "retry after 43200 s: read of a user: 429"
+        );
+    }
     assert_eq!(
         on_read(error(503, "", "").header("retry-after", "5")).await,
         "retry after 5 s: read of a user: 503"
@@ -383,4 +390,48 @@ async fn a_change_without_an_account_is_refused() {
         line(&error.unwrap_err()),
         "reject: disable without an account"
     );
+}
+
+#[tokio::test]
+async fn a_filter_that_is_too_sensitive_for_a_url_goes_into_a_body() {
+    let turns = [error(400, "sensitive", ""), list(&json!([]))];
+    let scripted = Scripted::new(turns).await;
+    let found = scripted.target.find(Lookup::UserName("ana")).await.unwrap();
+    assert_eq!(found, Found::None);
+    scripted.is_over(2);
+    let seen = scripted.script.seen();
+    assert_eq!(
+        (&*seen[1].method, &*seen[1].target),
+        ("POST", "/Users/.search")
+    );
+    let body: serde_json::Value = serde_json::from_str(&seen[1].body).unwrap();
+    assert_eq!(
+        body,
+        json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],
+            "filter": "userName eq \"ana\""
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_deep_answer_does_not_overflow() {
+    for (open, close) in [("[", "]"), ("{\"x\":", "}")] {
+        let deep = format!("{}1{}", open.repeat(300_000), close.repeat(300_000));
+        // Where it stands beside what we look for, it is skipped; where it stands in its place,
+        // the answer is none.
+        let beside = format!("{{\"id\":\"u\",\"x\":{deep}}}");
+        let scripted = Scripted::new([Turn::body(200, beside)]).await;
+        let found = scripted.target.find(Lookup::Id(&id("u"))).await;
+        assert!(matches!(found, Ok(Found::One(_))));
+        let instead = Turn::body(200, deep.clone());
+        assert_eq!(
+            on_read(instead).await,
+            "retry: read of a user: the answer is not what SCIM says"
+        );
+        let scripted = Scripted::new([Turn::body(200, deep.clone())]).await;
+        assert!(scripted.target.users(None).await.is_err());
+        // Nor does it in a refusal.
+        assert_eq!(on_update(Turn::body(404, deep)).await, "not found");
+    }
 }

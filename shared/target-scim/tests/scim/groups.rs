@@ -140,3 +140,38 @@ async fn a_group_without_members_is_empty_only_where_members_were_seen() {
     assert_eq!(held().await, Some(vec![]));
     scripted.is_over(5);
 }
+
+#[tokio::test]
+async fn groups_that_show_an_empty_list_may_hide_their_members() {
+    use domain::Profile;
+    use domain::profile::Membership;
+
+    let empty = json!([{"id": "g", "displayName": "Staff", "members": []}, {"id": "h"}]);
+    let some = json!([{"id": "i", "members": [{"value": "u"}]}]);
+    let (none, nobody) = (None, Some(vec![]));
+    for (membership, before, after) in [
+        (
+            Membership::GroupMembers,
+            [&nobody, &none],
+            [&nobody, &nobody],
+        ),
+        (Membership::UserGroups, [&none, &none], [&nobody, &nobody]),
+        (Membership::GroupFilter, [&none, &none], [&nobody, &nobody]),
+        (Membership::PairFilter, [&none, &none], [&nobody, &nobody]),
+        (Membership::Hidden, [&none, &none], [&none, &none]),
+    ] {
+        let profile = Profile {
+            membership,
+            ..Profile::rfc()
+        };
+        let scripted = Scripted::with(profile, [list(&empty), list(&some), list(&empty)]).await;
+        let members = async || {
+            let page = scripted.target.groups(None).await.unwrap();
+            let members = page.items.into_iter().map(|group| group.members);
+            members.collect::<Vec<_>>()
+        };
+        assert!(members().await.iter().eq(before), "{membership:?}");
+        assert_eq!(members().await, [Some(vec![id("u")])]);
+        assert!(members().await.iter().eq(after), "{membership:?}");
+    }
+}

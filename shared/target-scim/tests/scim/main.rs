@@ -15,10 +15,22 @@ mod dialects;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod forms;
+#[cfg(test)]
 mod groups;
+#[cfg(test)]
+mod holdings;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod memberships;
 #[cfg(test)]
 mod observe;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod put;
+#[cfg(test)]
+mod refused_members;
 #[cfg(test)]
 mod versions;
