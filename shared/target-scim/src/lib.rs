@@ -8,7 +8,7 @@
 //!
 //! ```no_run
 //! # use std::sync::Arc;
-//! # use target_scim::{Profile, ScimConfig, ScimTarget, Tokens};
+//! # use target_scim::{ScimConfig, ScimTarget, Tokens};
 //! # fn build(clock: Arc<dyn ports::Clock>) -> Result<(), ports::Fault> {
 //! let config = ScimConfig {
 //!     mapped: vec!["userName".into(), "externalId".into(), "name.givenName".into()],

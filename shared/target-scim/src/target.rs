@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::{AccountId, AttrPath, EntitlementId, TargetId};
 use ports::target::TargetError;
 use ports::{Clock, Fault, Secrets};
-use target_http::{Effect, HttpClient, Method};
+use target_http::{Effect, Method, Session};
 
 use crate::page::{self, Holder};
 use crate::path::{Path, encode, eq_filter};
@@ -48,7 +48,8 @@ impl<S: Secrets> ScimTarget<S> {
     /// sent yet.
     pub fn new(config: ScimConfig, secrets: Arc<S>, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
         let halt = |why: &dyn fmt::Display| Fault::halt(format!("`{}`: {why}", config.target));
-        let http = HttpClient::new(&config.http()).map_err(|e| halt(&e))?;
+        let session = Session::new(&config.http(), &config.auth, secrets, clock);
+        let session = session.map_err(|e| halt(&e))?;
         let mut paths = BTreeMap::new();
         let mut mapped = Vec::with_capacity(config.mapped.len());
         for text in &config.mapped {
@@ -59,7 +60,7 @@ impl<S: Secrets> ScimTarget<S> {
         }
         body::check_fit(mapped.iter()).map_err(|e| halt(&e))?;
         Ok(Self {
-            wire: Wire::new(http, secrets, config.token, clock),
+            wire: Wire::new(session),
             plan: ReadPlan::new(&mapped),
             paths,
             target: config.target,
