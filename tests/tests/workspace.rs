@@ -38,11 +38,11 @@ const OWNED: &[(&str, &[&str])] = &[
     ("aws-sdk-dynamodb", &["store-dynamodb"]),
     ("aws-sdk-s3", &["objects-s3"]),
     ("aws-sdk-sqs", &["lanes-sqs"]),
-    ("axum", &["lanyard", "scim-target", "tests"]),
-    ("clap", &["lanyard", "scim-target", "tests"]),
+    ("axum", &["graph-target", "lanyard", "scim-target", "tests"]),
+    ("clap", &["graph-target", "lanyard", "scim-target", "tests"]),
     ("dynoxide-rs", &["store-dynamodb"]),
     ("lambda_runtime", FUNCTIONS),
-    ("reqwest", &["target-http", "tests"]),
+    ("reqwest", &["graph-target", "target-http", "tests"]),
 ];
 
 /// What would let the pure core wait, fail, roll dice or look around.
@@ -132,7 +132,7 @@ fn packages() -> Packages {
 fn may_import(name: &str) -> Option<Vec<&'static str>> {
     let below = ["contract", "domain", "policy", "ports", "telemetry"];
     Some(match name {
-        "domain" | "scim-target" => Vec::new(),
+        "domain" | "graph-target" | "scim-target" => Vec::new(),
         "contract" | "policy" => vec!["domain"],
         "ports" => vec!["contract", "domain"],
         "telemetry" => vec!["contract", "domain", "ports"],
@@ -149,7 +149,7 @@ fn may_import(name: &str) -> Option<Vec<&'static str>> {
             .iter()
             .chain(ADAPTERS)
             .chain(FUNCTIONS)
-            .chain(&["lanyard", "scim-target"])
+            .chain(&["graph-target", "lanyard", "scim-target"])
             .copied()
             .collect(),
         _ => return None,
@@ -286,6 +286,7 @@ fn the_rules_can_fail() {
         ("planner", "connectors"),
         ("hr-webhook", "lanyard"),
         ("reconciler", "scim-target"),
+        ("target-scim", "graph-target"),
         ("target-scim", "reqwest"),
         ("lanyard", "aws-sdk-dynamodb"),
         ("domain", "tokio"),

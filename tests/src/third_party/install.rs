@@ -60,6 +60,15 @@ pub(super) const SCIMMY: Recipe = Recipe {
     environment: &[],
 };
 
+pub(super) const PRISM: Recipe = Recipe {
+    files: &[
+        file!("prism", "package.json"),
+        file!("prism", "package-lock.json"),
+    ],
+    steps: &[&["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]],
+    environment: &[],
+};
+
 pub(super) const DJANGO_SCIM2: Recipe = Recipe {
     files: &[
         file!("django-scim2", "requirements.txt"),

@@ -1,4 +1,5 @@
-//! SCIM servers that we did not write, at pinned versions, on loopback: the connectors have to get on with them too.
+//! Servers that we did not write, at pinned versions, on loopback: SCIM servers that the connectors have to get on with,
+//! and a proxy that holds requests and answers against Microsoft's description of Graph.
 //!
 //! They are installed from PyPI and npm into `target/third-party/` on first use. A test that needs one and cannot
 //! have it fails with the reason; it does not skip itself.
@@ -14,7 +15,9 @@
 //! What each of them does differently is worth knowing before a test is written against it:
 //! - scim2-server answers PATCH with 204 and leaves deleted users in their groups;
 //! - SCIMMY lists a member twice that was added twice, has no `If-Match`, and filters by a scan;
-//! - django-scim2 answers 501 to most PATCH operations and drops the members of a new group.
+//! - django-scim2 answers 501 to most PATCH operations and drops the members of a new group;
+//! - prism does not look inside `$batch`, does not judge `$filter`, tokens and unknown query options, and serves without
+//!   `/v1.0` in front.
 
 mod install;
 mod process;
@@ -30,6 +33,9 @@ use thiserror::Error;
 use install::Recipe;
 use process::Server;
 
+/// How the `type` of an error begins that Prism itself answers.
+pub const PRISM_ERROR: &str = "https://stoplight.io/prism/errors";
+
 /// A server that the harness can install and start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ThirdParty {
@@ -39,6 +45,8 @@ pub enum ThirdParty {
     Scimmy,
     /// django-scim2 on gunicorn (Python), in a SQLite file.
     DjangoScim2,
+    /// Prism (Node.js): a proxy that refuses what breaks `fixtures/graph/graph-subset.yaml`, in either direction.
+    Prism,
 }
 
 /// Why a server is not there.
@@ -101,12 +109,30 @@ impl ThirdParty {
         Self::DjangoScim2.start().await
     }
 
-    /// Installs the server where necessary and starts it on a free port, with a token of its own.
+    /// Installs Prism where necessary and starts it in front of `upstream`, such as `http://127.0.0.1:40123/v1.0`.
+    /// It answers what breaks the contract with an error of its own, whose `type` begins with [`PRISM_ERROR`].
+    pub async fn prism(upstream: &str) -> Result<Running, ThirdPartyError> {
+        Self::Prism.launch(upstream).await
+    }
+
+    /// Installs the server where necessary and starts it on a free port, with a token of its own. Prism needs an
+    /// upstream: [`ThirdParty::prism`].
     pub async fn start(self) -> Result<Running, ThirdPartyError> {
+        self.launch("").await
+    }
+
+    async fn launch(self, upstream: &str) -> Result<Running, ThirdPartyError> {
+        if self == ThirdParty::Prism && upstream.is_empty() {
+            return Err(ThirdPartyError::Start {
+                server: self,
+                reason: "it needs an upstream; use `ThirdParty::prism`".to_owned(),
+                log: String::new(),
+            });
+        }
         let folder = tokio::task::spawn_blocking(move || install::install(self))
             .await
             .map_err(|e| self.io("wait for the installation", io::Error::other(e)))??;
-        process::start(self, &folder).await
+        process::start(self, &folder, upstream).await
     }
 
     fn name(self) -> &'static str {
@@ -114,6 +140,7 @@ impl ThirdParty {
             ThirdParty::Scim2Server => "scim2-server",
             ThirdParty::Scimmy => "scimmy",
             ThirdParty::DjangoScim2 => "django-scim2",
+            ThirdParty::Prism => "prism",
         }
     }
 
@@ -122,6 +149,7 @@ impl ThirdParty {
         match self {
             ThirdParty::Scim2Server => "/v2",
             ThirdParty::Scimmy | ThirdParty::DjangoScim2 => "/scim/v2",
+            ThirdParty::Prism => "",
         }
     }
 
@@ -130,11 +158,39 @@ impl ThirdParty {
             ThirdParty::Scim2Server => install::SCIM2_SERVER,
             ThirdParty::Scimmy => install::SCIMMY,
             ThirdParty::DjangoScim2 => install::DJANGO_SCIM2,
+            ThirdParty::Prism => install::PRISM,
+        }
+    }
+
+    /// A path that is answered once the server is ready.
+    fn probe(self) -> &'static str {
+        match self {
+            ThirdParty::Scim2Server | ThirdParty::Scimmy | ThirdParty::DjangoScim2 => {
+                "/Users?count=1"
+            }
+            ThirdParty::Prism => "/no-such-path",
+        }
+    }
+
+    /// Whether this answer to the probe can be the server's only.
+    fn is_ready(self, status: u16, body: &str) -> bool {
+        match self {
+            ThirdParty::Scim2Server | ThirdParty::Scimmy | ThirdParty::DjangoScim2 => {
+                (200..300).contains(&status)
+            }
+            ThirdParty::Prism => body.contains(PRISM_ERROR),
         }
     }
 
     /// The command that serves, run inside `folder`; `scratch` is for its data.
-    fn command(self, folder: &Path, scratch: &Path, port: u16, token: &str) -> process::Launch {
+    fn command(
+        self,
+        folder: &Path,
+        scratch: &Path,
+        port: u16,
+        token: &str,
+        upstream: &str,
+    ) -> process::Launch {
         let (port, host) = (port.to_string(), "127.0.0.1");
         let program = |path: &str| folder.join(path).display().to_string();
         let words = match self {
@@ -156,6 +212,20 @@ impl ThirdParty {
                 "4".to_owned(),
                 "host.wsgi:application".to_owned(),
             ],
+            ThirdParty::Prism => vec![
+                program("node_modules/.bin/prism"),
+                "proxy".to_owned(),
+                "--errors".to_owned(),
+                "--host".to_owned(),
+                host.to_owned(),
+                "--port".to_owned(),
+                port.clone(),
+                Path::new(env!("CARGO_MANIFEST_DIR"))
+                    .join("fixtures/graph/graph-subset.yaml")
+                    .display()
+                    .to_string(),
+                upstream.to_owned(),
+            ],
         };
         let database = scratch.join(install::DATABASE).display().to_string();
         let environment = vec![
@@ -164,6 +234,7 @@ impl ThirdParty {
             ("DATABASE", database),
             ("DJANGO_SETTINGS_MODULE", "host.settings".to_owned()),
             ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
+            ("SCARF_ANALYTICS", "false".to_owned()),
         ];
         process::Launch { words, environment }
     }

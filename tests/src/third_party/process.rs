@@ -44,10 +44,14 @@ pub(super) struct Server {
     scratch: PathBuf,
 }
 
-pub(super) async fn start(server: ThirdParty, folder: &Path) -> Result<Running, ThirdPartyError> {
+pub(super) async fn start(
+    server: ThirdParty,
+    folder: &Path,
+    upstream: &str,
+) -> Result<Running, ThirdPartyError> {
     let mut last = None;
     for _ in 0..ATTEMPTS {
-        match attempt(server, folder).await {
+        match attempt(server, folder, upstream).await {
             Ok(running) => return Ok(running),
             Err(error @ ThirdPartyError::Start { .. }) => last = Some(error),
             Err(error @ (ThirdPartyError::Install { .. } | ThirdPartyError::Io { .. })) => {
@@ -58,7 +62,11 @@ pub(super) async fn start(server: ThirdParty, folder: &Path) -> Result<Running, 
     Err(last.unwrap_or_else(|| server.io("start", io::Error::other("no attempt was made"))))
 }
 
-async fn attempt(server: ThirdParty, folder: &Path) -> Result<Running, ThirdPartyError> {
+async fn attempt(
+    server: ThirdParty,
+    folder: &Path,
+    upstream: &str,
+) -> Result<Running, ThirdPartyError> {
     static STARTED: AtomicU64 = AtomicU64::new(0);
     let name = format!(
         "{}-{}-{}",
@@ -69,7 +77,7 @@ async fn attempt(server: ThirdParty, folder: &Path) -> Result<Running, ThirdPart
     let port = free_port().map_err(|e| server.io("find a free port", e))?;
     let token = format!("token-{name}");
     let scratch = prepare(folder, &name).map_err(|e| server.io("prepare its files", e))?;
-    let launch = server.command(folder, &scratch, port, &token);
+    let launch = server.command(folder, &scratch, port, &token, upstream);
     let log = scratch.join("log");
     let process = spawn(folder, &launch, &log).map_err(|e| server.io("spawn a process", e))?;
     let mut process = Server {
@@ -77,7 +85,7 @@ async fn attempt(server: ThirdParty, folder: &Path) -> Result<Running, ThirdPart
         scratch,
     };
     let base_url = format!("http://127.0.0.1:{port}{}", server.base_path());
-    match wait(&mut process.child, &base_url, &token).await {
+    match wait(server, &mut process.child, &base_url, &token).await {
         Ok(()) => Ok(Running {
             base_url,
             token,
@@ -126,7 +134,12 @@ fn spawn(folder: &Path, launch: &Launch, log: &Path) -> io::Result<Child> {
 }
 
 /// Waits until the server knows the token: something else that took the port would not.
-async fn wait(child: &mut Child, base_url: &str, token: &str) -> Result<(), String> {
+async fn wait(
+    server: ThirdParty,
+    child: &mut Child,
+    base_url: &str,
+    token: &str,
+) -> Result<(), String> {
     let client = reqwest::Client::builder()
         .timeout(Duration::from_secs(5))
         .build()
@@ -137,11 +150,17 @@ async fn wait(child: &mut Child, base_url: &str, token: &str) -> Result<(), Stri
             return Err(format!("it ended: {status}"));
         }
         let request = client
-            .get(format!("{base_url}/Users?count=1"))
+            .get(format!("{base_url}{}", server.probe()))
             .bearer_auth(token);
         last = match request.send().await {
-            Ok(response) if response.status().is_success() => return Ok(()),
-            Ok(response) => format!("it answers {}", response.status()),
+            Ok(response) => {
+                let status = response.status().as_u16();
+                let body = response.text().await.unwrap_or_default();
+                if server.is_ready(status, &body) {
+                    return Ok(());
+                }
+                format!("it answers {status}")
+            }
             Err(error) => error.to_string(),
         };
         pause().await;

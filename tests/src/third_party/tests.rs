@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::install::{Recipe, install_into, root};
 use super::process::pause;
-use super::{Running, ThirdParty, ThirdPartyError};
+use super::{PRISM_ERROR, Running, ThirdParty, ThirdPartyError};
 
 async fn list(server: &Running, filter: &str) -> Value {
     let url = format!("{}/Users?filter={filter}", server.base_url());
@@ -92,6 +92,26 @@ async fn scimmy_serves_and_stops() {
 #[tokio::test]
 async fn django_scim2_serves_and_stops() {
     check(ThirdParty::DjangoScim2).await;
+}
+
+#[tokio::test]
+async fn prism_refuses_and_stops() {
+    // Nothing listens there, and nothing has to: the request is refused before it is passed on.
+    let running = ThirdParty::prism("http://127.0.0.1:9/v1.0").await;
+    let running = running.unwrap_or_else(|e| panic!("{e}"));
+    let url = format!("{}/users?$top=many", running.base_url());
+    let refused = Client::new().get(&url).send().await.unwrap();
+    assert_eq!(refused.status(), 422);
+    assert!(refused.text().await.unwrap().contains(PRISM_ERROR));
+    running.stop();
+    assert!(Client::new().get(&url).send().await.is_err());
+}
+
+#[tokio::test]
+async fn prism_says_that_it_needs_an_upstream() {
+    let error = ThirdParty::Prism.start().await.unwrap_err();
+    assert!(matches!(error, ThirdPartyError::Start { .. }));
+    assert!(error.to_string().contains("upstream"), "{error}");
 }
 
 #[tokio::test]
