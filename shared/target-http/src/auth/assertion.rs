@@ -114,7 +114,7 @@ fn rsa(key: &PrivateKeyDer<'_>) -> Result<KeyPair, BadCertificate> {
         PrivateKeyDer::Pkcs8(key) => KeyPair::from_pkcs8(key.secret_pkcs8_der()),
         PrivateKeyDer::Pkcs1(key) => KeyPair::from_der(key.secret_pkcs1_der()),
         // The type is open to further kinds of keys; none of them is RSA.
-        _ => return Err(BadCertificate::NotRsa),
+        PrivateKeyDer::Sec1(_) | _ => return Err(BadCertificate::NotRsa),
     };
     pair.map_err(|_| BadCertificate::NotRsa)
 }

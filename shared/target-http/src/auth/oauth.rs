@@ -65,7 +65,7 @@ struct Issued {
 
 /// An answer without one (RFC 6749 section 5.2), with what Microsoft Entra adds to it.
 #[derive(Default, Deserialize)]
-struct Error {
+struct Refusal {
     #[serde(default)]
     error: Value,
     #[serde(default)]
@@ -176,7 +176,7 @@ impl TokenEndpoint {
             }
             _ => {}
         }
-        let error: Error = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let error: Refusal = serde_json::from_slice(&answer.body).unwrap_or_default();
         let id = self.client_id();
         match (error.entra(), error.error.as_str().unwrap_or_default()) {
             (Some(7_000_215), _) => Refused::Secret(halt(format!(
@@ -231,7 +231,7 @@ impl TokenEndpoint {
     }
 }
 
-impl Error {
+impl Refusal {
     /// The code of Microsoft Entra, from the list or from the text.
     fn entra(&self) -> Option<u64> {
         if let Some(code) = self.error_codes.first().and_then(Value::as_u64) {

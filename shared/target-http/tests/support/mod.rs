@@ -81,15 +81,14 @@ impl Script {
             let turn = next.lock().unwrap().pop_front();
             turn.unwrap_or_else(|| Turn::status(599))
         };
-        Self::run(Arc::new(answers), left).await
+        let mut script = Self::answering(answers).await;
+        script.left = left;
+        script
     }
 
     /// A server that looks at each request before it answers.
     pub async fn answering(answers: impl Fn(&Seen) -> Turn + Send + Sync + 'static) -> Self {
-        Self::run(Arc::new(answers), Arc::default()).await
-    }
-
-    async fn run(answers: Answers, left: Arc<Mutex<VecDeque<Turn>>>) -> Self {
+        let answers: Answers = Arc::new(answers);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -105,7 +104,7 @@ impl Script {
         Self {
             base,
             seen,
-            left,
+            left: Arc::default(),
             task,
         }
     }

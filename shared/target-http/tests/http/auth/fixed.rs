@@ -196,6 +196,6 @@ proptest! {
 async fn a_secret_is_fetched_once_by_many_at_once() {
     let run = Run::new().await;
     let answers = futures::future::join_all((0..20).map(|_| ask(&run.session))).await;
-    assert!(answers.iter().all(|answer| answer.is_ok()));
+    assert!(answers.iter().all(Result::is_ok));
     assert_eq!(run.secrets.fetched(), 1);
 }
