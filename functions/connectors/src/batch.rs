@@ -113,7 +113,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         }
         for (name, (health, works)) in by_target {
             if let Some(target) = self.targets.get(&name) {
-                let worked = self.on_target(&name, target, health, works).await;
+                let worked = Box::pin(self.on_target(&name, target, health, works)).await;
                 answers.extend(worked);
             }
         }
@@ -293,7 +293,8 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 });
                 continue;
             }
-            match self.advance(target, &mut work, &shared).await {
+            // Boxed: the future of a target's client is large, and lives in every one around it.
+            match Box::pin(self.advance(target, &mut work, &shared)).await {
                 Ok(Next::Pool(convergence, outcome)) => {
                     in_a_row = 0;
                     places.push(place);
@@ -320,7 +321,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 }
             }
         }
-        self.carry_out_together(target, &mut members).await;
+        Box::pin(self.carry_out_together(target, &mut members)).await;
         for (place, member) in places.into_iter().zip(members) {
             let (work, result) = member.finish();
             over.push(Over {

@@ -46,7 +46,7 @@ pub enum Found {
 }
 
 /// An error of a target, by what to do about it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum TargetError {
     /// The request was answered, or was certainly not sent.
     #[error("target refused or was not reached")]

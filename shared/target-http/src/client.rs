@@ -7,18 +7,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ports::secrets::Secret;
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH,
-    LOCATION, RETRY_AFTER,
+    ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION, RETRY_AFTER,
 };
 
+use crate::auth::Proof;
 use crate::origin::{Network, Origin};
 use crate::resolve::Guarded;
 use crate::{ConfigError, HttpError};
 
 /// How every request names us.
 const USER_AGENT: &str = concat!("Lanyard/", env!("CARGO_PKG_VERSION"));
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
 /// How one target is reached.
 #[derive(Clone, Debug)]
@@ -89,6 +90,8 @@ impl Method {
 /// Where a request goes.
 #[derive(Clone, Copy)]
 pub enum To<'a> {
+    /// The base URL itself.
+    Base,
     /// Below the base URL.
     Path {
         /// Begins with a slash; percent-encoded.
@@ -110,6 +113,7 @@ pub struct Body {
 }
 
 /// One request.
+#[derive(Clone)]
 pub struct Request<'a> {
     /// The verb.
     pub method: Method,
@@ -119,8 +123,10 @@ pub struct Request<'a> {
     pub template: &'static str,
     /// The `Accept` header.
     pub accept: &'static str,
-    /// The bearer token.
-    pub token: Option<&'a Secret>,
+    /// What proves who sends it.
+    pub proof: Option<&'a Proof>,
+    /// Further headers, their names in lower case.
+    pub headers: &'a [(&'static str, &'a str)],
     /// The `If-Match` header.
     pub if_match: Option<&'a str>,
     /// The body.
@@ -130,6 +136,22 @@ pub struct Request<'a> {
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method.name(), self.template)
+    }
+}
+
+impl<'a> Request<'a> {
+    /// A request without proof, body or further headers.
+    pub const fn new(method: Method, to: To<'a>, template: &'static str) -> Self {
+        Self {
+            method,
+            to,
+            template,
+            accept: "application/json",
+            proof: None,
+            headers: &[],
+            if_match: None,
+            body: None,
+        }
     }
 }
 
@@ -144,6 +166,8 @@ pub struct Answer {
     pub etag: Option<Box<str>>,
     /// The `Location` header.
     pub location: Option<Box<str>>,
+    /// What the target calls the exchange in its own logs (`request-id`), for its support.
+    pub request_id: Option<Box<str>>,
     /// The body, decompressed.
     pub body: Vec<u8>,
 }
@@ -213,6 +237,7 @@ impl HttpClient {
     /// Sends one request and reads the whole answer. Any status is an answer.
     pub async fn send(&self, request: Request<'_>) -> Result<Answer, HttpError> {
         let url = match request.to {
+            To::Base => Some(self.origin.base()),
             To::Path { path, query } => self.origin.join(path, query),
             To::Link(link) => self.origin.follow(link),
         };
@@ -223,10 +248,13 @@ impl HttpClient {
         };
         let mut headers = HeaderMap::with_capacity(4);
         headers.insert(ACCEPT, HeaderValue::from_static(request.accept));
-        if let Some(token) = request.token {
-            let mut value = header(&format!("Bearer {}", token.reveal()), "the token")?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
+        if let Some(proof) = request.proof {
+            let (name, value) = proof.header();
+            headers.insert(name, value);
+        }
+        for (name, value) in request.headers {
+            let value = header(value, "a header")?;
+            headers.insert(HeaderName::from_static(name), value);
         }
         if let Some(version) = request.if_match {
             headers.insert(IF_MATCH, header(version, "the version")?);
@@ -260,6 +288,7 @@ impl HttpClient {
             Some(Box::<str>::from(value.to_str().ok()?))
         };
         let (retry_after, etag, location) = (text(RETRY_AFTER), text(ETAG), text(LOCATION));
+        let request_id = text(REQUEST_ID);
         let status = response.status().as_u16();
         let declared = response.content_length().unwrap_or(0);
         let declared = usize::try_from(declared).unwrap_or(usize::MAX);
@@ -278,6 +307,7 @@ impl HttpClient {
             retry_after,
             etag,
             location,
+            request_id,
             body,
         })
     }

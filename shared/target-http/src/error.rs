@@ -20,6 +20,18 @@ pub enum ConfigError {
         /// What is wrong and what to do about it.
         why: Box<str>,
     },
+    /// Not a way to prove who asks.
+    #[error("authentication refused: {why}")]
+    Auth {
+        /// What is wrong and what to do about it.
+        why: Box<str>,
+    },
+    /// The token endpoint's URL is not taken.
+    #[error("`token_url`: {why}")]
+    TokenUrl {
+        /// What is wrong and what to do about it.
+        why: Box<str>,
+    },
     /// The TLS set-up failed.
     #[error("the HTTP client could not be built")]
     Client(#[source] Box<dyn Error + Send + Sync>),

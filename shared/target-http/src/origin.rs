@@ -75,6 +75,11 @@ impl Origin {
         self.loopback
     }
 
+    /// The base URL itself, as configured.
+    pub fn base(&self) -> Url {
+        self.base.clone()
+    }
+
     /// The URL of a path below the base. `path` begins with a slash and is percent-encoded, as
     /// is `query`. A query of the base stays in front.
     pub fn join(&self, path: &str, query: Option<&str>) -> Option<Url> {

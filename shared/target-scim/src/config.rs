@@ -9,6 +9,7 @@ use ports::{Fault, Secrets};
 use target_http::{HttpConfig, Network};
 
 use domain::Profile;
+use domain::profile::Auth;
 
 /// What a SCIM target is made of.
 #[derive(Clone, Debug)]
@@ -19,8 +20,8 @@ pub struct ScimConfig {
     pub base_url: Box<str>,
     /// Which addresses its host may have.
     pub network: Network,
-    /// Name of the bearer token in the secret store.
-    pub token: Box<str>,
+    /// How requests prove who sends them.
+    pub auth: Auth,
     /// Its dialect.
     pub profile: Profile,
     /// The paths that mappings use; observed accounts carry these.
@@ -32,7 +33,8 @@ pub struct ScimConfig {
 }
 
 impl ScimConfig {
-    /// The `rfc` profile, public addresses, ten seconds, nothing mapped, no groups.
+    /// The `rfc` profile, a bearer token that is the secret of that name, public addresses, ten
+    /// seconds, nothing mapped, no groups.
     pub fn new(
         target: impl Into<TargetId>,
         base_url: impl Into<Box<str>>,
@@ -42,7 +44,9 @@ impl ScimConfig {
             target: target.into(),
             base_url: base_url.into(),
             network: Network::Public,
-            token: token.into(),
+            auth: Auth::Bearer {
+                secret: token.into(),
+            },
             profile: Profile::rfc(),
             mapped: Vec::new(),
             groups: BTreeMap::new(),

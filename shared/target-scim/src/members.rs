@@ -51,7 +51,7 @@ impl<S: Secrets> ScimTarget<S> {
             let (clear, odd): (Vec<_>, Vec<_>) = members.iter().partition(|(id, _)| !both_ways(id));
             let ids: Vec<&str> = clear.iter().map(|(id, _)| id.as_str()).collect();
             let results = match &stop {
-                Some(error) => ids.iter().map(|_| Err(again(error))).collect(),
+                Some(error) => ids.iter().map(|_| Err(error.clone())).collect(),
                 None => {
                     self.change_members(entitlement, *give, &ids, &mut stop)
                         .await
@@ -68,7 +68,7 @@ impl<S: Secrets> ScimTarget<S> {
                     if let Some(answer) = answers.get_mut(*at) {
                         *answer = Some(match &result {
                             Ok(unchanged) => Ok(*unchanged),
-                            Err(error) => Err(again(error)),
+                            Err(error) => Err(error.clone()),
                         });
                     }
                 }
@@ -120,7 +120,7 @@ impl<S: Secrets> ScimTarget<S> {
         let mut open = run.chunks(ids);
         while let Some(part) = open.pop_front() {
             if let Some(error) = &*stop {
-                let answer = Err(again(error));
+                let answer = Err(error.clone());
                 run.answer(part, &answer);
                 continue;
             }
@@ -213,7 +213,7 @@ impl<S: Secrets> Run<'_, S> {
             if place.is_none() {
                 *place = Some(match answer {
                     Ok(unchanged) => Ok(*unchanged),
-                    Err(error) => Err(again(error)),
+                    Err(error) => Err(error.clone()),
                 });
             }
         }
@@ -281,7 +281,8 @@ fn is_refused(sent: &Sent, how: impl Fn(&Refusal) -> bool) -> bool {
 /// that met it.
 fn ends_the_batch(error: &TargetError) -> Option<TargetError> {
     match error {
-        TargetError::Fault(Fault::Retry { .. } | Fault::Halt { .. }) => Some(again(error)),
+        TargetError::Fault(Fault::Retry { .. } | Fault::Halt { .. })
+        | TargetError::Throttled { .. } => Some(error.clone()),
         // Those were certainly not sent.
         TargetError::Unknown { .. } => Some(not_sent("the answer to an earlier request was lost")),
         TargetError::Fault(Fault::Reject { .. })
@@ -300,20 +301,4 @@ fn not_sent(why: &str) -> TargetError {
 
 fn reject(why: String) -> TargetError {
     TargetError::Fault(Fault::reject(why))
-}
-
-/// The same error for somebody else whom it concerns.
-fn again(error: &TargetError) -> TargetError {
-    match error {
-        TargetError::Fault(Fault::Retry { after, why }) => TargetError::Fault(Fault::Retry {
-            after: *after,
-            why: why.clone(),
-        }),
-        TargetError::Fault(Fault::Reject { why }) => reject(why.to_string()),
-        TargetError::Fault(Fault::Halt { why }) => TargetError::Fault(Fault::halt(why.clone())),
-        TargetError::Unknown { why } => TargetError::Unknown { why: why.clone() },
-        TargetError::NotFound => TargetError::NotFound,
-        TargetError::Conflict => TargetError::Conflict,
-        TargetError::Changed => TargetError::Changed,
-    }
 }

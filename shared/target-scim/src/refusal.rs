@@ -281,7 +281,11 @@ impl Refusal {
             501 | 505 => fault(Fault::reject(format!(
                 "{what}: {status}, the target does not support this"
             ))),
-            408 | 425 | 429 | 500..=599 => fault(Fault::Retry {
+            429 => TargetError::Throttled {
+                after: wait(),
+                why: format!("{what}: {status}").into(),
+            },
+            408 | 425 | 500..=599 => fault(Fault::Retry {
                 after: wait(),
                 why: format!("{what}: {status}").into(),
             }),

@@ -9,7 +9,7 @@ use domain::{AccountId, AttrPath, EntitlementId, TargetId};
 use ports::target::TargetError;
 use ports::{Clock, Fault, Secrets};
 use serde_json::Value;
-use target_http::{Effect, HttpClient, Method};
+use target_http::{Effect, Method, Session};
 
 use crate::page::{self, Holder};
 use crate::path::{Path, encode, eq_filter};
@@ -56,7 +56,8 @@ impl<S: Secrets> ScimTarget<S> {
     /// sent yet.
     pub fn new(config: ScimConfig, secrets: Arc<S>, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
         let halt = |why: &dyn fmt::Display| Fault::halt(format!("`{}`: {why}", config.target));
-        let http = HttpClient::new(&config.http()).map_err(|e| halt(&e))?;
+        let session = Session::new(&config.http(), &config.auth, secrets, clock);
+        let session = session.map_err(|e| halt(&e))?;
         let mut paths = BTreeMap::new();
         let mut mapped = Vec::with_capacity(config.mapped.len());
         for text in &config.mapped {
@@ -73,7 +74,7 @@ impl<S: Secrets> ScimTarget<S> {
             .map_err(|e| halt(&format_args!("`required` of the profile: {e}")))?;
         Ok(Self {
             rules,
-            wire: Wire::new(http, secrets, config.token, clock),
+            wire: Wire::new(session),
             plan: ReadPlan::new(&mapped),
             paths,
             target: config.target,

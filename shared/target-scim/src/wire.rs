@@ -1,13 +1,10 @@
-//! Sends requests with a token that may be renewed while they run.
-
-use std::sync::{Arc, Mutex, PoisonError};
+//! Sends requests and sorts the answers.
 
 use jiff::Timestamp;
-use ports::secrets::Secret;
+use ports::Secrets;
 use ports::target::TargetError;
-use ports::{Clock, Fault, Secrets};
 use serde_json::Value;
-use target_http::{Answer, Body, Effect, HttpClient, HttpError, Method, Request, To};
+use target_http::{Answer, Body, Effect, HttpError, Method, Request, SendError, Session, To};
 
 use crate::body;
 use crate::refusal::Refusal;
@@ -33,48 +30,17 @@ pub(crate) enum Got {
     Refused(Refusal),
 }
 
-/// Why there is no answer to look at.
-enum Stop {
-    Http(HttpError),
-    Fault(Fault),
-}
-
-impl Stop {
-    fn into_error(self, effect: Effect) -> TargetError {
-        match self {
-            Self::Http(error) => error.into_target_error(effect),
-            Self::Fault(fault) => TargetError::Fault(fault),
-        }
-    }
-}
-
 pub(crate) struct Wire<S> {
-    pub(crate) http: HttpClient,
-    secrets: Arc<S>,
-    token_name: Box<str>,
-    /// The version that worked last.
-    token: Mutex<Option<Secret>>,
-    clock: Arc<dyn Clock>,
+    pub(crate) http: Session<S>,
 }
 
 impl<S: Secrets> Wire<S> {
-    pub(crate) fn new(
-        http: HttpClient,
-        secrets: Arc<S>,
-        token_name: Box<str>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self {
-            http,
-            secrets,
-            token_name,
-            token: Mutex::new(None),
-            clock,
-        }
+    pub(crate) const fn new(http: Session<S>) -> Self {
+        Self { http }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.http.now()
     }
 
     /// Sends a request. A search by POST reads, whatever its verb.
@@ -85,89 +51,37 @@ impl<S: Secrets> Wire<S> {
         call: &Call<'_>,
     ) -> Result<Got, TargetError> {
         let sent = self.exchange(method, call).await;
-        sent.map_err(|stop| stop.into_error(effect))
+        sent.map_err(|error| error.into_target_error(effect))
     }
 
     /// Reads what may be larger than we take; `None` where it is.
     pub(crate) async fn read_if_small(&self, call: &Call<'_>) -> Result<Option<Got>, TargetError> {
         match self.exchange(Method::Get, call).await {
             Ok(got) => Ok(Some(got)),
-            Err(Stop::Http(HttpError::TooLarge { .. })) => Ok(None),
-            Err(stop) => Err(stop.into_error(Effect::Read)),
+            Err(SendError::Http(HttpError::TooLarge { .. })) => Ok(None),
+            Err(error) => Err(error.into_target_error(Effect::Read)),
         }
     }
 
-    async fn exchange(&self, method: Method, call: &Call<'_>) -> Result<Got, Stop> {
-        let body = call.body.map(|value| Body {
-            content_type: SCIM_JSON,
-            bytes: body::bytes(value),
-        });
-        let once = async |token: &Secret| {
-            let to = To::Path {
-                path: &call.path,
-                query: call.query.as_deref(),
-            };
-            let request = Request {
-                method,
-                to,
-                template: call.template,
-                accept: ACCEPT,
-                token: Some(token),
-                if_match: call.if_match.as_deref(),
-                body: body.clone(),
-            };
-            self.http.send(request).await.map_err(Stop::Http)
+    async fn exchange(&self, method: Method, call: &Call<'_>) -> Result<Got, SendError> {
+        let to = To::Path {
+            path: &call.path,
+            query: call.query.as_deref(),
         };
-        let token = self.current().await.map_err(Stop::Fault)?;
-        let mut answer = once(&token).await?;
-        if answer.status == 401 {
-            // The request was refused, so that sending it again is safe, writes included.
-            let token = self.another(&token).await.map_err(Stop::Fault)?;
-            answer = once(&token).await?;
-            if answer.status == 401 {
-                return Err(Stop::Fault(self.no_token_works()));
-            }
-            self.remember(token);
-        }
-        if answer.is_success() {
-            Ok(Got::Success(answer))
+        let request = Request {
+            accept: ACCEPT,
+            if_match: call.if_match.as_deref(),
+            body: call.body.map(|value| Body {
+                content_type: SCIM_JSON,
+                bytes: body::bytes(value),
+            }),
+            ..Request::new(method, to, call.template)
+        };
+        let answer = self.http.send(&request).await?;
+        Ok(if answer.is_success() {
+            Got::Success(answer)
         } else {
-            Ok(Got::Refused(Refusal::of(&answer)))
-        }
-    }
-
-    async fn current(&self) -> Result<Secret, Fault> {
-        let kept = self
-            .token
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if let Some(token) = kept {
-            return Ok(token);
-        }
-        let versions = self.secrets.get(&self.token_name).await?;
-        let token = versions.into_iter().next().ok_or_else(|| {
-            Fault::halt(format!("the secret `{}` has no version", self.token_name))
-        })?;
-        self.remember(token.clone());
-        Ok(token)
-    }
-
-    /// The newest version that is not the refused one.
-    async fn another(&self, refused: &Secret) -> Result<Secret, Fault> {
-        let versions = self.secrets.get(&self.token_name).await?;
-        let other = versions.into_iter().find(|version| version != refused);
-        other.ok_or_else(|| self.no_token_works())
-    }
-
-    fn remember(&self, token: Secret) {
-        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
-    }
-
-    fn no_token_works(&self) -> Fault {
-        Fault::halt(format!(
-            "the target refuses the token (401); renew the secret `{}`",
-            self.token_name
-        ))
+            Got::Refused(Refusal::of(&answer))
+        })
     }
 }

@@ -210,6 +210,7 @@ fn clients(
                 .map(|(id, entitlement)| (id.clone(), entitlement.group.clone()))
                 .collect();
             let config = ScimConfig {
+                auth: target.auth.clone(),
                 profile: profile.clone(),
                 mapped: target
                     .mappings

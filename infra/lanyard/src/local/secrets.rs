@@ -41,8 +41,8 @@ pub fn variable(name: &str) -> String {
 }
 
 /// Every secret that the policy names. A file is named like the secret and has one version per
-/// line, the current one first; the file goes before the variable. A source with several secrets
-/// needs one of them.
+/// line, the current one first; a certificate with its key (PEM) is one version, over all lines.
+/// The file goes before the variable. A source with several secrets needs one of them.
 pub fn gather(
     policy: &Policy,
     folder: Option<&Path>,
@@ -82,6 +82,9 @@ fn versions(name: &str, folder: Option<&Path>, environment: Environment<'_>) -> 
     let Some(text) = from_file.or_else(|| environment(&variable(name))) else {
         return Vec::new();
     };
+    if text.contains("-----BEGIN ") {
+        return vec![Secret::new(text)];
+    }
     text.lines()
         .map(str::trim)
         .filter(|line| !line.is_empty())
@@ -129,6 +132,15 @@ mod tests {
         let directory = secrets.get("directory-token").await.unwrap();
         assert_eq!(directory, [Secret::new("from-environment")]);
         std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_certificate_with_its_key_is_one_version() {
+        let pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n\n\
+                   -----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n";
+        let secrets = gather(&policy(), None, &|_| Some(pem.to_owned())).unwrap();
+        let wiki = secrets.get("wiki-token").await.unwrap();
+        assert_eq!(wiki, [Secret::new(pem)]);
     }
 
     #[test]

@@ -192,6 +192,7 @@ fn scim_config(
         .filter(|(_, e)| e.target == *name);
     Ok(ScimConfig {
         network,
+        auth: target.auth.clone(),
         profile: target.profile.clone(),
         mapped: target.mappings.iter().map(|m| m.path.clone()).collect(),
         groups: here.map(|(id, e)| (id.clone(), e.group.clone())).collect(),

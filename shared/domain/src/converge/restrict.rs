@@ -120,11 +120,14 @@ fn completed(
 }
 
 /// What a change needs a profile to prove.
-fn operations(change: &Change) -> &'static [Operation] {
+pub fn operations(change: &Change) -> &'static [Operation] {
     match change {
         Change::Create { active: true, .. } => &[Operation::Create],
         // An account that is made blocked is only as good as the block.
         Change::Create { active: false, .. } => &[Operation::Create, Operation::Disable],
+        Change::Update { attrs } if attrs.contains_key("userName") => {
+            &[Operation::Update, Operation::Rename]
+        }
         Change::Adopt { .. } | Change::Update { .. } => &[Operation::Update],
         Change::Enable => &[Operation::Enable],
         Change::Disable => &[Operation::Disable],

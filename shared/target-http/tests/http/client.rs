@@ -1,14 +1,16 @@
 //! The client against a scripted server.
 
 use std::io::Write as _;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::log::Log;
 use crate::support::{Script, Turn};
 use ports::Fault;
 use ports::secrets::Secret;
 use ports::target::TargetError;
-use target_http::{Answer, Body, Effect, HttpClient, HttpConfig, HttpError, Method, Request, To};
+use target_http::{
+    Answer, Body, Effect, HttpClient, HttpConfig, HttpError, Method, Proof, Request, To,
+};
 
 fn config(base: &str) -> HttpConfig {
     HttpConfig {
@@ -23,15 +25,7 @@ fn client(script: &Script) -> HttpClient {
 }
 
 fn get(to: To<'_>) -> Request<'_> {
-    Request {
-        method: Method::Get,
-        to,
-        template: "/Users/{id}",
-        accept: "application/json",
-        token: None,
-        if_match: None,
-        body: None,
-    }
+    Request::new(Method::Get, to, "/Users/{id}")
 }
 
 const ANA: To<'static> = To::Path {
@@ -49,13 +43,15 @@ async fn says_who_asks_and_sends_what_is_given() {
     let script = Script::start([Turn::body(200, "ok")
         .header("etag", "W/\"1\"")
         .header("location", "/Users/1")
+        .header("request-id", "r-1")
         .header("retry-after", "7")])
     .await;
     let client = client(&script);
-    let token = Secret::new("t0ken");
+    let token = Proof::bearer(&Secret::new("t0ken")).unwrap();
     let request = Request {
         method: Method::Patch,
-        token: Some(&token),
+        proof: Some(&token),
+        headers: &[("x-trace", "1")],
         if_match: Some("W/\"0\""),
         body: Some(Body {
             content_type: "application/scim+json",
@@ -69,11 +65,13 @@ async fn says_who_asks_and_sends_what_is_given() {
     assert_eq!(answer.etag.as_deref(), Some("W/\"1\""));
     assert_eq!(answer.location.as_deref(), Some("/Users/1"));
     assert_eq!(answer.retry_after.as_deref(), Some("7"));
+    assert_eq!(answer.request_id.as_deref(), Some("r-1"));
     assert_eq!(client.calls(), 1);
     let seen = &script.seen()[0];
     assert_eq!(seen.method, "PATCH");
     assert_eq!(seen.target, "/Users/ana%40example.com?filter=x");
     assert_eq!(seen.body, "{}");
+    assert_eq!(seen.header("x-trace"), Some("1"));
     assert_eq!(
         seen.header("user-agent"),
         Some(concat!("Lanyard/", env!("CARGO_PKG_VERSION")))
@@ -174,51 +172,20 @@ async fn counts_what_compression_hides() {
     assert!(matches!(error, HttpError::TooLarge { .. }), "{error}");
 }
 
-#[tokio::test]
-async fn refuses_a_token_that_no_header_can_carry() {
-    let script = Script::start([]).await;
+#[test]
+fn refuses_a_token_that_no_header_can_carry() {
     let token = Secret::new("t0ken\r\nx-evil: 1");
-    let request = Request {
-        token: Some(&token),
-        ..get(ANA)
-    };
-    let error = client(&script).send(request).await.unwrap_err();
-    assert!(matches!(error, HttpError::Refused { .. }));
-    assert!(!error.to_string().contains("t0ken"));
-    assert!(script.seen().is_empty());
-}
-
-/// Everything that `tracing` is told, at every level.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+    assert!(Proof::bearer(&token).is_none());
 }
 
 #[tokio::test]
 async fn neither_logs_nor_errors_carry_the_url_or_the_token() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer({
-            let log = log.clone();
-            move || log.clone()
-        })
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::of_all();
     let script = Script::start([Turn::body(200, "canary"), Turn::Drop]).await;
     let client = client(&script);
-    let token = Secret::new("t0ken");
+    let token = Proof::bearer(&Secret::new("t0ken")).unwrap();
     let request = || Request {
-        token: Some(&token),
+        proof: Some(&token),
         ..get(To::Path {
             path: "/Users/canary",
             query: Some("filter=canary"),
@@ -232,7 +199,7 @@ async fn neither_logs_nor_errors_carry_the_url_or_the_token() {
         text.extend([error.to_string(), format!("{error:?}")]);
         cause = error.source();
     }
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("/Users/{id}"), "{log}");
     for word in ["canary", "t0ken"] {
         assert!(!log.contains(word), "{log}");

@@ -63,6 +63,8 @@ impl Seen {
     }
 }
 
+type Answers = Arc<dyn Fn(&Seen) -> Turn + Send + Sync>;
+
 /// A running script. A request beyond its end is answered with 599.
 pub struct Script {
     base: String,
@@ -73,23 +75,36 @@ pub struct Script {
 
 impl Script {
     pub async fn start(turns: impl IntoIterator<Item = Turn>) -> Self {
+        let left = Arc::new(Mutex::new(turns.into_iter().collect::<VecDeque<_>>()));
+        let next = left.clone();
+        let answers = move |_: &Seen| {
+            let turn = next.lock().unwrap().pop_front();
+            turn.unwrap_or_else(|| Turn::status(599))
+        };
+        let mut script = Self::answering(answers).await;
+        script.left = left;
+        script
+    }
+
+    /// A server that looks at each request before it answers.
+    pub async fn answering(answers: impl Fn(&Seen) -> Turn + Send + Sync + 'static) -> Self {
+        let answers: Answers = Arc::new(answers);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let left = Arc::new(Mutex::new(turns.into_iter().collect::<VecDeque<_>>()));
         let task = tokio::spawn({
-            let (seen, left) = (seen.clone(), left.clone());
+            let seen = seen.clone();
             async move {
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
-                    tokio::spawn(serve(stream, seen.clone(), left.clone()));
+                    tokio::spawn(serve(stream, seen.clone(), answers.clone()));
                 }
             }
         });
         Self {
             base,
             seen,
-            left,
+            left: Arc::default(),
             task,
         }
     }
@@ -115,17 +130,13 @@ impl Drop for Script {
     }
 }
 
-async fn serve(
-    mut stream: TcpStream,
-    seen: Arc<Mutex<Vec<Seen>>>,
-    left: Arc<Mutex<VecDeque<Turn>>>,
-) {
+async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<Seen>>>, answers: Answers) {
     let Some(request) = read(&mut stream).await else {
         return;
     };
+    let turn = answers(&request);
     seen.lock().unwrap().push(request);
-    let turn = left.lock().unwrap().pop_front();
-    match turn.unwrap_or_else(|| Turn::status(599)) {
+    match turn {
         Turn::Drop => {}
         Turn::Hang => std::future::pending().await,
         Turn::Cut => {

@@ -215,8 +215,13 @@ pub fn line(error: &TargetError) -> String {
         TargetError::Fault(Fault::Retry {
             after: Some(after),
             why,
-        }) => format!("retry after {} s: {why}", after.as_secs()),
+        })
+        | TargetError::Throttled {
+            after: Some(after),
+            why,
+        } => format!("retry after {} s: {why}", after.as_secs()),
         TargetError::Fault(fault) => fault.to_string(),
+        TargetError::Throttled { after: None, why } => format!("retry: {why}"),
         TargetError::Unknown { why } => format!("unknown: {why}"),
         TargetError::NotFound | TargetError::Conflict | TargetError::Changed => error.to_string(),
     };
