@@ -86,7 +86,7 @@ pub fn section(name: &str, base: &str, profile: &Profile) -> Option<String> {
 }
 
 /// What a target of Microsoft Graph begins with.
-pub(crate) fn graph() -> Profile {
+pub fn graph() -> Profile {
     READ.get("graph").cloned().unwrap_or_default()
 }
 

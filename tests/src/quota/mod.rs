@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use connectors::{Connector, TOGETHER};
 use contract::{Cause, ConvergeRequest, Lane};
-use domain::budget::{Budget, Counts, Rate};
+use domain::budget::Budget;
 use domain::plan::Compiled;
 use domain::project::{Mapped, Strength};
 use domain::{
@@ -180,52 +180,32 @@ pub struct Vendor {
     pub limits: Vec<Limit>,
 }
 
-/// The three vendors whose limits are published.
+/// The three vendors whose limits are published, with the budgets of the shipped profiles.
 pub fn vendors() -> Vec<Vendor> {
-    let rate = |of, count, seconds, burst| Rate {
-        of,
-        count,
-        seconds,
-        burst,
-    };
-    let budget = |rates| Budget {
-        rates,
-        reserve_percent: 10,
-        workers: None,
+    let shipped = |name| policy::profile::named(name).expect("a profile").budget;
+    let bucket = |count, seconds, burst, counts_refused| {
+        vec![Limit::Bucket {
+            count,
+            seconds,
+            burst,
+            counts_refused,
+        }]
     };
     vec![
         Vendor {
             name: "Microsoft Graph",
-            budget: budget(vec![
-                rate(Counts::All, 3_400, 10, 100),
-                rate(Counts::Writes, 2_940, 150, 60),
-            ]),
-            limits: vec![Limit::Bucket {
-                count: 3_000,
-                seconds: 150,
-                burst: 100,
-                counts_refused: true,
-            }],
+            budget: policy::profile::graph().budget,
+            limits: bucket(3_000, 150, 100, true),
         },
         Vendor {
             name: "Slack",
-            budget: budget(vec![rate(Counts::Users, 180, 60, 20)]),
-            limits: vec![Limit::Bucket {
-                count: 180,
-                seconds: 60,
-                burst: 20,
-                counts_refused: true,
-            }],
+            budget: shipped("slack"),
+            limits: bucket(180, 60, 20, true),
         },
         Vendor {
             name: "GitHub",
-            budget: budget(vec![rate(Counts::Users, 980, 3_600, 20)]),
-            limits: vec![Limit::Bucket {
-                count: 1_000,
-                seconds: 3_600,
-                burst: 20,
-                counts_refused: false,
-            }],
+            budget: shipped("github-emu"),
+            limits: bucket(1_000, 3_600, 20, false),
         },
     ]
 }
@@ -272,7 +252,7 @@ fn account(number: usize) -> AccountId {
 }
 
 /// A policy whose target has that budget.
-fn policy(budget: &Budget) -> Arc<Compiled> {
+fn policy_with(budget: &Budget) -> Arc<Compiled> {
     let address = Address {
         base_url: "https://target.example/v2".to_owned(),
         token: String::new(),
@@ -484,7 +464,7 @@ fn floor(vendor: &Vendor, changes: usize, endings: usize) -> SignedDuration {
 /// Drains by the real connector: `consumers` of them, each with its own hands, one clock.
 pub async fn drain(vendor: &Vendor, changes: usize, endings: usize, consumers: usize) -> Drained {
     let scene = Scene::set(vendor, changes, endings).await;
-    let policy = policy(&vendor.budget);
+    let policy = policy_with(&vendor.budget);
     let connectors: Vec<_> = (0..consumers)
         .map(|number| {
             Connector::new(
