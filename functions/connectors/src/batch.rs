@@ -352,7 +352,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let mut done = self.carry_out(target, &first, work).await;
         if matches!(done, Err(Stop::NameTaken)) {
             // Somebody's account, or our own whose creation was never answered, holds the name.
-            let sight = self.look_by_name(target, &work.projection).await?;
+            let sight = self.look_by_name(target, work).await?;
             convergence = self.prepare(work, &sight)?;
             done = self.carry_out(target, &convergence, work).await;
         } else if pools {

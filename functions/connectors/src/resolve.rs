@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::profile::FindBy;
 use domain::{
     Account, AccountId, Desired, EntitlementId, IdentityId, Pii, Projection, RecordKey, Slot,
     TargetId,
@@ -28,7 +29,7 @@ pub struct Sight {
 impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Looks where the record does not suffice: there is no id yet, or a repair asked for it.
     pub(crate) async fn look(&self, target: &T, work: &Work) -> Result<Sight, Stop> {
-        let (projection, ask) = (&work.projection, work.look);
+        let ask = work.look;
         let mut sight = Sight::default();
         match (&work.record.id, ask) {
             (Some(_), false) => return Ok(sight),
@@ -43,9 +44,9 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         if sight.account.is_none() {
             sight.account = one(target.find(Lookup::Key(work.identity.as_str())).await)?;
         }
-        let name_matters = ask && projection.desired != Desired::None;
+        let name_matters = ask && work.projection.desired != Desired::None;
         if sight.account.is_none() && name_matters {
-            return self.look_by_name(target, projection).await;
+            return self.look_by_name(target, work).await;
         }
         sight.looked = true;
         if let (Some(account), true) = (&sight.account, ask) {
@@ -57,14 +58,12 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     }
 
     /// Looks for an account under the user name that we would give.
-    pub(crate) async fn look_by_name(
-        &self,
-        target: &T,
-        projection: &Projection,
-    ) -> Result<Sight, Stop> {
-        let name = projection
+    pub(crate) async fn look_by_name(&self, target: &T, work: &Work) -> Result<Sight, Stop> {
+        let name = work
+            .projection
             .attrs
             .get("userName")
+            .filter(|_| self.finds_by_name(&work.name))
             .and_then(|m| m.value.reveal().text());
         let account = match name {
             Some(name) => one(target.find(Lookup::UserName(name)).await)?,
@@ -75,6 +74,15 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             account,
             held: None,
         })
+    }
+
+    /// Whether the target can be asked for a user name. Where it cannot, an account under a name
+    /// that is taken stays unseen.
+    fn finds_by_name(&self, target: &TargetId) -> bool {
+        let targets = &self.policy.policy.targets;
+        targets
+            .get(target)
+            .is_some_and(|target| target.profile.find_by.contains(&FindBy::UserName))
     }
 
     fn entitlements_of(&self, target: &TargetId) -> Vec<EntitlementId> {

@@ -127,7 +127,10 @@ fn wanted(input: &Input<'_>, target: &Target, out: &mut Convergence) {
             restore(&have, out);
             block(&have, out);
             revokes(input, &have, out);
-            update(input, &have, out);
+            // An account that takes no changes while it is blocked gets them when it returns.
+            if target.profile.inactive_edits {
+                update(input, &have, out);
+            }
         }
         Desired::Active if have.exists => {
             restore(&have, out);

@@ -1,0 +1,458 @@
+//! A company of people on one target that remembers every request.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use connectors::Connector;
+use contract::{Cause, ConvergeRequest};
+use domain::plan::Compiled;
+use domain::policy::Target;
+use domain::project::{Mapped, Strength};
+use domain::{
+    Account, AccountId, AccountRecord, Change, Desired, EntitlementId, Generation, Group, Hash,
+    IdentityId, IdentityRecord, IdentityState, Ownership, Pii, Projection, Slot, TargetId,
+};
+use ports::lanes::{Batch, BatchAnswer, Incoming};
+use ports::model::{ManualClock, ModelStore};
+use ports::store::{Ack, Acked, Commit, Committed, Health, Seat};
+use ports::target::{Applied, Cursor, Found, Lookup, MemberChange, Page, TargetError};
+use ports::{Apply, Observe, Store};
+
+const POLICY: &str = r#"
+required = ["given_name"]
+
+[sources.hr]
+zone = "Europe/Lisbon"
+format = "canonical"
+verify = "standard-webhooks"
+secrets = ["hr-signing"]
+
+[targets.dir]
+mode = "enforce"
+base_url = "https://dir.example/v2"
+token = "dir-token"
+profile = "rfc"
+
+[targets.dir.attributes]
+userName = { identifier = "user_name" }
+externalId = { key = true }
+
+[identifiers.user_name]
+ladder = ["{given_name}", "{given_name}{n}"]
+
+[entitlements]
+approvers = { target = "dir" }
+payables = { target = "dir" }
+staff = { target = "dir" }
+
+[roles.payables]
+entitlements = ["payables", "staff"]
+
+[roles.approval]
+entitlements = ["approvers"]
+
+[[rules]]
+id = "payables"
+when = { department = "Finance" }
+roles = ["payables"]
+
+[[rules]]
+id = "approval"
+when = { department = "Treasury" }
+roles = ["approval"]
+
+[sod.payables-and-approval]
+left = ["payables"]
+right = ["approvers"]
+"#;
+
+/// A target of a few accounts.
+#[derive(Clone, Default)]
+pub struct Dir(Arc<Mutex<State>>);
+
+#[derive(Default)]
+pub struct State {
+    /// Requests, in words.
+    pub calls: Vec<String>,
+    /// Answers to the next requests that change something; well when empty.
+    pub answers: VecDeque<Result<(), TargetError>>,
+    /// Accounts by id, with whether they can sign in.
+    pub active: BTreeMap<AccountId, bool>,
+    /// Members.
+    pub members: BTreeSet<(EntitlementId, AccountId)>,
+    /// Memberships that are answered with an error.
+    pub refuses: BTreeMap<(EntitlementId, AccountId), TargetError>,
+    /// Removals are answered as done and not done.
+    pub keeps: bool,
+}
+
+impl Dir {
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("a lock")
+    }
+
+    pub fn take_calls(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().calls)
+    }
+}
+
+impl State {
+    fn change(&mut self, change: &Change, id: &AccountId) -> Result<(), TargetError> {
+        match change {
+            Change::Grant { entitlement } => self.membership(entitlement, id, true),
+            Change::Revoke { entitlement } => self.membership(entitlement, id, false),
+            Change::Create { active, .. } => {
+                self.active.insert(id.clone(), *active);
+                Ok(())
+            }
+            Change::Enable => {
+                self.active.insert(id.clone(), true);
+                Ok(())
+            }
+            Change::Disable => {
+                self.active.insert(id.clone(), false);
+                Ok(())
+            }
+            Change::Adopt { .. }
+            | Change::Restore
+            | Change::Update { .. }
+            | Change::Delete
+            | Change::RevokeSessions => Ok(()),
+        }
+    }
+
+    fn membership(
+        &mut self,
+        entitlement: &EntitlementId,
+        id: &AccountId,
+        give: bool,
+    ) -> Result<(), TargetError> {
+        let pair = (entitlement.clone(), id.clone());
+        if let Some(error) = self.refuses.get(&pair) {
+            return Err(error.clone());
+        }
+        if give {
+            self.members.insert(pair);
+        } else if !self.keeps {
+            self.members.remove(&pair);
+        }
+        let holds = |name: &str| self.members.contains(&(name.into(), id.clone()));
+        assert!(
+            !(holds("payables") && holds("approvers")),
+            "both sides are held"
+        );
+        Ok(())
+    }
+}
+
+impl Apply for Dir {
+    async fn apply(
+        &self,
+        change: &Change,
+        account: Option<&AccountId>,
+    ) -> Result<Applied, TargetError> {
+        let mut state = self.state();
+        let id = match (account, change) {
+            (Some(id), _) => id.clone(),
+            (None, Change::Create { attrs, .. }) => {
+                let name = attrs["userName"].want.reveal().text().expect("a name");
+                AccountId::new(format!("a-{name}"))
+            }
+            (None, _) => panic!("{} without an account", change.name()),
+        };
+        if *change != Change::RevokeSessions {
+            state
+                .calls
+                .push(format!("{} {}", change.name(), id.as_str()));
+            state.answers.pop_front().unwrap_or(Ok(()))?;
+        }
+        state.change(change, &id)?;
+        Ok(Applied {
+            id,
+            unchanged: false,
+        })
+    }
+
+    async fn memberships(&self, changes: &[MemberChange]) -> Vec<Result<Applied, TargetError>> {
+        let mut state = self.state();
+        let give = changes.iter().filter(|change| change.give).count();
+        let words = format!("memberships +{give} -{}", changes.len() - give);
+        state.calls.push(words);
+        let answer = state.answers.pop_front().unwrap_or(Ok(()));
+        changes
+            .iter()
+            .map(|one| {
+                answer.clone()?;
+                state.membership(&one.entitlement, &one.account, one.give)?;
+                Ok(Applied {
+                    id: one.account.clone(),
+                    unchanged: false,
+                })
+            })
+            .collect()
+    }
+}
+
+impl Observe for Dir {
+    async fn users(&self, _after: Option<&Cursor>) -> Result<Page<Account>, TargetError> {
+        panic!("a connector lists nobody")
+    }
+
+    async fn groups(&self, _after: Option<&Cursor>) -> Result<Page<Group>, TargetError> {
+        panic!("a connector lists nothing")
+    }
+
+    async fn find(&self, lookup: Lookup<'_>) -> Result<Found, TargetError> {
+        let mut state = self.state();
+        let Lookup::Id(id) = lookup else {
+            state.calls.push("find".to_owned());
+            return Ok(Found::None);
+        };
+        state.calls.push(format!("read {}", id.as_str()));
+        let active = state.active.get(id).copied();
+        Ok(active.map_or(Found::None, |active| {
+            Found::One(Box::new(Account {
+                id: id.clone(),
+                key: None,
+                user_name: Pii::new("x".into()),
+                active,
+                attrs: BTreeMap::new(),
+                created: None,
+                last_sign_in: None,
+                deleted: false,
+                read_only: None,
+            }))
+        }))
+    }
+
+    async fn held(
+        &self,
+        account: &AccountId,
+        of: &[EntitlementId],
+    ) -> Result<Option<Vec<EntitlementId>>, TargetError> {
+        let mut state = self.state();
+        state.calls.push(format!("held {}", account.as_str()));
+        let held = of
+            .iter()
+            .filter(|one| state.members.contains(&((*one).clone(), account.clone())));
+        Ok(Some(held.cloned().collect()))
+    }
+
+    async fn holders(
+        &self,
+        entitlement: &EntitlementId,
+        accounts: &[AccountId],
+    ) -> Result<Option<Vec<AccountId>>, TargetError> {
+        let mut state = self.state();
+        state.calls.push(format!("holders of {entitlement}"));
+        let holds = |id: &&AccountId| {
+            state
+                .members
+                .contains(&(entitlement.clone(), (*id).clone()))
+        };
+        Ok(Some(accounts.iter().filter(holds).cloned().collect()))
+    }
+}
+
+pub struct Company {
+    pub store: ModelStore,
+    pub clock: ManualClock,
+    pub dir: Dir,
+    pub policy: Arc<Compiled>,
+    pub connector: Connector<ModelStore, Dir, ManualClock>,
+}
+
+pub fn dir() -> TargetId {
+    TargetId::from("dir")
+}
+
+pub fn identity(name: &str) -> IdentityId {
+    IdentityId::from(format!("identity-{name}"))
+}
+
+pub fn account(name: &str) -> AccountId {
+    AccountId::from(format!("a-{name}"))
+}
+
+impl Company {
+    pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// With a target that is a little different.
+    pub fn with(change: impl FnOnce(&mut Target)) -> Self {
+        let files = [("policy.toml".to_owned(), POLICY.to_owned())];
+        let mut policy = policy::load_files(files)
+            .unwrap_or_else(|errors| panic!("{errors}"))
+            .policy;
+        change(policy.targets.get_mut(&dir()).expect("the target"));
+        let policy = Arc::new(Compiled::new(policy));
+        let store = ModelStore::new();
+        let clock = ManualClock::new("2026-03-02T08:00:00Z".parse().expect("an instant"));
+        let target = Dir::default();
+        let connector = Connector::new(
+            store.clone(),
+            BTreeMap::from([(dir(), target.clone())]),
+            clock.clone(),
+            policy.clone(),
+        );
+        Self {
+            store,
+            clock,
+            dir: target,
+            policy,
+            connector,
+        }
+    }
+
+    /// Another worker on the same target.
+    pub fn another(&self, name: &str) -> Connector<ModelStore, Dir, ManualClock> {
+        Connector::new(
+            self.store.clone(),
+            BTreeMap::from([(dir(), self.dir.clone())]),
+            self.clock.clone(),
+            self.policy.clone(),
+        )
+        .named(name)
+    }
+
+    /// Somebody new, who shall be like this.
+    pub async fn wants(&self, name: &str, grants: &[&str]) {
+        self.decide(name, 1, Desired::Active, grants).await;
+    }
+
+    /// Somebody who has an account and these, and shall be like that.
+    pub async fn has(&self, name: &str, has: &[&str], desired: Desired, grants: &[&str]) {
+        self.decide(name, 1, Desired::Active, has).await;
+        let held: BTreeSet<EntitlementId> = has.iter().map(|one| (*one).into()).collect();
+        {
+            let mut state = self.dir.state();
+            state.active.insert(account(name), true);
+            let pairs = held.iter().map(|one| (one.clone(), account(name)));
+            state.members.extend(pairs);
+        }
+        let mapped = |text: &str| Pii::new(Slot::from(text));
+        let ack = Ack {
+            identity: identity(name),
+            target: dir(),
+            expect: None,
+            account: AccountRecord {
+                id: Some(account(name)),
+                ownership: Some(Ownership::Created),
+                active: true,
+                attrs: BTreeMap::from([
+                    ("userName".into(), mapped(name)),
+                    ("externalId".into(), mapped(identity(name).as_str())),
+                ]),
+                grants: held,
+                applied: Generation(1),
+                ..AccountRecord::default()
+            },
+            settles: true,
+        };
+        assert_eq!(self.store.ack(&ack).await.expect("an ack"), Acked::Done);
+        self.decide(name, 2, desired, grants).await;
+    }
+
+    async fn decide(&self, name: &str, generation: u64, desired: Desired, grants: &[&str]) {
+        let mapped = |text: &str| Mapped {
+            value: Pii::new(Slot::from(text)),
+            strength: Strength::Always,
+            refers: false,
+        };
+        let projection = Projection {
+            desired,
+            attrs: BTreeMap::from([
+                ("userName".into(), mapped(name)),
+                ("externalId".into(), mapped(identity(name).as_str())),
+            ]),
+            grants: grants
+                .iter()
+                .map(|one| ((*one).into(), BTreeSet::new()))
+                .collect(),
+            policy: self.policy.policy.version,
+        };
+        let generation = Generation(generation);
+        let record = IdentityRecord {
+            generation,
+            records: Vec::new(),
+            state: if desired == Desired::Active {
+                IdentityState::Active
+            } else {
+                IdentityState::Ended
+            },
+            was_active: true,
+            identifiers: BTreeMap::new(),
+            claims: BTreeSet::new(),
+            projections: BTreeMap::from([(dir(), projection)]),
+            changed: BTreeMap::from([(dir(), generation)]),
+            unsettled: BTreeMap::new(),
+            findings: Vec::new(),
+            due_at: None,
+            facts: Hash::default(),
+            policy: Hash::default(),
+            plan: Hash::default(),
+        };
+        let commit = Commit {
+            identity: identity(name),
+            expect: (generation.0 > 1).then(|| Generation(generation.0 - 1)),
+            record,
+            owe: BTreeSet::from([dir()]),
+            wake_at: None,
+            links: Vec::new(),
+            claims: Vec::new(),
+        };
+        let committed = self.store.commit(&commit).await.expect("a commit");
+        assert_eq!(committed, Committed::Done);
+    }
+
+    /// One batch with a message for each; those who were put off before come `again`.
+    pub async fn deliver(&self, names: &[&str]) -> BatchAnswer {
+        self.connector.handle(batch(names, 1)).await
+    }
+
+    pub async fn deliver_again(&self, names: &[&str]) -> BatchAnswer {
+        self.connector.handle(batch(names, 2)).await
+    }
+
+    pub async fn seat(&self, name: &str) -> Seat {
+        let read = self.store.seat(&identity(name), &dir()).await;
+        read.expect("a read").0.expect("an item")
+    }
+
+    pub async fn record(&self, name: &str) -> AccountRecord {
+        let seat = self.seat(name).await;
+        seat.accounts.get(&dir()).cloned().unwrap_or_default()
+    }
+
+    pub async fn owes(&self, name: &str) -> bool {
+        self.seat(name).await.owed.contains_key(&dir())
+    }
+
+    pub async fn health(&self) -> Health {
+        self.store.health(&dir()).await.expect("a read")
+    }
+}
+
+/// A message for each of these people.
+pub fn batch(names: &[&str], receives: u32) -> Batch {
+    let records = names.iter().enumerate().map(|(at, name)| {
+        let request = ConvergeRequest {
+            v: 1,
+            identity: identity(name),
+            target: dir(),
+            generation: Generation(1),
+            look: false,
+            cause: Cause::Plan,
+        };
+        Incoming {
+            id: format!("m{at}-{name}"),
+            group: request.group(),
+            body: serde_json::to_string(&request).expect("JSON"),
+            receives,
+        }
+    });
+    Batch {
+        records: records.collect(),
+    }
+}
