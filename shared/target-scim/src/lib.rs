@@ -27,6 +27,7 @@ mod config;
 mod observe;
 mod page;
 mod path;
+pub mod probe;
 mod read;
 mod refusal;
 mod target;

@@ -34,7 +34,7 @@ pub(crate) enum Got {
 }
 
 /// Why there is no answer to look at.
-enum Stop {
+pub(crate) enum Stop {
     Http(HttpError),
     Fault(Fault),
 }
@@ -98,6 +98,16 @@ impl<S: Secrets> Wire<S> {
     }
 
     async fn exchange(&self, method: Method, call: &Call<'_>) -> Result<Got, Stop> {
+        let answer = self.raw(method, call).await?;
+        if answer.is_success() {
+            Ok(Got::Success(answer))
+        } else {
+            Ok(Got::Refused(Refusal::of(&answer)))
+        }
+    }
+
+    /// The answer as it came, whatever its status.
+    pub(crate) async fn raw(&self, method: Method, call: &Call<'_>) -> Result<Answer, Stop> {
         let body = call.body.map(|value| Body {
             content_type: SCIM_JSON,
             bytes: body::bytes(value),
@@ -129,11 +139,7 @@ impl<S: Secrets> Wire<S> {
             }
             self.remember(token);
         }
-        if answer.is_success() {
-            Ok(Got::Success(answer))
-        } else {
-            Ok(Got::Refused(Refusal::of(&answer)))
-        }
+        Ok(answer)
     }
 
     async fn current(&self) -> Result<Secret, Fault> {

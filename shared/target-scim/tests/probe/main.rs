@@ -1,0 +1,4 @@
+//! The prober against the SCIM target of the tests, over HTTP.
+
+mod bench;
+mod switches;
