@@ -146,7 +146,7 @@ async fn run<S: Secrets>(lab: &mut Lab<'_, S>, id: &str, trials: &[Trial]) -> Re
     Ok(())
 }
 
-fn verdict(reply: &Reply, there: bool) -> &'static str {
+pub(super) fn verdict(reply: &Reply, there: bool) -> &'static str {
     match (reply.ok(), there) {
         (true, true) => "works",
         (true, false) => "answered and not done",
@@ -237,31 +237,14 @@ async fn replace<S: Secrets>(lab: &mut Lab<'_, S>, shape: &Shape) -> Result<(), 
         "leaves it active"
     };
     lab.seen("put.without_active", value, reply.said());
-    let mut body = whole;
-    for active in [false, true] {
-        if blocked && !active {
-            continue;
-        }
-        body.retain(|key, _| !key.eq_ignore_ascii_case("active"));
-        body.insert("active".to_owned(), active.into());
-        let reply = lab.put(Kind::User, &user.id, &body.clone().into()).await?;
-        let shown = lab.get(Kind::User, &user.id).await?;
-        let is = json::flag(&shown.body, "active");
-        let (key, done) = if active {
-            ("put.enable", is == Some(true))
-        } else {
-            ("put.disable", is == Some(false) || shown.status == 404)
-        };
-        lab.seen(key, verdict(&reply, done), reply.said());
-        if let Some(object) = lab.object(&user.id) {
-            object.blocked = is == Some(false) || shown.status == 404;
-        }
+    if let Some(object) = lab.object(&user.id) {
+        object.blocked = blocked;
     }
     Ok(())
 }
 
 /// Writes over what is at a path.
-fn put_value(body: &mut Map<String, Value>, path: &Path, value: &str) {
+pub(super) fn put_value(body: &mut Map<String, Value>, path: &Path, value: &str) {
     let holder = match &path.schema {
         None => Some(&mut *body),
         Some(urn) => body.get_mut(&**urn).and_then(Value::as_object_mut),

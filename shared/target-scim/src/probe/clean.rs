@@ -60,11 +60,16 @@ async fn remove<S: Secrets>(
         return still_there(lab, kind, &id).await;
     }
     // Some targets do not even find a blocked user that is to be deleted.
-    if object.blocked && lab.profile.hides_inactive {
+    let mut hidden = object.blocked && lab.profile.hides_inactive;
+    if hidden {
         let operations = set_active(working(lab), true);
-        lab.patch(kind, &id, operations).await?;
+        hidden = !lab.patch(kind, &id, operations).await?.ok();
     }
     let reply = lab.delete(kind, &id).await?;
+    if reply.status == 404 && hidden {
+        let why = "blocked users are hidden there, and it could not be let in to be deleted";
+        return Ok(Some(why.into()));
+    }
     if !reply.ok() && reply.status != 404 {
         return Ok(Some(format!("DELETE answers {}", reply.said()).into()));
     }

@@ -262,7 +262,10 @@ async fn places<S: Secrets>(
 ) -> Result<bool, Stop> {
     let group = lab.get(Kind::Group, &ground.id).await?;
     let direct = json::refers(&group.body, "members", who);
-    let listed = lab.filter(Kind::Group, "displayName", &ground.name).await?;
+    let mut listed = lab.filter(Kind::Group, "displayName", &ground.name).await?;
+    if !json::ids(&listed.body).contains(&&*ground.id) {
+        listed = lab.list(Kind::Group, "count=100".to_owned()).await?;
+    }
     // Where the filter is ignored the group is among others.
     let in_list = json::list(&listed.body, "Resources").iter().any(|group| {
         json::text(group, "id") == Some(&*ground.id) && json::refers(group, "members", who)
@@ -377,6 +380,10 @@ async fn both<S: Secrets>(lab: &mut Lab<'_, S>, ground: &Ground) -> Result<(bool
 
 /// Whether look-ups of groups may ask for the members to be left out.
 async fn exclude<S: Secrets>(lab: &mut Lab<'_, S>, ground: &Ground) -> Result<(), Stop> {
+    if !names_work(lab) {
+        lab.assume("exclude_members", "no look-up of groups works");
+        return Ok(());
+    }
     let filter = eq_filter("displayName", &ground.name);
     let query = format!("filter={}&excludedAttributes=members", encode(&filter));
     let reply = lab.list(Kind::Group, query).await?;

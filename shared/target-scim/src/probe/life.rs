@@ -4,7 +4,7 @@ use domain::profile::{DeleteEffect, Operation, PatchStyle};
 use ports::Secrets;
 use serde_json::{Value, json};
 
-use super::attributes::{change, changeable};
+use super::attributes::{change, changeable, verdict, working};
 use super::filters::Hits;
 use super::json;
 use super::lab::{Lab, Reply, Stop};
@@ -68,7 +68,7 @@ pub(super) async fn block<S: Secrets>(lab: &mut Lab<'_, S>, shape: &Shape) -> Re
     if lab.profile.patch == PatchStyle::Pathless {
         forms.reverse();
     }
-    let mut looked = false;
+    let (mut looked, mut name_taken) = (false, false);
     for (key, style) in forms {
         let (reply, after) = switch(lab, &user, style, false).await?;
         let off = matches!(after, Seen::Blocked | Seen::Hidden) && reply.ok();
@@ -83,7 +83,7 @@ pub(super) async fn block<S: Secrets>(lab: &mut Lab<'_, S>, shape: &Shape) -> Re
         }
         if !looked {
             looked = true;
-            while_blocked(lab, shape, &user, after).await?;
+            name_taken = while_blocked(lab, shape, &user, after).await?;
         }
         let (again, back) = switch(lab, &user, style, true).await?;
         let on = again.ok() && back == Seen::Active;
@@ -100,7 +100,8 @@ pub(super) async fn block<S: Secrets>(lab: &mut Lab<'_, S>, shape: &Shape) -> Re
         if on {
             lab.proven.insert(Operation::Enable);
         }
-        if on || after == Seen::Blocked {
+        // Hidden is not gone where the name is still taken.
+        if on || after == Seen::Blocked || name_taken {
             lab.proven.insert(Operation::Disable);
         }
         if !on {
@@ -113,27 +114,45 @@ pub(super) async fn block<S: Secrets>(lab: &mut Lab<'_, S>, shape: &Shape) -> Re
             break;
         }
     }
-    by_put(lab);
     if !looked {
         nothing_to_block(lab, "no sandbox user could be blocked");
     }
-    Ok(())
+    by_put(lab).await
 }
 
-/// Where nothing but PUT changes users, it has to block them too.
-fn by_put<S: Secrets>(lab: &mut Lab<'_, S>) {
-    if lab.profile.patch != PatchStyle::Put {
-        return;
-    }
-    for (key, operation) in [
-        ("put.disable", Operation::Disable),
-        ("put.enable", Operation::Enable),
+/// Blocks and lets in by PUT. Not where a blocked user cannot be let in and is seen no more: it
+/// could not be taken away either.
+async fn by_put<S: Secrets>(lab: &mut Lab<'_, S>) -> Result<(), Stop> {
+    let lost = lab.profile.hides_inactive && !lab.proven.contains(&Operation::Enable);
+    let Some(user) = lab.known.spare.clone().filter(|_| lab.known.put && !lost) else {
+        return Ok(());
+    };
+    let before = lab.get(Kind::User, &user.id).await?;
+    let mut body = json::writable(&before.body);
+    let blocked = seen(&before) == Seen::Blocked;
+    for (key, operation, active) in [
+        ("put.disable", Operation::Disable, false),
+        ("put.enable", Operation::Enable, true),
     ] {
-        let works = |finding: &super::Finding| finding.key == key && finding.value == "works";
-        if lab.findings.iter().any(works) {
+        if blocked && !active {
+            continue;
+        }
+        body.retain(|key, _| !key.eq_ignore_ascii_case("active"));
+        body.insert("active".to_owned(), active.into());
+        let reply = lab.put(Kind::User, &user.id, &body.clone().into()).await?;
+        let shown = seen(&lab.get(Kind::User, &user.id).await?);
+        let off = matches!(shown, Seen::Blocked | Seen::Hidden);
+        let done = if active { shown == Seen::Active } else { off };
+        lab.seen(key, verdict(&reply, done), reply.said());
+        if let Some(object) = lab.object(&user.id) {
+            object.blocked = off;
+        }
+        // Where nothing but PUT changes users, it has to block them too.
+        if done && reply.ok() && lab.profile.patch == PatchStyle::Put {
             lab.proven.insert(operation);
         }
     }
+    Ok(())
 }
 
 fn nothing_to_block<S: Secrets>(lab: &mut Lab<'_, S>, why: &str) {
@@ -147,7 +166,7 @@ async fn while_blocked<S: Secrets>(
     shape: &Shape,
     user: &User,
     shown: Seen,
-) -> Result<(), Stop> {
+) -> Result<bool, Stop> {
     let by_id = if shown == Seen::Hidden {
         "404"
     } else {
@@ -172,13 +191,14 @@ async fn while_blocked<S: Secrets>(
     let (reply, id) = lab.make(Kind::User, &user.name, &same.into()).await?;
     let value = if id.is_some() { "free" } else { "taken" };
     lab.seen("inactive.name", value, reply.said());
+    let name_taken = id.is_none() && reply.is_taken;
     if let Some(id) = id {
         lab.take_away(Kind::User, &id).await?;
     }
     let path = changeable(user).next().and_then(Part::parsed);
     let Some(path) = path.filter(|_| lab.proven.contains(&Operation::Update)) else {
         lab.assume("inactive_edits", "no attribute could be changed at all");
-        return Ok(());
+        return Ok(name_taken);
     };
     let (reply, there) = change(lab, user, &path, "Changed while blocked").await?;
     lab.profile.inactive_edits = reply.ok() && (there || shown == Seen::Hidden);
@@ -186,7 +206,7 @@ async fn while_blocked<S: Secrets>(
         "inactive_edits",
         format!("`{}` of a blocked user: {}", path.text, reply.said()),
     );
-    Ok(())
+    Ok(name_taken)
 }
 
 /// What DELETE does.
@@ -213,7 +233,7 @@ pub(super) async fn delete<S: Secrets>(lab: &mut Lab<'_, S>, shape: &Shape) -> R
         }
         Seen::Blocked => {
             deactivates(lab, "the user is there, and blocked");
-            let (reply, back) = switch(lab, &user, super::attributes::working(lab), true).await?;
+            let (reply, back) = switch(lab, &user, working(lab), true).await?;
             let value = if back == Seen::Active {
                 "lets it in again"
             } else {
@@ -260,7 +280,7 @@ async fn gone<S: Secrets>(lab: &mut Lab<'_, S>, shape: &Shape, user: &User) -> R
         }
         return Ok(());
     }
-    let (reply, back) = switch(lab, user, super::attributes::working(lab), true).await?;
+    let (reply, back) = switch(lab, user, working(lab), true).await?;
     if back == Seen::Active {
         lab.seen("delete.enable", "lets it in again", reply.said());
         deactivates(lab, "404 by id, and let in again by PATCH of active");

@@ -75,12 +75,12 @@ async fn experiments<S: Secrets>(lab: &mut Lab<'_, S>) -> Result<(), Stop> {
     create::lists(lab, &shape).await?;
     create::unknown(lab, &shape).await?;
     attributes::forms(lab, &shape).await?;
+    attributes::manager(lab).await?;
+    attributes::versions(lab).await?;
     life::block(lab, &shape).await?;
     groups::read(lab).await?;
     attributes::rename(lab, &shape).await?;
     life::delete(lab, &shape).await?;
-    attributes::manager(lab).await?;
-    attributes::versions(lab).await?;
     create::taken(lab, &shape).await?;
     create::longest(lab, &shape).await
 }
