@@ -5,31 +5,46 @@ use serde_json::{Value, json};
 use crate::list::Style;
 use crate::options::Paging;
 use crate::schema::{Attr, ENTERPRISE_URN, Kind, Mutability, Schema, Type};
+use crate::truth::{Claims, ConfigPath, FilterForms, GroupWrite, SetForm, Truth};
 
 const KINDS: [Kind; 2] = [Kind::User, Kind::Group];
 
-pub(crate) fn service_provider_config(base: &str, style: Style) -> Value {
+/// What the service says of itself, which need not be true.
+pub(crate) fn service_provider_config(base: &str, style: Style, truth: &Truth) -> Value {
     let limits = style.limits;
-    let default_method = if limits.paging == Paging::CursorOnly {
-        "cursor"
-    } else {
-        "index"
+    let (by_index, by_cursor) = match limits.paging {
+        Paging::Both => (true, true),
+        Paging::IndexOnly => (true, false),
+        Paging::CursorOnly | Paging::CursorOrOnePage => (false, true),
+        Paging::OneList => (false, false),
     };
-    json!({
+    let [patch, filter, etag, cursor] = match truth.discovery.claims {
+        Claims::Honest => [
+            truth.users.set != SetForm::Neither,
+            truth.filters.users != FilterForms::Equality(&[]),
+            truth.etags,
+            by_cursor,
+        ],
+        Claims::Of {
+            patch,
+            filter,
+            etag,
+            cursor,
+        } => [patch, filter, etag, cursor],
+    };
+    let default_method = if by_index { "index" } else { "cursor" };
+    let endpoint = match truth.discovery.config {
+        ConfigPath::Singular | ConfigPath::Absent => "ServiceProviderConfig",
+        ConfigPath::Plural => "ServiceProviderConfigs",
+    };
+    let mut config = json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
-        "patch": { "supported": true },
+        "patch": { "supported": patch },
         "bulk": { "supported": false, "maxOperations": 0, "maxPayloadSize": 0 },
-        "filter": { "supported": true, "maxResults": limits.max_page },
+        "filter": { "supported": filter, "maxResults": limits.max_page },
         "changePassword": { "supported": false },
         "sort": { "supported": false },
-        "etag": { "supported": true },
-        "pagination": {
-            "cursor": limits.paging != Paging::IndexOnly,
-            "index": limits.paging != Paging::CursorOnly,
-            "defaultPaginationMethod": default_method,
-            "defaultPageSize": limits.default_page,
-            "maxPageSize": limits.max_page,
-        },
+        "etag": { "supported": etag },
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
             "name": "Bearer token",
@@ -38,15 +53,32 @@ pub(crate) fn service_provider_config(base: &str, style: Style) -> Value {
         }],
         "meta": {
             "resourceType": "ServiceProviderConfig",
-            "location": format!("{base}/ServiceProviderConfig"),
+            "location": format!("{base}/{endpoint}"),
         },
-    })
+    });
+    if (by_index || cursor)
+        && let Some(config) = config.as_object_mut()
+    {
+        let pagination = json!({
+            "cursor": cursor,
+            "index": by_index,
+            "defaultPaginationMethod": default_method,
+            "defaultPageSize": limits.default_page,
+            "maxPageSize": limits.max_page,
+        });
+        config.insert("pagination".to_owned(), pagination);
+    }
+    config
 }
 
 /// The list, or the one called `id`.
-pub(crate) fn resource_types(base: &str, id: Option<&str>) -> Option<Value> {
-    let types = KINDS.map(|kind| (kind.name(), resource_type(base, kind)));
-    pick(types.into_iter(), id)
+pub(crate) fn resource_types(base: &str, id: Option<&str>, truth: &Truth) -> Option<Value> {
+    let groups = truth.groups.write != GroupWrite::Absent;
+    let types = KINDS
+        .into_iter()
+        .filter(|kind| groups || *kind == Kind::User)
+        .map(|kind| (kind.name(), resource_type(base, kind)));
+    pick(types, id)
 }
 
 fn resource_type(base: &str, kind: Kind) -> Value {

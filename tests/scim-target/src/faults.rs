@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
-
+pub use crate::answers::{
+    AddPresent, ConflictStyle, PatchAnswer, PatchForm, RemoveAbsent, RetryAfter,
+};
 use crate::store::scramble;
+use crate::truth::Truth;
 
 macro_rules! faults {
     ($($(#[$doc:meta])* $name:ident $({ $($(#[$field_doc:meta])* $field:ident: $ty:ty),* $(,)? })?,)*) => {
@@ -87,6 +89,10 @@ faults! {
     Unauthorized,
     /// 502 with an HTML page, as a gateway in front of the target would send.
     HtmlBadGateway,
+    /// The connection closes after half of the body of an answer; a write has taken effect.
+    CutBody,
+    /// 429 with `Retry-After` once a rate of the dialect is exceeded. Time is the target's own: `set_time` moves it.
+    EnforceRates,
 
     // Filters and lists.
     /// Filters are refused: 400 `invalidFilter`.
@@ -104,6 +110,8 @@ faults! {
     ExpiredCursor,
     /// The next cursor is the cursor that was sent.
     RepeatedCursor,
+    /// Index paging: a page after the first has the resources of the page before it.
+    RepeatedPage,
     /// One list holds everything, whatever was asked for.
     NoPaging,
     /// A page answers with an error; the others are well.
@@ -122,6 +130,11 @@ faults! {
     },
     /// Lists of groups leave `members` out.
     ListWithoutMembers,
+    /// Reads and lists answer from the state before the last write.
+    StaleReads {
+        /// How many, after each write.
+        reads: u32,
+    },
 
     // PATCH.
     /// What a successful PATCH answers.
@@ -139,6 +152,8 @@ faults! {
         /// The answer shows the value that was sent, not the one that is stored.
         echo: bool,
     },
+    /// PATCH succeeds and changes nothing.
+    IgnorePatch,
     /// Removing a member that is not in the group.
     RemoveAbsentMember {
         /// The answer.
@@ -174,68 +189,6 @@ faults! {
     SchemasAsString,
     /// An empty list has no `Resources`.
     ResourcesAbsent,
-}
-
-/// What a [`Fault::CreateConflict`] claims.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConflictStyle {
-    /// `scimType` is `uniqueness`.
-    Uniqueness,
-    /// No `scimType`; the detail says that a required field is missing.
-    Unrelated,
-}
-
-/// The `Retry-After` header of a [`Fault::TooManyRequests`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RetryAfter {
-    /// A number of seconds.
-    Seconds(u32),
-    /// An HTTP date.
-    Date(Timestamp),
-    /// No header.
-    Absent,
-}
-
-/// The answer to a successful PATCH.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PatchAnswer {
-    /// 204.
-    NoContent,
-    /// 200 with the resource.
-    Full,
-    /// 200 without a body.
-    Empty,
-}
-
-/// The only form that PATCH accepts under [`Fault::PatchForm`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PatchForm {
-    /// Every operation has a path.
-    PathOnly,
-    /// No operation that sets a value has a path.
-    PathlessOnly,
-    /// Members are removed by `path: members` with a `value` list, and not by a value filter.
-    ValueListRemove,
-}
-
-/// The answer under [`Fault::RemoveAbsentMember`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RemoveAbsent {
-    /// Success, as without a fault.
-    Success,
-    /// 400 `noTarget`.
-    NoTarget,
-    /// 404.
-    NotFound,
-}
-
-/// The answer under [`Fault::AddPresentMember`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AddPresent {
-    /// Success, as without a fault.
-    Success,
-    /// 409.
-    Conflict,
 }
 
 impl Fault {
@@ -462,10 +415,11 @@ impl Faults {
     }
 }
 
-/// The faults, for one request.
+/// What the target does about one request: its dialect, and the faults on top.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Quirks<'a> {
     pub(crate) faults: &'a Faults,
+    pub(crate) truth: &'a Truth,
     pub(crate) seen: Occasion<'a>,
 }
 
@@ -493,6 +447,17 @@ impl Quirks<'_> {
                 .rules
                 .iter()
                 .any(|rule| rule.is_for(kind, self.seen))
+    }
+
+    /// Whether any request could meet the fault.
+    pub(crate) fn set(&self, kind: FaultKind) -> bool {
+        self.faults.0.armed.load(Ordering::Acquire)
+            && self
+                .faults
+                .state()
+                .rules
+                .iter()
+                .any(|rule| rule.fault.kind() == kind)
     }
 
     pub(crate) fn has(&self, kind: FaultKind) -> bool {

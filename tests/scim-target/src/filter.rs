@@ -45,31 +45,48 @@ impl Subject for Map<String, Value> {
     }
 }
 
-fn invalid(detail: impl Into<String>) -> ScimError {
+pub(crate) fn invalid(detail: impl Into<String>) -> ScimError {
     ScimError::bad("invalidFilter", detail)
 }
 
-pub(crate) fn parse(kind: Kind, text: &str) -> Result<Expr, ScimError> {
+/// `bare`: whether a name without a URN may be one of the extension.
+pub(crate) fn parse(kind: Kind, text: &str, bare: bool) -> Result<Expr, ScimError> {
     let filter: Filter = text
         .parse()
         .map_err(|e| invalid(format!("`{text}`: {e}")))?;
-    compile(kind, &filter)
+    let find = |path: &AttrPath| {
+        locate(kind, path).or_else(|| {
+            let uri = kind.extension().filter(|_| bare && path.uri.is_none())?.urn;
+            let uri = Some(uri.to_owned());
+            locate(
+                kind,
+                &AttrPath {
+                    uri,
+                    ..path.clone()
+                },
+            )
+        })
+    };
+    compile(&find, &filter)
 }
 
-fn compile(kind: Kind, filter: &Filter) -> Result<Expr, ScimError> {
+fn compile(
+    find: &dyn Fn(&AttrPath) -> Option<Located>,
+    filter: &Filter,
+) -> Result<Expr, ScimError> {
     let all = |items: &[Filter]| {
         items
             .iter()
-            .map(|item| compile(kind, item))
+            .map(|item| compile(find, item))
             .collect::<Result<_, _>>()
     };
     match filter {
         Filter::And(items) => Ok(Expr::And(all(items.as_slice())?)),
         Filter::Or(items) => Ok(Expr::Or(all(items.as_slice())?)),
-        Filter::Not(inner) => Ok(Expr::Not(Box::new(compile(kind, inner)?))),
-        Filter::Attr(test) => compile_test(test, &|path| locate(kind, path)),
+        Filter::Not(inner) => Ok(Expr::Not(Box::new(compile(find, inner)?))),
+        Filter::Attr(test) => compile_test(test, find),
         Filter::ValuePath(path) => {
-            let at = locate(kind, &path.attr)
+            let at = find(&path.attr)
                 .filter(|at| at.sub.is_none() && at.attr.ty == Type::Complex)
                 .ok_or_else(|| invalid(format!("`{}` has no values to filter", path.attr)))?;
             let inner = compile_values(at.attr, &path.filter)?;

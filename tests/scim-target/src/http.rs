@@ -6,11 +6,13 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
+use crate::admission;
 use crate::calls::Action;
 use crate::discovery;
 use crate::error::ScimError;
 use crate::faults::{Fault, FaultKind, Occasion, Quirks, RetryAfter};
 use crate::list::{Query, list};
+use crate::read;
 use crate::render::Renderer;
 use crate::reply::{Content, Reply};
 use crate::resource::Call;
@@ -27,6 +29,8 @@ const GATEWAY_PAGE: &str = "<html><head><title>502 Bad Gateway</title></head>\
 #[derive(Debug)]
 pub(crate) enum Verdict {
     Answer(Reply),
+    /// The answer breaks off in the middle of its body.
+    Cut(Reply),
     /// The connection closes.
     Drop,
     /// Nothing, until the target stops.
@@ -52,6 +56,7 @@ pub(crate) fn serve(shared: &Shared, parts: &Parts, body: &[u8]) -> Verdict {
     };
     let quirks = Quirks {
         faults: &shared.faults,
+        truth: &shared.truth,
         seen,
     };
     let mut state = shared.lock();
@@ -67,12 +72,16 @@ pub(crate) fn serve(shared: &Shared, parts: &Parts, body: &[u8]) -> Verdict {
     let verdict = match verdict {
         Verdict::Answer(mut reply) => {
             reply.bend(quirks);
-            Verdict::Answer(reply)
+            if reply.content != Content::None && quirks.has(FaultKind::CutBody) {
+                Verdict::Cut(reply)
+            } else {
+                Verdict::Answer(reply)
+            }
         }
-        Verdict::Drop | Verdict::Hang => verdict,
+        Verdict::Cut(_) | Verdict::Drop | Verdict::Hang => verdict,
     };
     let status = match &verdict {
-        Verdict::Answer(reply) => Some(reply.status),
+        Verdict::Answer(reply) | Verdict::Cut(reply) => Some(reply.status),
         Verdict::Drop | Verdict::Hang => None,
     };
     state.recorder.log(seen, route.template, status);
@@ -114,14 +123,22 @@ fn judge(
         let detail = format!("cannot {} {uri} with {body}", parts.method);
         return Verdict::Answer(Reply::error(&ScimError::new(code, detail)));
     }
+    if let Some(reply) = over_the_rate(state, route.action, quirks) {
+        return Verdict::Answer(reply);
+    }
+    let writes = matches!(
+        route.action,
+        Action::Post(_) | Action::Put(_) | Action::Patch(_) | Action::Delete(_)
+    );
+    let past = if writes {
+        read::before(state, quirks)
+    } else {
+        None
+    };
     let reply = answer(shared, state, route, parts, body, quirks)
         .unwrap_or_else(|error| Reply::error(&error));
-    let wrote = reply.is_success()
-        && matches!(
-            route.action,
-            Action::Post(_) | Action::Put(_) | Action::Patch(_) | Action::Delete(_)
-        );
-    if wrote {
+    if writes && reply.is_success() {
+        state.past = past.or(state.past.take());
         if quirks.has(FaultKind::DropAfterCommit) {
             return Verdict::Drop;
         }
@@ -133,6 +150,25 @@ fn judge(
         }
     }
     Verdict::Answer(reply)
+}
+
+fn over_the_rate(state: &mut State, action: Action, quirks: Quirks<'_>) -> Option<Reply> {
+    if !quirks.armed(FaultKind::EnforceRates) {
+        return None;
+    }
+    let (rates, now) = (quirks.truth.rates, state.store.now());
+    let wait = state.meters.wait(rates, action, now);
+    if let Some(seconds) = wait
+        && quirks.has(FaultKind::EnforceRates)
+    {
+        let error = ScimError::new(429, "too many requests");
+        return Some(Reply {
+            retry_after: Some(seconds.to_string()),
+            ..Reply::error(&error)
+        });
+    }
+    state.meters.count(rates, action, now);
+    None
 }
 
 fn refused_at_the_door(quirks: Quirks<'_>) -> Option<Reply> {
@@ -174,6 +210,9 @@ fn answer(
     body: &[u8],
     quirks: Quirks<'_>,
 ) -> Result<Reply, ScimError> {
+    let truth = quirks.truth;
+    admission::refuse(truth, route.action, route.template, &parts.headers)?;
+    let json = |headers, body| json(headers, body, truth.door.scim_content_type);
     let text = parts.uri.query().unwrap_or_default();
     let id = route.id.as_deref().unwrap_or_default();
     let searching = matches!(route.action, Action::List(_)) && parts.method == Method::POST;
@@ -181,7 +220,8 @@ fn answer(
         Query::from_search(&json(&parts.headers, body)?)?
     } else {
         Query::parse(text)?
-    };
+    }
+    .narrowed(truth.narrowing)?;
     let on = |kind: Kind| Call {
         kind,
         base: &shared.base,
@@ -192,11 +232,12 @@ fn answer(
     match route.action {
         Action::Get(kind) => on(kind).get(state, id),
         Action::List(kind) => {
-            let renderer = Renderer {
-                store: &state.store,
-                base: &shared.base,
-            };
-            list(kind, &query, state.style, renderer, quirks).map(|body| Reply::json(200, body))
+            let style = state.style;
+            read::read(state, quirks, &|store, quirks| {
+                let base = &shared.base;
+                let renderer = Renderer { store, base, truth };
+                list(kind, &query, style, renderer, quirks).map(|body| Reply::json(200, body))
+            })
         }
         Action::Post(kind) => on(kind).create(state, &json(&parts.headers, body)?),
         Action::Put(kind) => on(kind).replace(state, id, &json(&parts.headers, body)?),
@@ -207,11 +248,12 @@ fn answer(
             let found = match route.template {
                 "/Schemas" | "/Schemas/{id}" => discovery::schemas(&shared.base, id),
                 "/ResourceTypes" | "/ResourceTypes/{id}" => {
-                    discovery::resource_types(&shared.base, id)
+                    discovery::resource_types(&shared.base, id, truth)
                 }
                 _ => Some(discovery::service_provider_config(
                     &shared.base,
                     state.style,
+                    truth,
                 )),
             };
             found
@@ -233,7 +275,7 @@ fn answer(
     }
 }
 
-fn json(headers: &HeaderMap, body: &[u8]) -> Result<Value, ScimError> {
+fn json(headers: &HeaderMap, body: &[u8], scim_only: bool) -> Result<Value, ScimError> {
     let media = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -241,7 +283,8 @@ fn json(headers: &HeaderMap, body: &[u8]) -> Result<Value, ScimError> {
         .unwrap_or_default()
         .trim()
         .to_ascii_lowercase();
-    if !matches!(media.as_str(), "application/scim+json" | "application/json") {
+    let plain = media == "application/json" && !scim_only;
+    if media != "application/scim+json" && !plain {
         return Err(ScimError::new(
             415,
             format!("content type `{media}` is not supported"),
@@ -266,6 +309,7 @@ fn route(method: &Method, path: &str) -> Route {
         ("Users", id) => resource_route(verb, Kind::User, id),
         ("Groups", id) => resource_route(verb, Kind::Group, id),
         ("ServiceProviderConfig", None) => discovery_route(verb, "/ServiceProviderConfig"),
+        ("ServiceProviderConfigs", None) => discovery_route(verb, "/ServiceProviderConfigs"),
         ("ResourceTypes", None) => discovery_route(verb, "/ResourceTypes"),
         ("ResourceTypes", Some(_)) => discovery_route(verb, "/ResourceTypes/{id}"),
         ("Schemas", None) => discovery_route(verb, "/Schemas"),

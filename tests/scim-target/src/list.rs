@@ -8,10 +8,12 @@ use url::form_urlencoded;
 use crate::accept::object;
 use crate::error::ScimError;
 use crate::faults::{FaultKind, Quirks};
-use crate::filter::{self, candidates, matches};
+use crate::filter::{candidates, matches};
+use crate::filter_forms;
 use crate::paging::{Asked, By, Limits, Page, page};
 use crate::render::{Projection, Renderer, Seen};
 use crate::schema::Kind;
+use crate::truth::{MembersShown, Narrowing, PagingTruth};
 
 const LIST_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
@@ -25,6 +27,22 @@ pub(crate) struct Query {
 }
 
 impl Query {
+    /// Applies what the target makes of `attributes` and `excludedAttributes`.
+    pub(crate) fn narrowed(mut self, narrowing: Narrowing) -> Result<Self, ScimError> {
+        let named = self.attributes.is_some() || self.excluded.is_some();
+        match narrowing {
+            Narrowing::Honoured => {}
+            Narrowing::Ignored => (self.attributes, self.excluded) = (None, None),
+            Narrowing::Refused if !named => {}
+            Narrowing::Refused => {
+                return Err(ScimError::value(
+                    "`attributes` and `excludedAttributes` are not supported",
+                ));
+            }
+        }
+        Ok(self)
+    }
+
     pub(crate) fn parse(query: &str) -> Result<Self, ScimError> {
         let mut parsed = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -89,6 +107,15 @@ pub(crate) struct Style {
     pub(crate) cursor_total: bool,
 }
 
+impl Style {
+    pub(crate) fn of(truth: &PagingTruth) -> Self {
+        Self {
+            limits: Limits::of(truth),
+            cursor_total: truth.cursor_total,
+        }
+    }
+}
+
 pub(crate) fn list(
     kind: Kind,
     query: &Query,
@@ -108,14 +135,17 @@ pub(crate) fn list(
     }
     let page = page(&found, &query.asked, style.limits, quirks)?;
     let projection = query.projection(kind);
-    let bare = kind == Kind::Group
-        && page.keys.iter().any(|key| {
-            renderer
-                .store
-                .at(kind, *key)
-                .is_some_and(|group| group.members.len() > 0)
-        })
-        && quirks.has(FaultKind::ListWithoutMembers);
+    let bare = kind == Kind::Group && quirks.truth.groups.members_shown == MembersShown::NotInLists;
+    let bare = bare
+        || kind == Kind::Group
+            && quirks.truth.groups.members_shown == MembersShown::Everywhere
+            && page.keys.iter().any(|key| {
+                renderer
+                    .store
+                    .at(kind, *key)
+                    .is_some_and(|group| group.members.len() > 0)
+            })
+            && quirks.has(FaultKind::ListWithoutMembers);
     let resources = page
         .keys
         .iter()
@@ -148,7 +178,9 @@ fn find(
     if quirks.has(FaultKind::FilterIgnored) {
         return Ok(everything());
     }
-    let expr = filter::parse(kind, text)?;
+    let Some(expr) = filter_forms::read(kind, text, &quirks.truth.filters)? else {
+        return Ok(everything());
+    };
     let among =
         candidates(&expr, kind, store).map(|keys: BTreeSet<u64>| keys.into_iter().collect());
     Ok(among
@@ -171,7 +203,8 @@ fn find(
 
 fn visible(kind: Kind, keys: Vec<u64>, renderer: Renderer<'_>, quirks: Quirks<'_>) -> Vec<u64> {
     // Asked first: without the fault, no list has to look at everyone.
-    if kind == Kind::Group || !quirks.armed(FaultKind::HideInactive) {
+    let by_truth = quirks.truth.users.inactive_hidden;
+    if kind == Kind::Group || !(by_truth || quirks.armed(FaultKind::HideInactive)) {
         return keys;
     }
     let hidden = |key: &u64| {
@@ -180,7 +213,7 @@ fn visible(kind: Kind, keys: Vec<u64>, renderer: Renderer<'_>, quirks: Quirks<'_
             .at(kind, *key)
             .is_some_and(|user| !user.active())
     };
-    if keys.iter().any(hidden) && quirks.has(FaultKind::HideInactive) {
+    if keys.iter().any(hidden) && (by_truth || quirks.has(FaultKind::HideInactive)) {
         keys.into_iter().filter(|key| !hidden(key)).collect()
     } else {
         keys
@@ -205,7 +238,9 @@ fn answer(page: Page, resources: Vec<Value>, style: Style, quirks: Quirks<'_>) -
             }
         }
     }
-    if !(resources.is_empty() && quirks.has(FaultKind::ResourcesAbsent)) {
+    let absent = resources.is_empty()
+        && (quirks.truth.shape.resources_absent || quirks.has(FaultKind::ResourcesAbsent));
+    if !absent {
         body.insert("Resources".to_owned(), Value::Array(resources));
     }
     Value::Object(body)

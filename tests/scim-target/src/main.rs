@@ -3,7 +3,7 @@
 use std::io;
 
 use clap::Parser;
-use scim_target::{Options, ScimTarget};
+use scim_target::{Dialect, Options, ScimTarget};
 
 /// A SCIM 2.0 service provider on 127.0.0.1, in memory.
 #[derive(Debug, Parser)]
@@ -14,6 +14,9 @@ struct Arguments {
     /// The bearer token that requests have to carry.
     #[arg(long, default_value = "scim-target-token")]
     token: String,
+    /// Whose behaviour, such as `slack`; another name lists them.
+    #[arg(long, default_value_t)]
+    dialect: Dialect,
     /// Groups to create, by display name.
     #[arg(long, value_delimiter = ',')]
     seed_groups: Vec<String>,
@@ -25,6 +28,7 @@ async fn main() -> io::Result<()> {
     let options = Options {
         port: arguments.port,
         token: arguments.token,
+        dialect: arguments.dialect,
         ..Options::default()
     };
     let target = ScimTarget::start(options).await?;

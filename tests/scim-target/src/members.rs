@@ -53,6 +53,19 @@ impl Members {
         }
     }
 
+    /// Whether edits, in this order, would leave other members than there are.
+    pub(crate) fn changed_by(&self, edits: &[Edit]) -> bool {
+        let mut after = self.clone();
+        for edit in edits {
+            match edit {
+                Edit::Clear => after = Self::default(),
+                Edit::Put(id) => after.put(id),
+                Edit::Drop(id) => after.drop(id),
+            }
+        }
+        after.fingerprint() != self.fingerprint()
+    }
+
     /// Equal for equal sets of ids, whatever the order; the count rules out the empty coincidence.
     pub(crate) fn fingerprint(&self) -> (usize, u64) {
         (self.len(), self.fingerprint)

@@ -2,16 +2,9 @@
 
 use jiff::Timestamp;
 
+use crate::dialect::Dialect;
 use crate::faults::PatchAnswer;
-
-/// Whose behaviour the target has before any fault is switched on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Mode {
-    /// RFC 7643, 7644 and 9865, strictly.
-    #[default]
-    Rfc,
-}
+use crate::truth::{Truth, UnknownMembers};
 
 /// The paging methods that lists offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,13 +16,22 @@ pub enum Paging {
     IndexOnly,
     /// Always by cursor (RFC 9865); `startIndex` is ignored.
     CursorOnly,
+    /// By cursor when the request has a `cursor` parameter; without, one page and no way to the next.
+    CursorOrOnePage,
+    /// One list holds everything, whatever was asked for.
+    OneList,
 }
 
 /// The set-up of a target. The default suits most tests.
+///
+/// `paging`, `default_page`, `max_page`, `cursor_total`, `group_names_unique`, `unknown_members_refused`, `user_patch`
+/// and `group_patch` change the behaviour of the dialect where they differ from the default.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Whose behaviour.
-    pub mode: Mode,
+    /// Whose behaviour the target has before any fault is switched on.
+    pub dialect: Dialect,
+    /// A behaviour that no dialect has, in place of `dialect`.
+    pub truth: Option<Truth>,
     /// The port on 127.0.0.1; 0 takes a free one.
     pub port: u16,
     /// The bearer token that every request has to carry.
@@ -63,7 +65,8 @@ impl Default for Options {
         // 2026-01-01T00:00:00Z
         let start_time = Timestamp::constant(1_767_225_600, 0);
         Self {
-            mode: Mode::Rfc,
+            dialect: Dialect::Rfc,
+            truth: None,
             port: 0,
             token: "scim-target-token".to_owned(),
             paging: Paging::Both,
@@ -78,5 +81,47 @@ impl Default for Options {
             start_time,
             log_limit: 100_000,
         }
+    }
+}
+
+impl Options {
+    /// The default, for a dialect.
+    pub fn of(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            ..Self::default()
+        }
+    }
+
+    /// The behaviour that these options give a target.
+    pub fn effective_truth(&self) -> Truth {
+        let plain = Self::default();
+        let mut truth = self.truth.clone().unwrap_or_else(|| self.dialect.truth());
+        if self.paging != plain.paging {
+            truth.paging.method = self.paging;
+        }
+        if self.default_page != plain.default_page {
+            truth.paging.default_page = self.default_page;
+        }
+        if self.max_page != plain.max_page {
+            truth.paging.max_page = self.max_page;
+            truth.paging.single_page = self.max_page;
+        }
+        if self.cursor_total != plain.cursor_total {
+            truth.paging.cursor_total = self.cursor_total;
+        }
+        if self.group_names_unique != plain.group_names_unique {
+            truth.groups.names_unique = self.group_names_unique;
+        }
+        if self.unknown_members_refused != plain.unknown_members_refused {
+            truth.groups.unknown_members = UnknownMembers::Kept;
+        }
+        if self.user_patch != plain.user_patch {
+            truth.users.patch_answer = self.user_patch;
+        }
+        if self.group_patch != plain.group_patch {
+            truth.groups.patch_answer = self.group_patch;
+        }
+        truth
     }
 }

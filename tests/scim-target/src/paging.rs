@@ -3,6 +3,7 @@
 use crate::error::ScimError;
 use crate::faults::{Fault, FaultKind, Quirks};
 use crate::options::Paging;
+use crate::truth::PagingTruth;
 
 /// What a request says about paging.
 #[derive(Debug, Default, Clone)]
@@ -18,6 +19,20 @@ pub(crate) struct Limits {
     pub(crate) paging: Paging,
     pub(crate) default_page: usize,
     pub(crate) max_page: usize,
+    single_page: usize,
+    short_by: usize,
+}
+
+impl Limits {
+    pub(crate) fn of(truth: &PagingTruth) -> Self {
+        Self {
+            paging: truth.method,
+            default_page: truth.default_page,
+            max_page: truth.max_page,
+            single_page: truth.single_page,
+            short_by: truth.short_by,
+        }
+    }
 }
 
 /// One page of keys.
@@ -41,25 +56,39 @@ pub(crate) fn page(
     limits: Limits,
     quirks: Quirks<'_>,
 ) -> Result<Page, ScimError> {
-    let by_cursor = match limits.paging {
-        Paging::Both => asked.cursor.is_some(),
-        Paging::IndexOnly => false,
-        Paging::CursorOnly => true,
-    };
-    if quirks
-        .fire_if(FaultKind::NoPaging, &|_| !all.is_empty())
-        .is_some()
+    if limits.paging != Paging::OneList
+        && quirks
+            .fire_if(FaultKind::NoPaging, &|_| !all.is_empty())
+            .is_some()
     {
-        return Ok(Page {
-            total: all.len(),
-            keys: all.to_vec(),
-            by: By::Index { start: 1 },
-        });
+        return Ok(one_list(all));
     }
-    if by_cursor {
-        cursor_page(all, asked, limits, quirks)
-    } else {
-        index_page(all, asked, limits, quirks)
+    match limits.paging {
+        Paging::OneList => Ok(one_list(all)),
+        Paging::CursorOrOnePage if asked.cursor.is_none() => {
+            let alone = Limits {
+                max_page: limits.single_page,
+                ..limits
+            };
+            let first = Asked {
+                start_index: None,
+                ..asked.clone()
+            };
+            index_page(all, &first, alone, quirks)
+        }
+        Paging::Both if asked.cursor.is_none() => index_page(all, asked, limits, quirks),
+        Paging::IndexOnly => index_page(all, asked, limits, quirks),
+        Paging::Both | Paging::CursorOnly | Paging::CursorOrOnePage => {
+            cursor_page(all, asked, limits, quirks)
+        }
+    }
+}
+
+fn one_list(all: &[u64]) -> Page {
+    Page {
+        total: all.len(),
+        keys: all.to_vec(),
+        by: By::Index { start: 1 },
     }
 }
 
@@ -80,7 +109,11 @@ fn index_page(
         })
         .min(limits.max_page);
     refuse_page((start - 1).checked_div(size).unwrap_or(0) + 1, quirks)?;
-    let skipped = (start - 1).min(all.len());
+    let mut skipped = (start - 1).min(all.len());
+    let back = skipped.saturating_sub(size);
+    if back < skipped && quirks.has(FaultKind::RepeatedPage) {
+        skipped = back;
+    }
     let mut keys: Vec<u64> = all.iter().skip(skipped).take(size).copied().collect();
     shorten(&mut keys, skipped, quirks);
     Ok(Page {
@@ -123,6 +156,11 @@ fn cursor_page(
         });
     }
     let skipped = all.partition_point(|key| *key <= from.after);
+    let size = if all.len() - skipped > size {
+        size.saturating_sub(limits.short_by).max(1)
+    } else {
+        size
+    };
     let mut keys: Vec<u64> = all.iter().skip(skipped).take(size).copied().collect();
     let truncated = shorten(&mut keys, skipped, quirks);
     let more = !truncated && skipped + keys.len() < all.len();

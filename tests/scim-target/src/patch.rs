@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::accept::{coerce, coerce_one, is_primary, object};
 use crate::error::ScimError;
-use crate::faults::{Fault, FaultKind, PatchForm, Quirks};
+use crate::faults::Quirks;
 use crate::filter::{Expr, compile_values};
 use crate::members::{Draft, Edit};
 use crate::patch_members;
@@ -124,10 +124,12 @@ pub(crate) fn apply(
         attrs: record.attrs.clone(),
         members: Draft::new(&record.members),
         named_members: 0,
+        pathless: false,
         renderer,
         quirks,
     };
     for operation in operations {
+        draft.pathless = operation.path.is_none();
         draft.refuse_form(operation)?;
         draft.apply(operation)?;
     }
@@ -142,8 +144,10 @@ pub(crate) struct Drafting<'a> {
     pub(crate) kind: Kind,
     pub(crate) attrs: Map<String, Value>,
     pub(crate) members: Draft<'a>,
-    /// Members that the operations name, for [`Fault::GroupChangeLimit`].
+    /// Members that the operations name, for the limit of changes.
     pub(crate) named_members: usize,
+    /// Whether the operation under way has no path.
+    pub(crate) pathless: bool,
     pub(crate) renderer: Renderer<'a>,
     pub(crate) quirks: Quirks<'a>,
 }
@@ -216,6 +220,9 @@ impl Drafting<'_> {
                 if self.kind == Kind::Group && at.attr.name == "members" {
                     return patch_members::apply(self, verb, path, place, value);
                 }
+                if !self.understands(at.attr.name, path)? {
+                    return Ok(());
+                }
                 if verb == Verb::Remove && leaf.required {
                     return Err(ScimError::mutability(path));
                 }
@@ -258,44 +265,6 @@ impl Drafting<'_> {
             Some(urn) => {
                 self.attrs.insert(urn.to_owned(), Value::Object(holder));
             }
-        }
-    }
-
-    fn refuse_form(&self, operation: &Operation) -> Result<(), ScimError> {
-        let path = operation.path.as_deref();
-        let sets = operation.verb != Verb::Remove;
-        let form = match path {
-            None if sets => PatchForm::PathOnly,
-            Some(_) if sets => PatchForm::PathlessOnly,
-            Some(path) if path.contains('[') => PatchForm::ValueListRemove,
-            _ => return Ok(()),
-        };
-        // The form that this operation breaks; a rule for another form must not count as fired.
-        match self.quirks.fire_if(
-            FaultKind::PatchForm,
-            &|fault| matches!(fault, Fault::PatchForm { form: only } if *only == form),
-        ) {
-            None => Ok(()),
-            Some(_) => Err(ScimError::bad(
-                "invalidPath",
-                format!(
-                    "operations of this form are not supported: `{}`",
-                    path.unwrap_or_default()
-                ),
-            )),
-        }
-    }
-
-    fn refuse_many(&self) -> Result<(), ScimError> {
-        let named = self.named_members;
-        match self.quirks.fire_if(
-            FaultKind::GroupChangeLimit,
-            &|fault| matches!(fault, Fault::GroupChangeLimit { max } if named > *max),
-        ) {
-            None => Ok(()),
-            Some(_) => Err(ScimError::value(format!(
-                "too many members in one request: {named}"
-            ))),
         }
     }
 }

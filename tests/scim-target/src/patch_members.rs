@@ -8,6 +8,8 @@ use crate::error::ScimError;
 use crate::faults::{AddPresent, Fault, FaultKind, PatchForm, RemoveAbsent};
 use crate::filter::{Expr, matches};
 use crate::patch::{Drafting, Place, Verb};
+use crate::patch_forms::odd;
+use crate::truth::{RemoveAll, ValueList};
 
 pub(crate) fn apply(
     draft: &mut Drafting<'_>,
@@ -21,6 +23,7 @@ pub(crate) fn apply(
             Err(ScimError::mutability(path))
         }
         Place::Values { filter, text, .. } => match verb {
+            Verb::Remove if !draft.quirks.truth.groups.remove_by_filter => Err(odd(path)),
             Verb::Remove => {
                 let ids = selected(draft, filter, text);
                 remove(draft, path, ids)
@@ -28,7 +31,11 @@ pub(crate) fn apply(
             Verb::Add | Verb::Replace => Err(ScimError::mutability(path)),
         },
         Place::Attribute(_) | Place::Schema(_) => match verb {
+            Verb::Add | Verb::Replace if !draft.understands("members", path)? => Ok(()),
             Verb::Add => add(draft, &member_ids(value.unwrap_or(&Value::Null))?),
+            Verb::Replace if !draft.quirks.truth.groups.replace_members => Err(ScimError::value(
+                "members cannot be replaced, only added and removed",
+            )),
             Verb::Replace => {
                 draft.members.clear();
                 let ids = member_ids(value.unwrap_or(&Value::Null))?;
@@ -39,10 +46,15 @@ pub(crate) fn apply(
                 Ok(())
             }
             Verb::Remove => match value.filter(|value| !value.is_null()) {
-                None => {
-                    draft.members.clear();
-                    Ok(())
-                }
+                None => match draft.quirks.truth.groups.remove_all {
+                    RemoveAll::Refused => {
+                        Err(ScimError::value("members cannot be removed all at once"))
+                    }
+                    RemoveAll::Clears => {
+                        draft.members.clear();
+                        Ok(())
+                    }
+                },
                 Some(listed) => remove_listed(draft, path, listed),
             },
         },
@@ -67,6 +79,10 @@ fn add(draft: &mut Drafting<'_>, ids: &[String]) -> Result<(), ScimError> {
 /// RFC 7644 gives `value` no meaning here; a server that ignores it would empty the group, so the target refuses.
 fn remove_listed(draft: &mut Drafting<'_>, path: &str, listed: &Value) -> Result<(), ScimError> {
     let ids = member_ids(listed)?;
+    let truth = draft.quirks.truth.groups.remove_by_list;
+    if truth == ValueList::Understood {
+        return remove(draft, path, ids);
+    }
     let understood = draft.quirks.fire_if(FaultKind::PatchForm, &|fault| {
         matches!(
             fault,
@@ -76,7 +92,7 @@ fn remove_listed(draft: &mut Drafting<'_>, path: &str, listed: &Value) -> Result
         )
     });
     if understood.is_none() {
-        if draft.quirks.has(FaultKind::RemoveClearsGroup) {
+        if truth == ValueList::ClearsGroup || draft.quirks.has(FaultKind::RemoveClearsGroup) {
             draft.members.clear();
             return Ok(());
         }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::filter::Subject;
 use crate::schema::{Kind, Located, locate};
 use crate::store::{Record, Store};
+use crate::truth::{MembersShown, Truth};
 
 /// Which attributes go into an answer. `id`, `schemas` and `meta` always do.
 #[derive(Debug, Default)]
@@ -94,6 +95,7 @@ fn each_object(value: &mut Value, edit: &dyn Fn(&mut Map<String, Value>)) {
 pub(crate) struct Renderer<'a> {
     pub(crate) store: &'a Store,
     pub(crate) base: &'a str,
+    pub(crate) truth: &'a Truth,
 }
 
 impl Renderer<'_> {
@@ -130,11 +132,15 @@ impl Renderer<'_> {
             Kind::Group => "members",
         };
         if projection.wants(None, computed) {
+            let hidden =
+                kind == Kind::Group && self.truth.groups.members_shown == MembersShown::Never;
             let values = match kind {
+                Kind::User if !self.truth.users.groups_shown => Vec::new(),
                 Kind::User => self.groups(record),
+                Kind::Group if hidden => Vec::new(),
                 Kind::Group => self.members(record),
             };
-            if !values.is_empty() {
+            if !values.is_empty() || hidden {
                 projection.put(&mut out, None, computed, &Value::Array(values));
             }
         }
@@ -142,13 +148,18 @@ impl Renderer<'_> {
     }
 
     fn meta(&self, record: &Record) -> Value {
-        json!({
+        let mut meta = json!({
             "resourceType": record.kind.name(),
             "created": record.created.to_string(),
             "lastModified": record.modified.to_string(),
             "location": self.location(record.kind, &record.id),
-            "version": record.etag(),
-        })
+        });
+        if self.truth.etags
+            && let Some(meta) = meta.as_object_mut()
+        {
+            meta.insert("version".to_owned(), record.etag().into());
+        }
+        meta
     }
 
     fn groups(&self, user: &Record) -> Vec<Value> {

@@ -6,20 +6,23 @@ use serde_json::{Map, Value};
 
 use crate::error::ScimError;
 use crate::faults::{FaultKind, Quirks};
+use crate::truth::AnswerType;
 
 const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
+const PLAIN_JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) etag: Option<String>,
     pub(crate) location: Option<String>,
     pub(crate) retry_after: Option<String>,
     pub(crate) content: Content,
+    pub(crate) answer_type: AnswerType,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) enum Content {
     #[default]
     None,
@@ -57,19 +60,33 @@ impl Reply {
         }
     }
 
-    /// The faults in how answers are written down.
+    /// How the dialect and the faults write answers down.
     pub(crate) fn bend(&mut self, quirks: Quirks<'_>) {
+        let shape = quirks.truth.shape;
+        self.answer_type = shape.answer_type;
+        if !quirks.truth.etags {
+            self.etag = None;
+        }
         let error = !self.is_success();
         let status = self.status;
         let Some(body) = self.object_mut() else {
             return;
         };
-        if error && body.contains_key("status") && quirks.has(FaultKind::IntegerStatus) {
+        if shape.text_booleans && (body.contains_key("id") || body.contains_key("Resources")) {
+            body.values_mut().for_each(write_booleans);
+            if let Some(active) = body.get_mut("active") {
+                write_boolean(active);
+            }
+        }
+        if error
+            && body.contains_key("status")
+            && (shape.integer_status || quirks.has(FaultKind::IntegerStatus))
+        {
             body.insert("status".to_owned(), status.into());
         }
         let first = body.get("schemas").and_then(|urns| urns.get(0)).cloned();
         if let Some(first) = first
-            && quirks.has(FaultKind::SchemasAsString)
+            && (error && shape.error_schemas_as_string || quirks.has(FaultKind::SchemasAsString))
         {
             body.insert("schemas".to_owned(), first);
         }
@@ -78,7 +95,13 @@ impl Reply {
     pub(crate) fn into_response(self) -> Response<Body> {
         let (kind, body) = match self.content {
             Content::None => (None, Body::empty()),
-            Content::Json(value) => (Some(SCIM_JSON), Body::from(value.to_string())),
+            Content::Json(value) => {
+                let kind = match self.answer_type {
+                    AnswerType::ScimJson => SCIM_JSON,
+                    AnswerType::Json => PLAIN_JSON,
+                };
+                (Some(kind), Body::from(value.to_string()))
+            }
             Content::Html(page) => (Some(HTML), Body::from(page)),
         };
         let mut response = Response::new(body);
@@ -104,5 +127,27 @@ impl Reply {
             }
         }
         response
+    }
+}
+
+fn write_booleans(value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(write_booleans),
+        Value::Object(object) => {
+            for (name, value) in object.iter_mut() {
+                if matches!(name.as_str(), "active" | "primary") {
+                    write_boolean(value);
+                } else {
+                    write_booleans(value);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn write_boolean(value: &mut Value) {
+    if let Some(flag) = value.as_bool() {
+        *value = if flag { "True" } else { "False" }.into();
     }
 }

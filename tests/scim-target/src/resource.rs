@@ -6,14 +6,18 @@ use serde_json::{Map, Value};
 use crate::accept;
 use crate::error::ScimError;
 use crate::faults::{ConflictStyle, Fault, FaultKind, PatchAnswer, Quirks};
+use crate::lenient;
 use crate::list::Query;
 use crate::members::Edit;
 use crate::patch;
+use crate::read::read;
 use crate::render::Renderer;
 use crate::reply::Reply;
+use crate::rules;
 use crate::schema::Kind;
 use crate::state::State;
-use crate::store::Record;
+use crate::store::{Record, Store};
+use crate::truth::{CreateMembers, Deletion};
 
 /// One request, as far as a resource needs to know it.
 #[derive(Debug, Clone, Copy)]
@@ -26,24 +30,46 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
-    fn found<'s>(&self, state: &'s State, id: &str) -> Result<(u64, &'s Record), ScimError> {
+    fn found<'s>(&self, store: &'s Store, id: &str) -> Result<(u64, &'s Record), ScimError> {
+        let (key, record) = self.present(store, id)?;
+        if self.hidden(record) {
+            return Err(ScimError::not_found(id));
+        }
+        Ok((key, record))
+    }
+
+    /// Also where the dialect hides inactive users.
+    fn present<'s>(&self, store: &'s Store, id: &str) -> Result<(u64, &'s Record), ScimError> {
         let missing = || ScimError::not_found(id);
-        let key = state.store.key(self.kind, id).ok_or_else(missing)?;
-        let record = state.store.at(self.kind, key).ok_or_else(missing)?;
-        if self.kind == Kind::User && !record.active() && self.quirks.has(FaultKind::HideInactive) {
+        let key = store.key(self.kind, id).ok_or_else(missing)?;
+        let record = store.at(self.kind, key).ok_or_else(missing)?;
+        if self.kind == Kind::User
+            && !record.active()
+            && !self.hidden(record)
+            && self.quirks.has(FaultKind::HideInactive)
+        {
             return Err(missing());
         }
         Ok((key, record))
     }
 
-    fn reply(&self, state: &State, status: u16, id: &str) -> Reply {
-        let Some(record) = state.store.get(self.kind, id) else {
+    fn hidden(&self, record: &Record) -> bool {
+        self.kind == Kind::User && !record.active() && self.quirks.truth.users.inactive_hidden
+    }
+
+    fn renderer<'s>(&'s self, store: &'s Store) -> Renderer<'s> {
+        Renderer {
+            store,
+            base: self.base,
+            truth: self.quirks.truth,
+        }
+    }
+
+    fn reply(&self, store: &Store, status: u16, id: &str) -> Reply {
+        let Some(record) = store.get(self.kind, id) else {
             return Reply::empty(status);
         };
-        let renderer = Renderer {
-            store: &state.store,
-            base: self.base,
-        };
+        let renderer = self.renderer(store);
         let body = renderer.resource(record, &self.query.projection(self.kind));
         Reply {
             etag: Some(record.etag()),
@@ -53,8 +79,6 @@ impl Call<'_> {
     }
 
     pub(crate) fn get(&self, state: &mut State, id: &str) -> Result<Reply, ScimError> {
-        let (_, record) = self.found(state, id)?;
-        let etag = record.etag();
         if let Some(reads) = state.fresh.get_mut(id) {
             let lagging = self.quirks.fire_if(
                 FaultKind::ReadAfterCreate,
@@ -66,26 +90,57 @@ impl Call<'_> {
             }
             state.fresh.remove(id);
         }
-        if names(self.headers, &header::IF_NONE_MATCH, &etag) {
+        read(state, self.quirks, &|store, quirks| {
+            // Not `..*self`: the comparison's faults live less long than the request.
+            let Self {
+                kind,
+                base,
+                query,
+                headers,
+                quirks: _,
+            } = *self;
+            let call = Call {
+                kind,
+                base,
+                query,
+                headers,
+                quirks,
+            };
+            call.show(store, id)
+        })
+    }
+
+    fn show(&self, store: &Store, id: &str) -> Result<Reply, ScimError> {
+        let (_, record) = self.found(store, id)?;
+        let etag = record.etag();
+        if self.quirks.truth.etags && names(self.headers, &header::IF_NONE_MATCH, &etag) {
             return Ok(Reply {
                 etag: Some(etag),
                 ..Reply::empty(304)
             });
         }
-        Ok(self.reply(state, 200, id))
+        Ok(self.reply(store, 200, id))
     }
 
     pub(crate) fn create(&self, state: &mut State, body: &Value) -> Result<Reply, ScimError> {
-        let mut accepted = accept::resource(self.kind, body)?;
+        let truth = self.quirks.truth;
+        let body = lenient::resource(self.kind, body, truth.door);
+        let mut accepted = accept::resource(self.kind, &body)?;
+        if self.kind == Kind::User {
+            rules::refuse_named(&truth.users, &body)?;
+            rules::refuse(&truth.users, None, &accepted.attrs)?;
+        }
         if let Some(Fault::CreateConflict { style }) = self.quirks.fire(FaultKind::CreateConflict) {
             return Err(conflict(self.kind, style, &accepted.attrs));
         }
-        self.lower_case(&mut accepted.attrs);
+        self.fold(&mut accepted.attrs);
+        let members = self.first_members(&state.store, accepted.members)?;
         let id = state
             .store
-            .insert(self.kind, accepted.attrs, &accepted.members)?;
+            .insert(self.kind, accepted.attrs, &members)
+            .map_err(|error| rules::conflict(self.kind, &truth.users, error))?;
         state.fresh.insert(id.clone(), 0);
-        Ok(self.reply(state, 201, &id))
+        Ok(self.reply(&state.store, 201, &id))
     }
 
     pub(crate) fn replace(
@@ -94,9 +149,16 @@ impl Call<'_> {
         id: &str,
         body: &Value,
     ) -> Result<Reply, ScimError> {
-        let (key, _) = self.found(state, id)?;
+        let truth = self.quirks.truth;
+        let (key, record) = self.found(&state.store, id)?;
+        let before = record.attrs.clone();
         self.unchanged_since(state, key)?;
-        let accepted = accept::resource(self.kind, body)?;
+        let body = lenient::resource(self.kind, body, truth.door);
+        let mut accepted = accept::resource(self.kind, &body)?;
+        if self.kind == Kind::User {
+            rules::refuse_named(&truth.users, &body)?;
+            rules::put(&truth.users, &body, before, &mut accepted.attrs);
+        }
         let edits: Vec<Edit> = match self.kind {
             Kind::User => Vec::new(),
             Kind::Group => {
@@ -105,7 +167,7 @@ impl Call<'_> {
             }
         };
         let echo = self.write(state, key, accepted.attrs, &edits)?;
-        Ok(echoed(self.reply(state, 200, id), echo))
+        Ok(echoed(self.reply(&state.store, 200, id), echo))
     }
 
     pub(crate) fn patch(
@@ -114,26 +176,37 @@ impl Call<'_> {
         id: &str,
         body: &Value,
     ) -> Result<Reply, ScimError> {
-        let (key, _) = self.found(state, id)?;
+        let truth = self.quirks.truth;
+        let (key, _) = self.present(&state.store, id)?;
         self.unchanged_since(state, key)?;
-        let operations = patch::operations(body)?;
-        let (_, record) = self.found(state, id)?;
-        let renderer = Renderer {
-            store: &state.store,
-            base: self.base,
-        };
+        let operations = lenient::operations(self.kind, patch::operations(body)?, truth.door);
+        let missing = || ScimError::not_found(id);
+        let record = state.store.at(self.kind, key).ok_or_else(missing)?;
+        let renderer = self.renderer(&state.store);
         let patched = patch::apply(record, &operations, renderer, self.quirks)?;
-        let echo = self.write(state, key, patched.attrs, &patched.edits)?;
+        let activates = patched.attrs.get("active") == Some(&Value::Bool(true));
+        if self.hidden(record) && !activates {
+            return Err(missing());
+        }
+        // Armed first: whether members change costs a copy of the group.
+        let ignored = self.quirks.armed(FaultKind::IgnorePatch)
+            && (record.attrs != patched.attrs || record.members.changed_by(&patched.edits))
+            && self.quirks.has(FaultKind::IgnorePatch);
+        let echo = if ignored {
+            None
+        } else {
+            self.write(state, key, patched.attrs, &patched.edits)?
+        };
         let style = match (self.quirks.fire(FaultKind::PatchAnswer), self.kind) {
             (Some(Fault::PatchAnswer { style }), _) => style,
             // RFC 7644 section 3.5.2: who asks for attributes gets them.
             _ if self.query.names_attributes() => PatchAnswer::Full,
-            (_, Kind::User) => state.user_patch,
-            (_, Kind::Group) => state.group_patch,
+            (_, Kind::User) => truth.users.patch_answer,
+            (_, Kind::Group) => truth.groups.patch_answer,
         };
         let etag = state.store.at(self.kind, key).map(Record::etag);
         Ok(match style {
-            PatchAnswer::Full => echoed(self.reply(state, 200, id), echo),
+            PatchAnswer::Full => echoed(self.reply(&state.store, 200, id), echo),
             PatchAnswer::NoContent => Reply {
                 etag,
                 ..Reply::empty(204)
@@ -146,14 +219,19 @@ impl Call<'_> {
     }
 
     pub(crate) fn delete(&self, state: &mut State, id: &str) -> Result<Reply, ScimError> {
-        let (key, record) = self.found(state, id)?;
-        let attrs = record.attrs.clone();
+        let (key, record) = self.found(&state.store, id)?;
+        let mut attrs = record.attrs.clone();
+        let name = record.label().to_owned();
         self.unchanged_since(state, key)?;
-        if self.kind == Kind::User && self.quirks.has(FaultKind::SoftDelete) {
-            let mut attrs = attrs;
+        let deletion = self.quirks.truth.users.delete;
+        let soft = deletion == Deletion::Deactivates;
+        if self.kind == Kind::User && (soft || self.quirks.has(FaultKind::SoftDelete)) {
             attrs.insert("active".to_owned(), Value::Bool(false));
             state.store.update(self.kind, key, attrs, &[])?;
         } else {
+            if self.kind == Kind::User && deletion == Deletion::Suspends {
+                state.suspended.push(name);
+            }
             state.store.remove(self.kind, id);
             state.fresh.remove(id);
         }
@@ -169,6 +247,8 @@ impl Call<'_> {
         edits: &[Edit],
     ) -> Result<Option<Value>, ScimError> {
         let mut echo = None;
+        let truth = self.quirks.truth;
+        let edits = rules::edits(&truth.groups, &state.store, edits.to_vec());
         if self.kind == Kind::User {
             let before = state
                 .store
@@ -177,10 +257,18 @@ impl Call<'_> {
             if let Some((before, active)) = before {
                 if !active
                     && other_than_active(&before) != other_than_active(&attrs)
-                    && self.quirks.has(FaultKind::RefuseInactiveEdits)
+                    && (!truth.users.inactive_edits
+                        || self.quirks.has(FaultKind::RefuseInactiveEdits))
                 {
                     return Err(ScimError::value("an inactive user cannot be edited"));
                 }
+                if !active
+                    && !truth.users.reactivation
+                    && attrs.get("active") == Some(&Value::Bool(true))
+                {
+                    return Err(ScimError::value("an inactive user cannot be activated"));
+                }
+                rules::refuse(&truth.users, Some(&before), &attrs)?;
                 if before.get("active") != attrs.get("active")
                     && let Some(Fault::IgnoreActive { echo: lies }) =
                         self.quirks.fire(FaultKind::IgnoreActive)
@@ -189,13 +277,40 @@ impl Call<'_> {
                     echo = attrs.insert("active".to_owned(), kept).filter(|_| lies);
                 }
             }
-            self.lower_case(&mut attrs);
+            self.fold(&mut attrs);
         }
-        state.store.update(self.kind, key, attrs, edits)?;
+        state
+            .store
+            .update(self.kind, key, attrs, &edits)
+            .map_err(|error| rules::conflict(self.kind, &truth.users, error))?;
         Ok(echo)
     }
 
-    fn lower_case(&self, attrs: &mut Map<String, Value>) {
+    /// The members that a new group starts with.
+    fn first_members(&self, store: &Store, asked: Vec<String>) -> Result<Vec<String>, ScimError> {
+        let truth = &self.quirks.truth.groups;
+        if truth.create_members == CreateMembers::Dropped {
+            return Ok(Vec::new());
+        }
+        if truth.create_limit.is_some_and(|max| asked.len() > max) {
+            return Err(ScimError::value(format!(
+                "too many members in one request: {}",
+                asked.len()
+            )));
+        }
+        let asked = asked.into_iter().map(Edit::Put).collect();
+        let member = |edit: Edit| match edit {
+            Edit::Put(id) => Some(id),
+            Edit::Clear | Edit::Drop(_) => None,
+        };
+        let edits = rules::edits(truth, store, asked);
+        Ok(edits.into_iter().filter_map(member).collect())
+    }
+
+    fn fold(&self, attrs: &mut Map<String, Value>) {
+        if self.kind == Kind::User {
+            rules::fold(&self.quirks.truth.users, attrs);
+        }
         if self.kind == Kind::User
             && let Some(Value::String(name)) = attrs.get_mut("userName")
             && *name != name.to_lowercase()
@@ -207,7 +322,7 @@ impl Call<'_> {
 
     /// `If-Match` (RFC 7644 section 3.14).
     fn unchanged_since(&self, state: &mut State, key: u64) -> Result<(), ScimError> {
-        if !self.headers.contains_key(header::IF_MATCH) {
+        if !self.quirks.truth.etags || !self.headers.contains_key(header::IF_MATCH) {
             return Ok(());
         }
         let failed = || ScimError::new(412, "the resource has changed on the server");

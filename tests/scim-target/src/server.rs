@@ -5,11 +5,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::extract::connect_info::Connected;
 use axum::http::{Request, Response};
@@ -24,6 +24,7 @@ use crate::reply::Reply;
 use crate::state::Shared;
 
 const BODY_LIMIT: usize = 32 * 1024 * 1024;
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
 /// Serves until `stop` is true, then finishes what is under way.
 pub(crate) async fn run(
@@ -54,6 +55,7 @@ async fn handle(
     };
     Ok(match verdict {
         Verdict::Answer(reply) => reply.into_response(),
+        Verdict::Cut(reply) => line.half(reply),
         Verdict::Drop => line.cut(),
         Verdict::Hang => {
             until(stop).await;
@@ -68,22 +70,53 @@ async fn until(mut stop: watch::Receiver<bool>) {
 }
 
 /// The switch of one connection.
-#[derive(Debug, Clone)]
-struct Line(Arc<AtomicBool>);
+#[derive(Debug, Clone, Default)]
+struct Line(Arc<Switch>);
+
+#[derive(Debug, Default)]
+struct Switch {
+    closed: AtomicBool,
+    /// Whether the next answer breaks off.
+    limited: AtomicBool,
+    /// After this many bytes of its body.
+    body: AtomicUsize,
+}
 
 impl Line {
     /// From now on nothing can be written to the connection, so this answer never leaves.
     fn cut(&self) -> Response<Body> {
-        self.0.store(true, Ordering::Release);
+        self.0.closed.store(true, Ordering::Release);
         Response::new(Body::empty())
     }
 
+    /// The connection closes after half of the answer's body.
+    fn half(&self, reply: Reply) -> Response<Body> {
+        let response = reply.into_response();
+        let length = response.body().size_hint().exact().unwrap_or_default();
+        let half = usize::try_from(length / 2).unwrap_or_default();
+        self.0.body.store(half, Ordering::Release);
+        self.0.limited.store(true, Ordering::Release);
+        response
+    }
+
     fn check(&self) -> io::Result<()> {
-        if self.0.load(Ordering::Acquire) {
+        if self.0.closed.load(Ordering::Acquire) {
             Err(io::ErrorKind::ConnectionReset.into())
         } else {
             Ok(())
         }
+    }
+
+    /// How much of `bytes`, which start with the head of an answer, may leave.
+    fn allowed(&self, bytes: &[u8]) -> Option<usize> {
+        if !self.0.limited.load(Ordering::Acquire) {
+            return None;
+        }
+        let head = bytes
+            .windows(END_OF_HEAD.len())
+            .position(|window| window == END_OF_HEAD)?
+            + END_OF_HEAD.len();
+        Some((head + self.0.body.load(Ordering::Acquire)).min(bytes.len()))
     }
 }
 
@@ -103,7 +136,7 @@ impl Listener for Socket {
         let (stream, address) = Listener::accept(&mut self.0).await;
         // Without it, answers wait for the delayed acknowledgement; failing only makes the target slower.
         stream.set_nodelay(true).ok();
-        let line = Line(Arc::new(AtomicBool::new(false)));
+        let line = Line::default();
         (Wire { stream, line }, address)
     }
 
@@ -134,7 +167,13 @@ impl AsyncWrite for Wire {
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.line.check()?;
-        Pin::new(&mut self.stream).poll_write(cx, buffer)
+        let Some(allowed) = self.line.allowed(buffer) else {
+            return Pin::new(&mut self.stream).poll_write(cx, buffer);
+        };
+        let some = buffer.get(..allowed).unwrap_or(buffer);
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, some))?;
+        self.line.cut();
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -152,6 +191,13 @@ impl AsyncWrite for Wire {
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.line.check()?;
+        if self.line.0.limited.load(Ordering::Acquire) {
+            let whole: Vec<u8> = buffers
+                .iter()
+                .flat_map(|part| part.iter().copied())
+                .collect();
+            return self.poll_write(cx, &whole);
+        }
         Pin::new(&mut self.stream).poll_write_vectored(cx, buffers)
     }
 

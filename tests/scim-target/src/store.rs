@@ -46,7 +46,7 @@ impl Record {
 type Index = HashMap<String, BTreeSet<u64>>;
 
 /// All resources of one kind. The key is the order of creation.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Table {
     /// Ascending.
     order: Vec<u64>,
@@ -97,7 +97,7 @@ fn forget(index: &mut Index, value: &str, key: u64) {
 }
 
 /// Every resource of the target.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Store {
     users: Table,
     groups: Table,
@@ -108,6 +108,7 @@ pub(crate) struct Store {
     now: Timestamp,
     pub(crate) group_names_unique: bool,
     pub(crate) unknown_members_refused: bool,
+    pub(crate) external_ids_unique: bool,
 }
 
 impl Store {
@@ -121,6 +122,7 @@ impl Store {
             now,
             group_names_unique: true,
             unknown_members_refused: true,
+            external_ids_unique: false,
         }
     }
 
@@ -178,6 +180,10 @@ impl Store {
         self.member_of
             .get(id)
             .is_some_and(|groups| groups.contains(&group))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
     }
 
     pub(crate) fn set_time(&mut self, now: Timestamp) {
@@ -332,6 +338,16 @@ impl Store {
                 .any(|key| Some(*key) != own)
         {
             return Err(ScimError::taken(name, label));
+        }
+        if let Some(external) = attrs.get("externalId").and_then(Value::as_str)
+            && kind == Kind::User
+            && self.external_ids_unique
+            && self
+                .by_external_id(kind, external)
+                .iter()
+                .any(|key| Some(*key) != own)
+        {
+            return Err(ScimError::taken("externalId", external));
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::accept;
+use crate::admission::Meters;
 use crate::calls::{Calls, LoggedRequest, Recorder};
 use crate::digest::digest;
 use crate::error::ScimError;
@@ -20,13 +21,13 @@ use crate::http::BASE_PATH;
 use crate::list::Style;
 use crate::members::Edit;
 use crate::options::{Options, Paging};
-use crate::paging::Limits;
 use crate::patch::{self, Operation, Verb};
 use crate::render::Renderer;
 use crate::schema::Kind;
 use crate::server;
 use crate::state::{Shared, State};
 use crate::store::{Record, Store};
+use crate::truth::{Truth, UnknownMembers};
 use crate::views::{Group, User};
 
 /// A SCIM service provider on 127.0.0.1. Dropping it closes the port.
@@ -46,28 +47,25 @@ impl ScimTarget {
     pub async fn start(options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
         let address = listener.local_addr()?;
+        let truth = options.effective_truth();
         let mut store = Store::new(options.seed, options.start_time);
-        store.group_names_unique = options.group_names_unique;
-        store.unknown_members_refused = options.unknown_members_refused;
-        let style = Style {
-            limits: Limits {
-                paging: options.paging,
-                default_page: options.default_page,
-                max_page: options.max_page,
-            },
-            cursor_total: options.cursor_total,
-        };
+        store.group_names_unique = truth.groups.names_unique;
+        store.unknown_members_refused = truth.groups.unknown_members != UnknownMembers::Kept;
+        store.external_ids_unique = truth.users.external_id_unique;
+        let style = Style::of(&truth.paging);
         let recorder = Recorder::new(options.log_limit);
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 store,
                 recorder,
                 style,
-                user_patch: options.user_patch,
-                group_patch: options.group_patch,
                 fresh: HashMap::new(),
+                past: None,
+                meters: Meters::default(),
+                suspended: Vec::new(),
             }),
             faults: Faults::default(),
+            truth,
             base: format!("http://{address}{BASE_PATH}"),
             token: options.token,
         });
@@ -105,6 +103,18 @@ impl ScimTarget {
     /// The switches for misbehaviour.
     pub fn faults(&self) -> &Faults {
         &self.shared.faults
+    }
+
+    /// What the target does before any fault is switched on.
+    pub fn truth(&self) -> Truth {
+        let mut truth = self.shared.truth.clone();
+        truth.paging.method = self.shared.lock().style.limits.paging;
+        truth
+    }
+
+    /// Names of the users that DELETE suspended for ever, under [`Deletion::Suspends`](crate::Deletion::Suspends).
+    pub fn suspended(&self) -> Vec<String> {
+        self.shared.lock().suspended.clone()
     }
 
     /// Requests since the start or the last reset, by method and kind.
@@ -292,6 +302,7 @@ impl ScimTarget {
         let faults = Faults::default();
         let quirks = Quirks {
             faults: &faults,
+            truth: &Truth::RFC,
             seen: Occasion {
                 method: "",
                 path: "",
@@ -335,6 +346,7 @@ impl ScimTarget {
         Renderer {
             store,
             base: &self.shared.base,
+            truth: &Truth::RFC,
         }
     }
 }
