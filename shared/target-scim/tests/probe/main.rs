@@ -1,4 +1,5 @@
 //! The prober against the SCIM target of the tests, over HTTP.
 
 mod bench;
+mod dialects;
 mod switches;
