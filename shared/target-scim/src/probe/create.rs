@@ -38,6 +38,11 @@ pub(super) async fn least<S: Secrets>(lab: &mut Lab<'_, S>) -> Result<Option<Sha
             known_as(lab, &shape, SUFFIX, name, id, &shown);
             return Ok(Some(shape));
         }
+        if reply.ok() || (reply.status >= 500 && reply.status != 501) {
+            // It may be there all the same, under a name that is then taken.
+            let why = format!("the creation of a user is answered with {}", reply.said());
+            return Err(Stop(why.into()));
+        }
         said.push(reply.said());
         note_conflict(lab, &reply);
         match next(lab, &shape, &steps, &reply) {

@@ -2,4 +2,5 @@
 
 mod bench;
 mod dialects;
+mod ends;
 mod switches;
