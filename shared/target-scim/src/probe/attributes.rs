@@ -23,9 +23,11 @@ struct Trial {
 
 impl Trial {
     fn new(key: &'static str, style: PatchStyle, part: Part, settings: &super::Settings) -> Self {
-        let want = match part {
-            Part::Email => format!("{}@{}", settings.name("z"), settings.domain),
-            _ => format!("Probed {}", key.len()),
+        let want = if part == Part::Email {
+            format!("{}@{}", settings.name("z"), settings.domain)
+        } else {
+            // Another for each: two trials may be of the same attribute.
+            format!("Probed, {key}")
         };
         Self {
             key,

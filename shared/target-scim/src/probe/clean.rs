@@ -1,17 +1,18 @@
 //! Takes away what the experiments made, whatever became of them, and says what is still there.
 
+use domain::profile::DeleteEffect;
 use ports::Secrets;
 
 use super::attributes::working;
 use super::filters::Hits;
-use super::groups;
 use super::json;
 use super::lab::{Lab, Stop};
 use super::life::set_active;
+use super::members;
 use super::report::Left;
 use super::sandbox::{Object, Tried};
+use crate::path::encode;
 use crate::target::Kind;
-use domain::profile::DeleteEffect;
 
 /// Requests for one object: let in, delete, look, and find by name before.
 const MOST_EACH: u64 = 4;
@@ -23,7 +24,7 @@ pub(super) async fn up<S: Secrets>(lab: &mut Lab<'_, S>) {
     // Groups first, so that no group lists a user that is gone.
     objects.sort_by_key(|object| matches!(object.kind, Kind::User));
     lab.allow(MOST_EACH * objects.len() as u64 + 4);
-    let mut gives_up: Option<Box<str>> = groups::leave(lab).await.err().map(|stop| stop.0);
+    let mut gives_up: Option<Box<str>> = members::leave(lab).await.err().map(|stop| stop.0);
     for object in objects {
         let why = match &gives_up {
             Some(why) => Some(why.clone()),
@@ -36,7 +37,7 @@ pub(super) async fn up<S: Secrets>(lab: &mut Lab<'_, S>) {
             },
         };
         if let Some(why) = why {
-            let left = left(lab, &object, why);
+            let left = left(&object, why);
             lab.left.push(left);
         }
     }
@@ -124,7 +125,7 @@ async fn find<S: Secrets>(
     )
 }
 
-fn left<S: Secrets>(lab: &Lab<'_, S>, object: &Object, why: Box<str>) -> Left {
+fn left(object: &Object, why: Box<str>) -> Left {
     let (kind, attr) = match object.kind {
         Kind::User => ("user", "userName"),
         Kind::Group => ("group", "displayName"),
@@ -132,7 +133,7 @@ fn left<S: Secrets>(lab: &Lab<'_, S>, object: &Object, why: Box<str>) -> Left {
     let by_hand = match &object.id {
         Some(id) => format!(
             "delete the {kind} of this name in the target's administration, or send DELETE {}",
-            lab.place(object.kind, id)
+            place(object.kind, id)
         ),
         None => format!("look for the {kind} with this {attr} and delete it there, if it exists"),
     };
@@ -143,4 +144,9 @@ fn left<S: Secrets>(lab: &Lab<'_, S>, object: &Object, why: Box<str>) -> Left {
         why,
         by_hand: by_hand.into(),
     }
+}
+
+/// Where an object is, for people.
+fn place(kind: Kind, id: &str) -> String {
+    format!("{}/{}", kind.path(), encode(id))
 }

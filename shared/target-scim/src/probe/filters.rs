@@ -55,8 +55,8 @@ const fn attr(by: FindBy) -> &'static str {
 pub(super) async fn users<S: Secrets>(lab: &mut Lab<'_, S>) -> Result<(), Stop> {
     let absent = lab.settings.name("absent");
     let reply = lab.filter(Kind::User, "userName", &absent).await?;
-    let none = Hits::of(&reply, None);
-    lab.seen("filter.no_match", none.word(), reply.said());
+    let unmatched = Hits::of(&reply, None);
+    lab.seen("filter.no_match", unmatched.word(), reply.said());
     let Some(rich) = lab.known.rich.clone().or_else(|| lab.known.least.clone()) else {
         lab.assume("find_by", "no sandbox user could be made");
         lab.assume("search", "no sandbox user could be made");

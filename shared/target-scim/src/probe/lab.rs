@@ -183,11 +183,6 @@ impl<'a, S: Secrets> Lab<'a, S> {
         self.limit = self.wire.http.calls() + requests;
     }
 
-    /// Where an object is, for people.
-    pub(super) fn place(&self, kind: Kind, id: &str) -> String {
-        format!("{}/{}", kind.path(), encode(id))
-    }
-
     async fn exchange(&mut self, method: Method, call: &Call<'_>) -> Result<Reply, Stop> {
         self.may_send()?;
         let answer = match self.wire.raw(method, call).await {
@@ -275,16 +270,16 @@ impl<'a, S: Secrets> Lab<'a, S> {
     }
 
     pub(super) async fn get(&mut self, kind: Kind, id: &str) -> Result<Reply, Stop> {
-        self.to_object(Method::Get, kind, id, None, None).await
+        self.on_object(Method::Get, kind, id, None, None).await
     }
 
     pub(super) async fn put(&mut self, kind: Kind, id: &str, body: &Value) -> Result<Reply, Stop> {
-        self.to_object(Method::Put, kind, id, Some(body), None)
+        self.on_object(Method::Put, kind, id, Some(body), None)
             .await
     }
 
     pub(super) async fn delete(&mut self, kind: Kind, id: &str) -> Result<Reply, Stop> {
-        self.to_object(Method::Delete, kind, id, None, None).await
+        self.on_object(Method::Delete, kind, id, None, None).await
     }
 
     pub(super) async fn patch(
@@ -307,11 +302,11 @@ impl<'a, S: Secrets> Lab<'a, S> {
             "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
             "Operations": operations,
         });
-        self.to_object(Method::Patch, kind, id, Some(&body), version)
+        self.on_object(Method::Patch, kind, id, Some(&body), version)
             .await
     }
 
-    async fn to_object(
+    async fn on_object(
         &mut self,
         method: Method,
         kind: Kind,

@@ -16,7 +16,9 @@ mod groups;
 mod json;
 mod lab;
 mod life;
+mod members;
 mod paging;
+mod refused;
 mod report;
 mod sandbox;
 
@@ -72,8 +74,8 @@ async fn experiments<S: Secrets>(lab: &mut Lab<'_, S>) -> Result<(), Stop> {
         }
         return Ok(());
     };
-    create::lists(lab, &shape).await?;
-    create::unknown(lab, &shape).await?;
+    refused::lists(lab, &shape).await?;
+    refused::unknown(lab, &shape).await?;
     attributes::forms(lab, &shape).await?;
     attributes::manager(lab).await?;
     attributes::versions(lab).await?;
@@ -81,8 +83,8 @@ async fn experiments<S: Secrets>(lab: &mut Lab<'_, S>) -> Result<(), Stop> {
     groups::read(lab).await?;
     attributes::rename(lab, &shape).await?;
     life::delete(lab, &shape).await?;
-    create::taken(lab, &shape).await?;
-    create::longest(lab, &shape).await
+    refused::taken(lab, &shape).await?;
+    refused::longest(lab, &shape).await
 }
 
 fn conclude<S: Secrets>(

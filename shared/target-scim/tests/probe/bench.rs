@@ -93,9 +93,9 @@ impl Bench {
 
 /// The keys in which two profiles differ, with the value of the second.
 pub fn changes(from: &Profile, to: &Profile) -> BTreeMap<String, Value> {
-    let keys = |profile: &Profile| match serde_json::to_value(profile).unwrap() {
-        Value::Object(keys) => keys,
-        other => panic!("{other}"),
+    let keys = |profile: &Profile| {
+        let value = serde_json::to_value(profile).unwrap();
+        value.as_object().unwrap().clone()
     };
     let before = keys(from);
     keys(to)

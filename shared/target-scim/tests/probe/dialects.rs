@@ -17,14 +17,33 @@ use crate::bench::{Bench, MARKER, shown};
 const SANDBOX: &str = "sandbox";
 const PEOPLE: usize = 130;
 
+fn finds(forms: &FilterForms, names: &[&str]) -> bool {
+    match forms {
+        FilterForms::All => true,
+        FilterForms::Equality(forms) => forms.contains(&names),
+    }
+}
+
+/// Where members show, the places that need fewest requests first.
+fn membership(truth: &Truth) -> Membership {
+    let filters = &truth.filters.groups;
+    if truth.groups.members_shown == MembersShown::Everywhere {
+        Membership::GroupMembers
+    } else if truth.users.groups_shown {
+        Membership::UserGroups
+    } else if finds(filters, &["members.value"]) {
+        Membership::GroupFilter
+    } else if finds(filters, &["id", "members.value"]) {
+        Membership::PairFilter
+    } else {
+        Membership::Hidden
+    }
+}
+
 /// What of a truth requests can show, as a profile over the base `rfc`.
 fn observable(truth: &Truth) -> Profile {
     let base = Profile::rfc();
     let (users, groups) = (&truth.users, &truth.groups);
-    let finds = |forms: &FilterForms, names: &[&str]| match forms {
-        FilterForms::All => true,
-        FilterForms::Equality(forms) => forms.contains(&names),
-    };
     let by = |by: FindBy, name: &str| finds(&truth.filters.users, &[name]).then_some(by);
     let path = |name: &&str| match *name {
         "emails" => "emails[type eq \"work\"].value".into(),
@@ -39,17 +58,7 @@ fn observable(truth: &Truth) -> Profile {
     if !users.reactivation {
         unproven.insert(Operation::Enable);
     }
-    let membership = if groups.members_shown == MembersShown::Everywhere {
-        Membership::GroupMembers
-    } else if users.groups_shown {
-        Membership::UserGroups
-    } else if finds(&truth.filters.groups, &["members.value"]) {
-        Membership::GroupFilter
-    } else if finds(&truth.filters.groups, &["id", "members.value"]) {
-        Membership::PairFilter
-    } else {
-        Membership::Hidden
-    };
+    let membership = membership(truth);
     if membership == Membership::Hidden {
         unproven.extend([Operation::Grant, Operation::Revoke]);
     }
@@ -145,9 +154,8 @@ async fn check(dialect: Dialect) -> (Report, Truth) {
     let text = shown(&report);
     assert_eq!(report.stopped, None, "{text}");
     let want = observable(&truth);
-    for (key, value) in crate::bench::changes(&want, &report.profile) {
-        panic!("{dialect}: `{key}` is {value}, which is not so\n{text}");
-    }
+    let wrong = crate::bench::changes(&want, &report.profile);
+    assert!(wrong.is_empty(), "{dialect}: not so: {wrong:?}\n{text}");
     assert_eq!(report.profile, want, "{text}");
     match truth.users.delete {
         Deletion::Removes | Deletion::Suspends => {

@@ -125,7 +125,7 @@ async fn members_removed_by_a_list_of_values() {
         form: PatchForm::ValueListRemove,
     };
     check(fault, FaultKind::PatchForm, |want| {
-        want.member_remove = MemberRemove::ValueArray
+        want.member_remove = MemberRemove::ValueArray;
     })
     .await;
 }
@@ -172,7 +172,7 @@ fn no_look_up(want: &mut Profile) {
 async fn only_some_filters() {
     let fault = Fault::FilterUnsupported.always().query("externalId");
     check(fault, FaultKind::FilterUnsupported, |want| {
-        want.find_by = vec![FindBy::UserName]
+        want.find_by = vec![FindBy::UserName];
     })
     .await;
 }
@@ -180,7 +180,7 @@ async fn only_some_filters() {
 #[tokio::test]
 async fn everything_in_one_list() {
     check(Fault::NoPaging, FaultKind::NoPaging, |want| {
-        want.paging = Paging::None
+        want.paging = Paging::None;
     })
     .await;
 }
@@ -252,7 +252,7 @@ async fn a_page_size_that_nothing_shows_is_claimed() {
 async fn listings_that_stay_empty() {
     let fault = Fault::EmptyList.always().path("/Users").no_query("filter=");
     check(fault, FaultKind::EmptyList, |want| {
-        want.unproven = [Operation::List].into()
+        want.unproven = [Operation::List].into();
     })
     .await;
 }
@@ -347,7 +347,7 @@ async fn names_that_are_folded() {
 #[tokio::test]
 async fn versions_that_are_always_stale() {
     check(Fault::StaleEtag, FaultKind::StaleEtag, |want| {
-        want.etag = false
+        want.etag = false;
     })
     .await;
 }
@@ -356,7 +356,7 @@ async fn versions_that_are_always_stale() {
 async fn groups_that_take_few_members_at_once() {
     let fault = Fault::GroupChangeLimit { max: 25 };
     check(fault, FaultKind::GroupChangeLimit, |want| {
-        want.member_chunk = 20
+        want.member_chunk = 20;
     })
     .await;
 }
