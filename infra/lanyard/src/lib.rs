@@ -6,4 +6,5 @@ pub mod client;
 pub mod company;
 pub mod demo;
 pub mod local;
+pub mod probe;
 pub mod stack;

@@ -168,6 +168,10 @@ pub struct Answer {
     pub location: Option<Box<str>>,
     /// What the target calls the exchange in its own logs (`request-id`), for its support.
     pub request_id: Option<Box<str>>,
+    /// The `Content-Type` header.
+    pub content_type: Option<Box<str>>,
+    /// The headers that speak of rate limits (`RateLimit-*`, `X-Rate-Limit-*`), as they came.
+    pub rate_limits: Vec<(Box<str>, Box<str>)>,
     /// The body, decompressed.
     pub body: Vec<u8>,
 }
@@ -289,6 +293,8 @@ impl HttpClient {
         };
         let (retry_after, etag, location) = (text(RETRY_AFTER), text(ETAG), text(LOCATION));
         let request_id = text(REQUEST_ID);
+        let content_type = text(CONTENT_TYPE);
+        let rate_limits = rate_limits(response.headers());
         let status = response.status().as_u16();
         let declared = response.content_length().unwrap_or(0);
         let declared = usize::try_from(declared).unwrap_or(usize::MAX);
@@ -308,9 +314,20 @@ impl HttpClient {
             etag,
             location,
             request_id,
+            content_type,
+            rate_limits,
             body,
         })
     }
+}
+
+fn rate_limits(headers: &HeaderMap) -> Vec<(Box<str>, Box<str>)> {
+    let limit = |(name, value): (&HeaderName, &HeaderValue)| {
+        let name = name.as_str();
+        let is_limit = name.contains("ratelimit") || name.contains("rate-limit");
+        is_limit.then(|| Some((name.into(), value.to_str().ok()?.into())))?
+    };
+    headers.iter().filter_map(limit).collect()
 }
 
 fn header(text: &str, what: &str) -> Result<HeaderValue, HttpError> {

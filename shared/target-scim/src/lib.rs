@@ -30,6 +30,7 @@ mod members;
 mod observe;
 mod page;
 mod path;
+pub mod probe;
 mod read;
 mod refusal;
 mod resource;

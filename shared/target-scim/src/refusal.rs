@@ -52,7 +52,7 @@ impl ScimType {
             .map_or(Self::Other, |(_, kind)| *kind)
     }
 
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::InvalidFilter => "invalidFilter",
             Self::TooMany => "tooMany",

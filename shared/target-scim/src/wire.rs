@@ -64,6 +64,16 @@ impl<S: Secrets> Wire<S> {
     }
 
     async fn exchange(&self, method: Method, call: &Call<'_>) -> Result<Got, SendError> {
+        let answer = self.raw(method, call).await?;
+        Ok(if answer.is_success() {
+            Got::Success(answer)
+        } else {
+            Got::Refused(Refusal::of(&answer))
+        })
+    }
+
+    /// The answer as it came, whatever its status.
+    pub(crate) async fn raw(&self, method: Method, call: &Call<'_>) -> Result<Answer, SendError> {
         let to = To::Path {
             path: &call.path,
             query: call.query.as_deref(),
@@ -77,11 +87,6 @@ impl<S: Secrets> Wire<S> {
             }),
             ..Request::new(method, to, call.template)
         };
-        let answer = self.http.send(&request).await?;
-        Ok(if answer.is_success() {
-            Got::Success(answer)
-        } else {
-            Got::Refused(Refusal::of(&answer))
-        })
+        self.http.send(&request).await
     }
 }

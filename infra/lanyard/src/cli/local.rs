@@ -122,7 +122,8 @@ async fn interrupted(screen: Screen) {
     });
 }
 
-async fn signal() {
+/// Completes at an interrupt or a termination signal.
+pub(super) async fn signal() {
     let terminated = async {
         match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
             Ok(mut signal) => signal.recv().await,

@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod exit;
 mod local;
+mod probe;
 mod screen;
 mod stack;
 
@@ -19,6 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   lanyard demo                              watch a company's HR life turn into accounts
   lanyard check --policy infra/policy       is the policy one that holds together?
+  lanyard probe --policy DIR --target wiki  which dialect does a target speak?
   lanyard local --policy DIR --data DIR     serve webhooks and targets on this machine
   lanyard reconcile --data DIR              run the nightly job now
   lanyard status --data DIR --wait-idle 30  wait until nothing is in flight
@@ -26,7 +28,7 @@ Examples:
 Exit codes:
   0  done, and everything is as it should be
   1  done, and something is not: a policy with errors, a self-check that does not hold, findings
-     of a nightly run, a stack that is not idle in time
+     of a nightly run, a stack that is not idle in time, a probe that left something open
   2  the command line cannot be understood
   3  could not be done: a file, a port, another program in the way, an interrupt";
 
@@ -51,6 +53,11 @@ enum Command {
     /// Validate policy files
     #[command(after_help = "Example:\n  lanyard check --policy infra/policy --json")]
     Check(check::CheckArgs),
+    /// Find out by trying which dialect a SCIM target speaks, and write its profile
+    #[command(
+        after_help = "Makes sandbox users and a sandbox group on the target, about 120 requests, and deletes them again;\nnothing else is touched. docs/probe.md says what is sent and how to read the outcome.\n\nExamples:\n  LANYARD_SECRET_WIKI_TOKEN=... lanyard probe --policy policy --target wiki\n  lanyard probe --policy policy --target crm --domain probe.example.com --group lanyard-sandbox \\\n    --attribute 'entitlements[type eq \"profile\"].value=00e...'\n\nExit code 0 if every experiment ran, every operation was shown to work and nothing is left behind;\n1 if the profile has unproven operations, the experiments ended early (no profile is written then),\nor sandbox objects could not be removed (they are listed); 3 if the probe could not start or be written."
+    )]
+    Probe(probe::ProbeArgs),
     /// Serve real webhooks and real SCIM targets from this machine
     #[command(
         after_help = "Examples:\n  LANYARD_SECRET_HR_SIGNING=whsec_... LANYARD_SECRET_WIKI_TOKEN=... \\\n    lanyard local --policy policy --data data\n  lanyard local --policy policy --data data --secrets /run/secrets --nightly 02:30 --zone Europe/Lisbon\n\nState survives a restart and kill -9. Ctrl-C takes no more posts and works off what is in flight."
@@ -75,6 +82,7 @@ pub fn main() -> ExitCode {
     let exit = match cli.command {
         Command::Demo(args) => demo::run(&args, screen),
         Command::Check(args) => check::run(&args, screen),
+        Command::Probe(args) => probe::run(&args, screen),
         Command::Local(args) => local::run(&args, screen),
         Command::Reconcile(args) => stack::reconcile(&args, screen),
         Command::Status(args) => stack::status(&args, screen),

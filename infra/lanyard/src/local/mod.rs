@@ -17,7 +17,7 @@ use target_http::Network;
 pub use control::{Connection, Night};
 pub use data::{Control, DataFolder, Described};
 pub use night::Nightly;
-pub use secrets::{Environment, Missing, gather, variable};
+pub use secrets::{Environment, Missing, gather, gather_one, variable};
 pub use serve::{Served, Settings, Stop, serve, work_until_idle};
 
 use crate::stack::{Parts, SharedClock, Stack, SystemClock};
@@ -54,7 +54,7 @@ pub async fn open(
     Ok(Arc::new(stack))
 }
 
-fn load(folder: &Path) -> anyhow::Result<domain::Policy> {
+pub(crate) fn load(folder: &Path) -> anyhow::Result<domain::Policy> {
     match policy::load(folder) {
         Ok(loaded) => Ok(loaded.policy),
         Err(errors) => Err(anyhow::anyhow!("{}", errors.render().trim_end()))

@@ -77,6 +77,22 @@ pub fn gather(
     }
 }
 
+/// One secret, for a command that needs no other.
+pub fn gather_one(
+    name: &str,
+    folder: Option<&Path>,
+    environment: Environment<'_>,
+) -> Result<StaticSecrets, Missing> {
+    let versions = versions(name, folder, environment);
+    if versions.is_empty() {
+        return Err(Missing(vec![name.to_owned()]));
+    }
+    Ok(StaticSecrets::new(BTreeMap::from([(
+        name.to_owned(),
+        versions,
+    )])))
+}
+
 fn versions(name: &str, folder: Option<&Path>, environment: Environment<'_>) -> Vec<Secret> {
     let from_file = folder.and_then(|folder| std::fs::read_to_string(folder.join(name)).ok());
     let Some(text) = from_file.or_else(|| environment(&variable(name))) else {

@@ -180,7 +180,7 @@ impl<S: Store + Clone + 'static> front::Answers for Stack<S> {
     }
 }
 
-fn scim_config(
+pub(crate) fn scim_config(
     policy: &Policy,
     name: &TargetId,
     target: &Target,
