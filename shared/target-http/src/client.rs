@@ -1,5 +1,6 @@
 //! Requests to one origin.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -18,8 +19,6 @@ use crate::{ConfigError, HttpError};
 
 /// How every request names us.
 const USER_AGENT: &str = concat!("Lanyard/", env!("CARGO_PKG_VERSION"));
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
 /// How one target is reached.
 #[derive(Clone, Debug)]
@@ -127,6 +126,8 @@ pub struct Request<'a> {
     pub proof: Option<&'a Proof>,
     /// Further headers, their names in lower case.
     pub headers: &'a [(&'static str, &'a str)],
+    /// Names in lower case of further headers of the answer that are wanted.
+    pub keep: &'a [&'static str],
     /// The `If-Match` header.
     pub if_match: Option<&'a str>,
     /// The body.
@@ -149,6 +150,7 @@ impl<'a> Request<'a> {
             accept: "application/json",
             proof: None,
             headers: &[],
+            keep: &[],
             if_match: None,
             body: None,
         }
@@ -166,12 +168,12 @@ pub struct Answer {
     pub etag: Option<Box<str>>,
     /// The `Location` header.
     pub location: Option<Box<str>>,
-    /// What the target calls the exchange in its own logs (`request-id`), for its support.
-    pub request_id: Option<Box<str>>,
     /// The `Content-Type` header.
     pub content_type: Option<Box<str>>,
     /// The headers that speak of rate limits (`RateLimit-*`, `X-Rate-Limit-*`), as they came.
     pub rate_limits: Vec<(Box<str>, Box<str>)>,
+    /// The headers that the request asked to be kept, by name in lower case.
+    pub kept: BTreeMap<&'static str, Box<str>>,
     /// The body, decompressed.
     pub body: Vec<u8>,
 }
@@ -270,7 +272,7 @@ impl HttpClient {
         }
         self.calls.fetch_add(1, Ordering::Relaxed);
         let answer = match builder.headers(headers).send().await {
-            Ok(response) => self.read(response).await,
+            Ok(response) => self.read(response, request.keep).await,
             Err(error) => Err(classify(error)),
         };
         let (method, template) = (request.method.name(), request.template);
@@ -283,7 +285,11 @@ impl HttpClient {
         answer
     }
 
-    async fn read(&self, mut response: reqwest::Response) -> Result<Answer, HttpError> {
+    async fn read(
+        &self,
+        mut response: reqwest::Response,
+        keep: &[&'static str],
+    ) -> Result<Answer, HttpError> {
         let too_large = || HttpError::TooLarge {
             limit: self.max_body,
         };
@@ -292,9 +298,13 @@ impl HttpClient {
             Some(Box::<str>::from(value.to_str().ok()?))
         };
         let (retry_after, etag, location) = (text(RETRY_AFTER), text(ETAG), text(LOCATION));
-        let request_id = text(REQUEST_ID);
         let content_type = text(CONTENT_TYPE);
         let rate_limits = rate_limits(response.headers());
+        let kept = keep.iter().filter_map(|name| {
+            let value = text(HeaderName::from_static(name))?;
+            Some((*name, value))
+        });
+        let kept = kept.collect();
         let status = response.status().as_u16();
         let declared = response.content_length().unwrap_or(0);
         let declared = usize::try_from(declared).unwrap_or(usize::MAX);
@@ -313,9 +323,9 @@ impl HttpClient {
             retry_after,
             etag,
             location,
-            request_id,
             content_type,
             rate_limits,
+            kept,
             body,
         })
     }

@@ -52,6 +52,7 @@ async fn says_who_asks_and_sends_what_is_given() {
         method: Method::Patch,
         proof: Some(&token),
         headers: &[("x-trace", "1")],
+        keep: &["request-id", "x-absent"],
         if_match: Some("W/\"0\""),
         body: Some(Body {
             content_type: "application/scim+json",
@@ -65,7 +66,7 @@ async fn says_who_asks_and_sends_what_is_given() {
     assert_eq!(answer.etag.as_deref(), Some("W/\"1\""));
     assert_eq!(answer.location.as_deref(), Some("/Users/1"));
     assert_eq!(answer.retry_after.as_deref(), Some("7"));
-    assert_eq!(answer.request_id.as_deref(), Some("r-1"));
+    assert_eq!(&*answer.kept["request-id"], "r-1");
     assert_eq!(client.calls(), 1);
     let seen = &script.seen()[0];
     assert_eq!(seen.method, "PATCH");

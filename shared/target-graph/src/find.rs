@@ -1,0 +1,281 @@
+//! Look-ups of one account, and what it holds.
+
+use domain::policy::EntitlementKind;
+use domain::{Account, AccountId, EntitlementId, Group};
+use ports::target::{Check, Cursor, Found, Lookup, Page, TargetError};
+use ports::{Fault, Observe, Secrets};
+use serde_json::{Value, json};
+use target_http::{Effect, Method, To};
+
+use crate::batch::{self, Part, Reply};
+use crate::permission::Action;
+use crate::target::{GraphTarget, unreadable};
+use crate::url::{self, ObjectId};
+use crate::user;
+use crate::wire::Call;
+
+const DELETED: &str = "/directory/deletedItems/microsoft.graph.user";
+
+/// The most groups that one check may name.
+const MOST_CHECKED: usize = 20;
+
+/// Hits of one search.
+#[derive(Default)]
+struct Hits {
+    accounts: Vec<Account>,
+    /// There are more than came.
+    more: bool,
+}
+
+impl<S: Secrets> GraphTarget<S> {
+    /// The live account with our key, or else the deleted one, in one request.
+    async fn by_key(&self, key: &str) -> Result<Found, TargetError> {
+        let filter = url::equals(self.plan.key(), key);
+        let live = format!("/users?$filter={filter}&{}", self.plan.query());
+        let select = self.plan.select();
+        let gone = format!("{DELETED}?$filter={filter}&$select={select}");
+        let parts = [live, gone].map(|url| Part::get(Action::ReadUsers, url));
+        let replies = self.wire.batch(&parts, false, Effect::Read).await?;
+        let mut replies = replies.into_iter();
+        let mut next = || replies.next().flatten().ok_or_else(|| lost("look-up"));
+        let (live, mut gone) = (next()?, next()?);
+        let live = self.hits(&live, key, false)?;
+        if live.more || !live.accounts.is_empty() {
+            return found(live);
+        }
+        if gone.status == 400 && gone.code() == "Request_UnsupportedQuery" {
+            // Some properties of deleted users are only in the index that lags behind.
+            let query = format!("$filter={filter}&$select={select}&$count=true");
+            let to = To::Path {
+                path: DELETED,
+                query: Some(&query),
+            };
+            let call = Call {
+                eventual: true,
+                ..Call::get(to, DELETED)
+            };
+            gone = self.wire.send(call).await?;
+        }
+        found(self.hits(&gone, key, true)?)
+    }
+
+    /// The accounts of an answer that really have the key: text compares in any case there, and
+    /// a key is exact.
+    fn hits(&self, reply: &Reply, key: &str, deleted: bool) -> Result<Hits, TargetError> {
+        let all = self.found_users(reply, deleted)?;
+        let of = |account: &Account| account.key.as_ref().map(|key| key.reveal().clone());
+        let mut hits = Hits {
+            more: reply.body.get("@odata.nextLink").is_some(),
+            ..Hits::default()
+        };
+        for account in all {
+            match of(&account) {
+                Some(own) if *own == *key => hits.accounts.push(account),
+                Some(own) if own.to_lowercase() == key.to_lowercase() => {}
+                Some(_) | None => {
+                    return Err(TargetError::Fault(Fault::halt(format!(
+                        "look-up of a user: the target ignores the filter by `{}`",
+                        self.plan.key()
+                    ))));
+                }
+            }
+        }
+        Ok(hits)
+    }
+
+    fn found_users(&self, reply: &Reply, deleted: bool) -> Result<Vec<Account>, TargetError> {
+        if !reply.is_success() {
+            return Err(self.refused(reply, Action::ReadUsers, Effect::Read));
+        }
+        let what = "look-up of a user";
+        let all = reply.body.get("value").and_then(Value::as_array);
+        let all = all.ok_or_else(|| unreadable(what))?;
+        all.iter()
+            .map(|one| user::account(&self.plan, one, deleted).ok_or_else(|| unreadable(what)))
+            .collect()
+    }
+
+    async fn by_user_name(&self, name: &str) -> Result<Found, TargetError> {
+        let filter = url::equals("userPrincipalName", name);
+        let query = format!("$filter={filter}&{}", self.plan.query());
+        let to = To::Path {
+            path: "/users",
+            query: Some(&query),
+        };
+        let reply = self.wire.send(Call::get(to, "/users")).await?;
+        let accounts = self.found_users(&reply, false)?;
+        let same =
+            |account: &Account| account.user_name.reveal().to_lowercase() == name.to_lowercase();
+        if !accounts.iter().all(same) {
+            return Err(TargetError::Fault(Fault::halt(
+                "look-up of a user: the target ignores the filter by `userPrincipalName`",
+            )));
+        }
+        let more = reply.body.get("@odata.nextLink").is_some();
+        found(Hits { accounts, more })
+    }
+
+    /// A read of one user, for a batch.
+    fn read(&self, id: &ObjectId, licences: bool) -> Part {
+        let query = self.plan.query();
+        // `$select` comes first in the query.
+        let query = if licences {
+            query.replacen("$select=", "$select=assignedLicenses,", 1)
+        } else {
+            query
+        };
+        Part::get(Action::ReadUsers, format!("{}?{query}", url::user(id)))
+    }
+
+    fn read_user(&self, reply: &Reply, id: &ObjectId) -> Result<Found, TargetError> {
+        if reply.status == 404 {
+            return Ok(Found::None);
+        }
+        if !reply.is_success() {
+            return Err(self.refused(reply, Action::ReadUsers, Effect::Read));
+        }
+        let account = user::account(&self.plan, &reply.body, false);
+        let account = account.ok_or_else(|| unreadable("read of a user"))?;
+        if account.id != id.account() {
+            return Err(TargetError::Fault(Fault::halt(
+                "read of a user: asked for one id, the target answers with another",
+            )));
+        }
+        Ok(Found::One(Box::new(account)))
+    }
+
+    /// The account and what it holds, in one request as far as a batch holds the questions.
+    async fn look(&self, account: &AccountId, of: &[EntitlementId]) -> Result<Check, TargetError> {
+        let id = ObjectId::of(account)?;
+        let (licences, groups): (Vec<_>, Vec<_>) = of
+            .iter()
+            .partition(|one| self.kind(one) == Some(EntitlementKind::Licence));
+        self.resolve(groups.iter().copied()).await?;
+        let mut asked: Vec<(ObjectId, &EntitlementId)> = Vec::new();
+        for entitlement in groups {
+            asked.push((self.group(entitlement)?.id, entitlement));
+        }
+        let mut parts = vec![self.read(&id, !licences.is_empty())];
+        parts.extend(asked.chunks(MOST_CHECKED).map(|chunk| {
+            let ids: Vec<&str> = chunk.iter().map(|(id, _)| id.as_str()).collect();
+            membership_check(&id, &ids)
+        }));
+        let mut replies = Vec::with_capacity(parts.len());
+        for chunk in parts.chunks(batch::MOST) {
+            replies.extend(self.wire.batch(chunk, false, Effect::Read).await?);
+        }
+        let mut replies = replies.into_iter();
+        let mut next = || replies.next().flatten().ok_or_else(|| lost("look back"));
+        let user = next()?;
+        let found = self.read_user(&user, &id)?;
+        if found == Found::None {
+            return Ok(Check {
+                found,
+                held: Some(Vec::new()),
+            });
+        }
+        let mut held: Vec<EntitlementId> = Vec::new();
+        for chunk in asked.chunks(MOST_CHECKED) {
+            let reply = next()?;
+            if !reply.is_success() {
+                return Err(self.refused(&reply, Action::ReadGroups, Effect::Read));
+            }
+            let inside = checked(&reply).ok_or_else(|| unreadable("check of memberships"))?;
+            let hits = chunk.iter().filter(|(id, _)| inside.contains(&id.as_str()));
+            held.extend(hits.map(|(_, entitlement)| (*entitlement).clone()));
+        }
+        let skus = crate::licence::assigned(&user.body);
+        held.extend(
+            licences
+                .into_iter()
+                .filter(|one| {
+                    let sku = self.entitlements.get(*one).map(|(_, sku)| &**sku);
+                    sku.is_some_and(|sku| skus.iter().any(|has| has.eq_ignore_ascii_case(sku)))
+                })
+                .cloned(),
+        );
+        Ok(Check {
+            found,
+            held: Some(held),
+        })
+    }
+}
+
+/// Which of these groups an account is in, for a batch.
+pub(crate) fn membership_check(account: &ObjectId, groups: &[&str]) -> Part {
+    Part::new(
+        Action::ReadGroups,
+        Method::Post,
+        format!("{}/checkMemberGroups", url::user(account)),
+        Some(json!({"groupIds": groups})),
+    )
+}
+
+/// The groups of an answer to [`membership_check`].
+pub(crate) fn checked(reply: &Reply) -> Option<Vec<&str>> {
+    let all = reply.body.get("value")?.as_array()?;
+    Some(all.iter().filter_map(Value::as_str).collect())
+}
+
+fn found(hits: Hits) -> Result<Found, TargetError> {
+    let count = u64::try_from(hits.accounts.len()).unwrap_or(u64::MAX);
+    let mut accounts = hits.accounts.into_iter();
+    match (accounts.next(), count, hits.more) {
+        (None, _, false) => Ok(Found::None),
+        (Some(account), 1, false) => Ok(Found::One(Box::new(account))),
+        (Some(_), _, more) => Ok(Found::Many(count + u64::from(more))),
+        // A page without a hit that has a next page proves neither presence nor absence.
+        (None, _, true) => Err(TargetError::Fault(Fault::retry(
+            "look-up of a user: the target shows an empty page and more after it",
+        ))),
+    }
+}
+
+pub(crate) fn lost(what: &str) -> TargetError {
+    TargetError::Fault(Fault::retry(format!(
+        "{what}: a part of the batch has no answer"
+    )))
+}
+
+impl<S: Secrets> Observe for GraphTarget<S> {
+    async fn users(&self, after: Option<&Cursor>) -> Result<Page<Account>, TargetError> {
+        self.user_page(after).await
+    }
+
+    async fn groups(&self, after: Option<&Cursor>) -> Result<Page<Group>, TargetError> {
+        self.group_page(after).await
+    }
+
+    async fn find(&self, lookup: Lookup<'_>) -> Result<Found, TargetError> {
+        match lookup {
+            Lookup::Key(key) => self.by_key(key).await,
+            Lookup::UserName(name) => self.by_user_name(name).await,
+            Lookup::Id(account) => {
+                let id = ObjectId::of(account)?;
+                let query = self.plan.query();
+                let path = url::user(&id);
+                let to = To::Path {
+                    path: &path,
+                    query: Some(&query),
+                };
+                let reply = self.wire.send(Call::get(to, "/users/{id}")).await?;
+                self.read_user(&reply, &id)
+            }
+        }
+    }
+
+    async fn held(
+        &self,
+        account: &AccountId,
+        of: &[EntitlementId],
+    ) -> Result<Option<Vec<EntitlementId>>, TargetError> {
+        if of.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        Ok(self.look(account, of).await?.held)
+    }
+
+    async fn check(&self, account: &AccountId, of: &[EntitlementId]) -> Result<Check, TargetError> {
+        self.look(account, of).await
+    }
+}

@@ -1,0 +1,172 @@
+//! Listings: every user, and the groups that entitlements name with all their members.
+
+use std::collections::BTreeSet;
+
+use domain::policy::EntitlementKind;
+use domain::{Account, AccountId, Group};
+use ports::target::{Cursor, Page, TargetError};
+use ports::{Fault, Secrets};
+use serde_json::Value;
+use target_http::{Effect, To};
+
+use crate::batch::{self, Part, Reply};
+use crate::find::lost;
+use crate::permission::Action;
+use crate::target::{GraphTarget, unreadable};
+use crate::url::{self, ObjectId};
+use crate::user;
+use crate::wire::Call;
+
+/// The most objects that Graph puts into a page.
+const PAGE: usize = 999;
+
+const MEMBERS: &str = "/groups/{id}/members";
+
+impl<S: Secrets> GraphTarget<S> {
+    pub(crate) async fn user_page(
+        &self,
+        after: Option<&Cursor>,
+    ) -> Result<Page<Account>, TargetError> {
+        let query = format!("{}&$top={PAGE}", self.plan.query());
+        let to = match after {
+            None => To::Path {
+                path: "/users",
+                query: Some(&query),
+            },
+            Some(Cursor(link)) => To::Link(link),
+        };
+        let reply = self.page(to, "/users", Action::ReadUsers).await?;
+        let what = "page of users";
+        let items = values(&reply).ok_or_else(|| unreadable(what))?.iter();
+        let read = |one| user::account(&self.plan, one, false).ok_or_else(|| unreadable(what));
+        Ok(Page {
+            items: items.map(read).collect::<Result<_, _>>()?,
+            next: next_link(&reply.body).map(|link| Cursor(link.to_owned())),
+            declared: None,
+        })
+    }
+
+    /// One page of a listing; `to` may be a link that the target gave, which is followed as it is
+    /// and only within the origin.
+    pub(crate) async fn page(
+        &self,
+        to: To<'_>,
+        template: &'static str,
+        action: Action,
+    ) -> Result<Reply, TargetError> {
+        let call = Call {
+            patient: true,
+            ..Call::get(to, template)
+        };
+        let reply = self.wire.send(call).await?;
+        if reply.is_success() {
+            return Ok(reply);
+        }
+        if reply.status == 404 {
+            return Err(TargetError::Fault(Fault::halt(format!(
+                "{}: 404, nothing is at `{template}` below the base URL; correct the base URL",
+                action.name()
+            ))));
+        }
+        Err(self.refused(&reply, action, Effect::Read))
+    }
+
+    /// Up to 20 of the named groups, each whole.
+    pub(crate) async fn group_page(
+        &self,
+        after: Option<&Cursor>,
+    ) -> Result<Page<Group>, TargetError> {
+        let start = match after {
+            None => 0,
+            Some(Cursor(text)) => text.parse().map_err(|_| {
+                TargetError::Fault(Fault::reject(
+                    "the cursor is not from this target's paging; the listing starts again",
+                ))
+            })?,
+        };
+        let groups = self.entitlements.iter();
+        let groups = groups.filter(|(_, (kind, _))| *kind == EntitlementKind::Group);
+        self.resolve(groups.clone().map(|(id, _)| id)).await?;
+        let names: BTreeSet<&str> = groups.map(|(_, (_, name))| &**name).collect();
+        // A name that no group has is listed as no group; one that several have, as all of them.
+        let all: Vec<(&str, ObjectId)> = names
+            .into_iter()
+            .flat_map(|name| self.named(name).into_iter().map(move |one| (name, one.id)))
+            .collect();
+        let here: Vec<&(&str, ObjectId)> = all.iter().skip(start).take(batch::MOST).collect();
+        let parts: Vec<Part> = here.iter().map(|(_, id)| members_of(id)).collect();
+        let replies = self.wire.batch(&parts, false, Effect::Read).await?;
+        let mut items = Vec::with_capacity(here.len());
+        for ((name, id), reply) in here.iter().zip(replies) {
+            let reply = reply.ok_or_else(|| lost("page of members"))?;
+            if let Some(members) = self.members(reply).await? {
+                items.push(Group {
+                    id: id.as_str().into(),
+                    name: (*name).into(),
+                    members: Some(members),
+                });
+            }
+        }
+        let next = start + here.len();
+        Ok(Page {
+            items,
+            next: (next < all.len()).then(|| Cursor(next.to_string())),
+            declared: None,
+        })
+    }
+
+    /// The members of a group from the first page on; `None` where there is no such group (any
+    /// more).
+    async fn members(&self, first: Reply) -> Result<Option<Vec<AccountId>>, TargetError> {
+        const WHAT: &str = "page of members";
+        if first.status == 404 {
+            return Ok(None);
+        }
+        if !first.is_success() {
+            return Err(self.refused(&first, Action::ReadGroups, Effect::Read));
+        }
+        let mut members = Vec::new();
+        let mut links: BTreeSet<String> = BTreeSet::new();
+        let mut page = first;
+        loop {
+            let all = values(&page).ok_or_else(|| unreadable(WHAT))?;
+            members.extend(all.iter().filter_map(member));
+            let Some(link) = next_link(&page.body).map(str::to_owned) else {
+                return Ok(Some(members));
+            };
+            if !links.insert(link.clone()) {
+                return Err(TargetError::Fault(Fault::retry(
+                    "page of members: the target's links lead in a circle",
+                )));
+            }
+            page = self
+                .page(To::Link(&link), MEMBERS, Action::ReadGroups)
+                .await?;
+        }
+    }
+}
+
+fn members_of(group: &ObjectId) -> Part {
+    let path = url::group(group);
+    Part::get(
+        Action::ReadGroups,
+        format!("{path}/members?$select=id&$top={PAGE}"),
+    )
+}
+
+/// A member that is an account; groups, devices and applications are members, too.
+fn member(one: &Value) -> Option<AccountId> {
+    let kind = one.get("@odata.type").and_then(Value::as_str);
+    if kind.is_some_and(|kind| kind != "#microsoft.graph.user") {
+        return None;
+    }
+    Some(ObjectId::parse(one.get("id")?.as_str()?)?.account())
+}
+
+pub(crate) fn values(reply: &Reply) -> Option<&Vec<Value>> {
+    reply.body.get("value")?.as_array()
+}
+
+pub(crate) fn next_link(body: &Value) -> Option<&str> {
+    body.get("@odata.nextLink")?.as_str()
+}

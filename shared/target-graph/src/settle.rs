@@ -1,0 +1,219 @@
+//! Refusals that may mean several things: what is so decides what they meant, never their text.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use domain::EntitlementId;
+use jiff::{SignedDuration, Timestamp};
+use ports::target::{Applied, TargetError};
+use ports::{Fault, Secrets};
+use serde_json::Value;
+use target_http::Effect;
+
+use crate::batch::{self, Part, Reply};
+use crate::find::{checked, lost, membership_check};
+use crate::licence;
+use crate::permission::Action;
+use crate::refusal::copy_of;
+use crate::target::{GraphTarget, unreadable};
+use crate::url::{self, ObjectId};
+
+/// So long after its creation an account may be unknown to parts of Graph.
+const YOUNG: SignedDuration = SignedDuration::from_mins(2);
+
+/// The most groups that one check may name.
+const MOST_CHECKED: usize = 20;
+
+/// What was refused.
+#[derive(Clone)]
+pub(crate) enum Want {
+    /// Membership of a group, to be given.
+    Member {
+        entitlement: EntitlementId,
+        group: ObjectId,
+        roles: bool,
+    },
+    /// A licence, to be given or taken.
+    Licence { sku: Box<str>, give: bool },
+}
+
+/// A refusal that state has to explain.
+pub(crate) struct Doubt {
+    pub(crate) account: ObjectId,
+    pub(crate) want: Want,
+    pub(crate) reply: Reply,
+}
+
+/// What is so.
+#[derive(Default)]
+struct State {
+    users: BTreeMap<ObjectId, Reply>,
+    /// Groups that do not exist.
+    gone: BTreeSet<ObjectId>,
+    inside: BTreeSet<(ObjectId, Box<str>)>,
+}
+
+/// What a part of the look asks.
+enum Question {
+    User(ObjectId),
+    Group(ObjectId),
+    Inside(ObjectId),
+}
+
+impl<S: Secrets> GraphTarget<S> {
+    /// One answer for each doubt, in their order.
+    pub(crate) async fn settle(&self, doubts: &[Doubt]) -> Vec<Result<Applied, TargetError>> {
+        if doubts.is_empty() {
+            return Vec::new();
+        }
+        match self.state(doubts).await {
+            Ok(state) => doubts
+                .iter()
+                .map(|doubt| self.verdict(doubt, &state))
+                .collect(),
+            Err(error) => doubts.iter().map(|_| Err(copy_of(&error))).collect(),
+        }
+    }
+
+    async fn state(&self, doubts: &[Doubt]) -> Result<State, TargetError> {
+        let asked = questions(doubts);
+        let mut state = State::default();
+        for chunk in asked.chunks(batch::MOST) {
+            let parts: Vec<Part> = chunk.iter().map(|(_, part)| part.clone()).collect();
+            let replies = self.wire.batch(&parts, false, Effect::Read).await?;
+            for ((question, part), reply) in chunk.iter().zip(replies) {
+                let reply = reply.ok_or_else(|| lost("look back"))?;
+                let there = reply.is_success();
+                if !there && reply.status != 404 {
+                    return Err(self.refused(&reply, part.action, Effect::Read));
+                }
+                match question {
+                    Question::User(id) => {
+                        state.users.insert(id.clone(), reply);
+                    }
+                    Question::Group(id) if !there => {
+                        state.gone.insert(id.clone());
+                    }
+                    Question::Inside(id) if there => {
+                        let groups = checked(&reply).ok_or_else(|| unreadable("look back"))?;
+                        let pairs = groups.into_iter().map(|group| (id.clone(), group.into()));
+                        state.inside.extend(pairs);
+                    }
+                    Question::Group(_) | Question::Inside(_) => {}
+                }
+            }
+        }
+        Ok(state)
+    }
+
+    fn verdict(&self, doubt: &Doubt, state: &State) -> Result<Applied, TargetError> {
+        let unchanged = Ok(Applied {
+            id: doubt.account.account(),
+            unchanged: true,
+        });
+        let user = state.users.get(&doubt.account);
+        let there = user.filter(|reply| reply.is_success());
+        match &doubt.want {
+            Want::Licence { give: false, .. } if there.is_none() => unchanged,
+            Want::Member { .. } | Want::Licence { .. } if there.is_none() => {
+                Err(TargetError::NotFound)
+            }
+            Want::Member {
+                entitlement,
+                group,
+                roles,
+            } => {
+                let pair = (doubt.account.clone(), group.as_str().into());
+                if state.inside.contains(&pair) {
+                    return unchanged;
+                }
+                if state.gone.contains(group) {
+                    self.forget_group(entitlement);
+                    return Err(TargetError::Fault(Fault::reject(format!(
+                        "the group of `{entitlement}` is not there any more; make it again, or \
+                         correct the entitlement"
+                    ))));
+                }
+                let young = there.is_some_and(|reply| is_young(&reply.body, self.wire.now()));
+                if doubt.reply.status == 404 || young {
+                    return Err(TargetError::Fault(Fault::Retry {
+                        after: Some(Duration::from_secs(5)),
+                        why: "Microsoft Graph does not show the account to its groups yet".into(),
+                    }));
+                }
+                // What it allows may have changed since it was looked at.
+                self.forget_group(entitlement);
+                let action = if *roles {
+                    Action::WriteRoleMembers
+                } else {
+                    Action::WriteMembers
+                };
+                Err(self.refused(&doubt.reply, action, Effect::Write))
+            }
+            Want::Licence { sku, give } => {
+                let body = there.map_or(&Value::Null, |reply| &reply.body);
+                let has = |skus: Vec<&str>| skus.iter().any(|one| one.eq_ignore_ascii_case(sku));
+                let assigned = has(licence::assigned(body));
+                let why = if *give == assigned {
+                    return unchanged;
+                } else if !*give && has(licence::inherited(body)) {
+                    "the licence comes from a group; take the account out of that group"
+                } else if *give && !body.get("usageLocation").is_some_and(Value::is_string) {
+                    "a licence needs `usageLocation`; map it"
+                } else if *give {
+                    "no seat of the licence is left, or the tenant does not have it"
+                } else {
+                    return Err(self.refused(&doubt.reply, Action::AssignLicence, Effect::Write));
+                };
+                let (what, status) = (Action::AssignLicence.name(), doubt.reply.status);
+                Err(TargetError::Fault(Fault::reject(format!(
+                    "{what}: {status}: {why}"
+                ))))
+            }
+        }
+    }
+}
+
+fn questions(doubts: &[Doubt]) -> Vec<(Question, Part)> {
+    let mut users: BTreeMap<&ObjectId, BTreeSet<&str>> = BTreeMap::new();
+    let mut groups: BTreeSet<&ObjectId> = BTreeSet::new();
+    for doubt in doubts {
+        let of = users.entry(&doubt.account).or_default();
+        if let Want::Member { group, .. } = &doubt.want {
+            of.insert(group.as_str());
+            if doubt.reply.status == 404 {
+                groups.insert(group);
+            }
+        }
+    }
+    let mut asked = Vec::new();
+    for (id, of) in users {
+        let url = format!(
+            "{}?$select=id,createdDateTime,{}",
+            url::user(id),
+            licence::STATE
+        );
+        asked.push((
+            Question::User(id.clone()),
+            Part::get(Action::ReadUsers, url),
+        ));
+        let of: Vec<&str> = of.into_iter().collect();
+        for chunk in of.chunks(MOST_CHECKED) {
+            asked.push((Question::Inside(id.clone()), membership_check(id, chunk)));
+        }
+    }
+    for id in groups {
+        let url = format!("{}?$select=id", url::group(id));
+        asked.push((
+            Question::Group(id.clone()),
+            Part::get(Action::ReadGroups, url),
+        ));
+    }
+    asked
+}
+
+fn is_young(user: &Value, now: Timestamp) -> bool {
+    let created = user.get("createdDateTime").and_then(Value::as_str);
+    let created = created.and_then(|at| at.parse::<Timestamp>().ok());
+    created.is_some_and(|at| now.duration_since(at) < YOUNG)
+}

@@ -1,0 +1,289 @@
+//! Look-ups: by key, id and user name; deleted users; looks back.
+
+use domain::policy::{EntitlementKind, GraphSettings};
+use domain::{AccountId, Change};
+use graph_target::{Fault, FaultKind, Options};
+use ports::target::{Found, Lookup};
+use ports::{Apply, Observe};
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::fixture::{World, ana, lines};
+use crate::script::{Script, Turn};
+
+async fn by_key(world: &World, key: &str) -> Found {
+    world.target.find(Lookup::Key(key)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_key_finds_the_live_account_in_one_request() {
+    let world = World::new().await;
+    let id = world.user("ana");
+    world.user("bo");
+    let (found, calls, _) = world.cost(by_key(&world, "E-ana")).await;
+    assert_eq!(calls, 1);
+    let Found::One(account) = found else {
+        panic!("{found:?}")
+    };
+    assert_eq!(account.id, id);
+    assert!(account.active && !account.deleted && account.read_only.is_none());
+    assert_eq!(&**account.user_name.reveal(), "ana@contoso.com");
+    assert_eq!(by_key(&world, "E-nobody").await, Found::None);
+    // Text compares in any case there; a key does not.
+    assert_eq!(by_key(&world, "e-ANA").await, Found::None);
+}
+
+#[tokio::test]
+async fn a_deleted_account_is_found_and_comes_back_with_its_id() {
+    let world = World::new().await;
+    let id = world.user("ana");
+    world.graph.delete_user(id.as_str()).unwrap();
+    let Found::One(account) = by_key(&world, "E-ana").await else {
+        panic!("the deleted account is not found")
+    };
+    assert!(account.deleted);
+    assert_eq!(account.id, id);
+    assert_eq!(&**account.user_name.reveal(), "ana@contoso.com");
+    assert_eq!(
+        world.target.find(Lookup::Id(&id)).await.unwrap(),
+        Found::None
+    );
+    let answers = world
+        .target
+        .apply_all(&[Change::Restore, Change::Enable], &id)
+        .await;
+    assert_eq!(lines(&answers), ["done", "done"]);
+    let Found::One(account) = by_key(&world, "E-ana").await else {
+        panic!("the restored account is not found")
+    };
+    assert!(!account.deleted && account.active);
+}
+
+#[tokio::test]
+async fn a_live_account_wins_over_a_deleted_one() {
+    let world = World::new().await;
+    let old = world.user("ana");
+    world.graph.delete_user(old.as_str()).unwrap();
+    let new = world.user("ana");
+    assert!(matches!(by_key(&world, "E-ana").await, Found::One(found) if found.id == new));
+}
+
+#[tokio::test]
+async fn more_than_one_hit_is_never_narrowed_down() {
+    let world = World::new().await;
+    for name in ["ana", "ana2", "ana3"] {
+        let id = world.user(name);
+        let same = json!({"employeeId": "E1"});
+        world.graph.update_user(id.as_str(), same).unwrap();
+    }
+    assert_eq!(by_key(&world, "E1").await, Found::Many(3));
+    for user in world.graph.users() {
+        world.graph.delete_user(&user.id).unwrap();
+    }
+    assert_eq!(by_key(&world, "E1").await, Found::Many(3));
+}
+
+#[tokio::test]
+async fn a_user_name_and_an_id_find_with_their_manager() {
+    let world = World::new().await;
+    let (id, boss) = (world.user("ana"), world.user("boss"));
+    world
+        .graph
+        .set_manager(id.as_str(), Some(boss.as_str()))
+        .unwrap();
+    for lookup in [Lookup::UserName("ANA@contoso.com"), Lookup::Id(&id)] {
+        let Found::One(account) = world.target.find(lookup).await.unwrap() else {
+            panic!("{lookup:?} finds nothing")
+        };
+        assert_eq!(account.id, id);
+        assert_eq!(
+            account.attrs["manager"].reveal().text(),
+            Some(boss.as_str())
+        );
+    }
+    let nobody = Lookup::UserName("nobody@contoso.com");
+    assert_eq!(world.target.find(nobody).await.unwrap(), Found::None);
+}
+
+#[tokio::test]
+async fn what_is_mastered_on_premises_is_read_only() {
+    let world = World::new().await;
+    let user = json!({"userPrincipalName": "o@contoso.com", "employeeId": "E1",
+        "onPremisesSyncEnabled": true});
+    world.graph.insert_user(user).unwrap();
+    let Found::One(account) = by_key(&world, "E1").await else {
+        panic!("not found")
+    };
+    assert!(account.read_only.unwrap().contains("on premises"));
+}
+
+#[tokio::test]
+async fn another_property_can_hold_the_key() {
+    let world = World::with(Options::default(), 0, |config| {
+        config.settings = GraphSettings {
+            key: "onPremisesImmutableId".into(),
+            role_assignable: false,
+        };
+    })
+    .await;
+    let id = world.target.apply(&ana(), None).await.unwrap().id;
+    let user = world.graph.user(id.as_str()).unwrap();
+    assert_eq!(user.text("onPremisesImmutableId"), Some("E1"));
+    assert!(matches!(by_key(&world, "E1").await, Found::One(found) if found.id == id));
+}
+
+#[tokio::test]
+async fn an_id_of_another_kind_is_refused_before_anything_is_sent() {
+    let world = World::new().await;
+    for id in ["a/b", "x?$select=id", "../me", ""] {
+        let id = AccountId::from(id);
+        assert!(world.target.find(Lookup::Id(&id)).await.is_err());
+        assert!(world.target.check(&id, &[]).await.is_err());
+        let answers = world.target.apply_all(&[Change::Delete], &id).await;
+        assert!(lines(&answers)[0].contains("no object id"));
+    }
+    assert_eq!(world.target.calls(), 0);
+}
+
+#[tokio::test]
+async fn a_filter_that_is_ignored_halts() {
+    let other = json!({"value": [{"id": "u-1", "userPrincipalName": "b@x", "employeeId": "E2"}]});
+    let body = json!({"responses": [
+        {"id": "1", "status": 200, "body": other},
+        {"id": "2", "status": 200, "body": {"value": []}},
+    ]});
+    let script = Script::start([
+        Turn::body(200, body.to_string()),
+        Turn::body(200, other.to_string()),
+    ])
+    .await;
+    let target = crate::errors::scripted(&script);
+    for lookup in [Lookup::Key("E1"), Lookup::UserName("a@x")] {
+        let fault = target.find(lookup).await.unwrap_err().into_fault();
+        assert!(fault.to_string().contains("ignores the filter"), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_page_with_a_link_is_no_proof_of_absence() {
+    let page = json!({"value": [], "@odata.nextLink": "https://graph.example/next"});
+    let body = json!({"responses": [
+        {"id": "1", "status": 200, "body": page},
+        {"id": "2", "status": 200, "body": {"value": []}},
+    ]});
+    let script = Script::start([Turn::body(200, body.to_string())]).await;
+    let target = crate::errors::scripted(&script);
+    let fault = target.find(Lookup::Key("E1")).await.unwrap_err();
+    assert!(fault.into_fault().to_string().starts_with("retry: "));
+}
+
+#[tokio::test]
+async fn a_key_that_only_the_index_knows_of_deleted_users_is_asked_there() {
+    let refusal = json!({"error": {"code": "Request_UnsupportedQuery", "message": "x"}});
+    let body = json!({"responses": [
+        {"id": "2", "status": 400, "body": refusal},
+        {"id": "1", "status": 200, "body": {"value": []}},
+    ]});
+    let gone = json!({"value": [{"id": "u-1", "userPrincipalName": "a@x", "employeeId": "E1"}]});
+    let script = Script::start([
+        Turn::body(200, body.to_string()),
+        Turn::body(200, gone.to_string()),
+    ])
+    .await;
+    let target = crate::errors::scripted(&script);
+    let found = target.find(Lookup::Key("E1")).await.unwrap();
+    assert!(matches!(found, Found::One(account) if account.deleted));
+    let seen = &script.seen()[1];
+    assert_eq!(seen.header("consistencylevel"), Some("eventual"));
+    assert!(seen.target.contains("$count=true"), "{}", seen.target);
+}
+
+#[tokio::test]
+async fn a_look_back_shows_the_account_and_what_it_holds() {
+    let world = World::with(Options::default(), 45, |config| {
+        let sku = "6fd2c87f-b296-42f0-b197-1e91e994b900";
+        let entitlement = (EntitlementKind::Licence, sku.into());
+        config.entitlements.insert("entra/e3".into(), entitlement);
+    })
+    .await;
+    let id = world.user("ana");
+    for group in ["entra/g3", "entra/g44"] {
+        world.member(group, &id);
+    }
+    world.target.groups(None).await.unwrap();
+    let of: Vec<_> = world.groups.keys().map(|one| one.as_str().into()).collect();
+    let (check, calls, _) = world.cost(world.target.check(&id, &of)).await;
+    let check = check.unwrap();
+    assert_eq!(calls, 1);
+    assert_eq!(
+        check.held.unwrap(),
+        [domain::EntitlementId::from("entra/g3"), "entra/g44".into()]
+    );
+    assert!(matches!(check.found, Found::One(account) if account.id == id));
+    let none = world.target.check(&id, &["entra/e3".into()]).await.unwrap();
+    assert_eq!(none.held, Some(Vec::new()));
+    world.graph.delete_user(id.as_str()).unwrap();
+    let gone = world.target.check(&id, &of).await.unwrap();
+    assert_eq!((gone.found, gone.held), (Found::None, Some(Vec::new())));
+}
+
+#[tokio::test]
+async fn a_look_back_tells_an_assigned_licence() {
+    let graph = graph_target::GraphTarget::start(Options::default())
+        .await
+        .unwrap();
+    let sku = graph.add_license("E3", 5);
+    let world = World::with(Options::default(), 0, |config| {
+        config.base_url = graph.base_url().into();
+        let entitlement = (EntitlementKind::Licence, sku.to_uppercase().into());
+        config.entitlements.insert("entra/e3".into(), entitlement);
+    })
+    .await;
+    let user = json!({"userPrincipalName": "a@contoso.com", "usageLocation": "PT"});
+    let id = graph.insert_user(user).unwrap().id;
+    graph.give_license(&id, &sku).unwrap();
+    let held = world.target.held(&id.into(), &["entra/e3".into()]).await;
+    assert_eq!(held.unwrap(), Some(vec!["entra/e3".into()]));
+}
+
+#[tokio::test]
+async fn a_look_up_that_fails_halfway_is_no_answer() {
+    let world = World::new().await;
+    world.user("ana");
+    world.fault(Fault::Status { code: 503 }.once().batched().path("/users"));
+    let error = world.target.find(Lookup::Key("E-ana")).await.unwrap_err();
+    assert_eq!(
+        error.into_fault().to_string(),
+        "retry: read of users: 503 UnknownError"
+    );
+    world.fault(Fault::BatchAnswerMissing.once());
+    assert!(world.target.find(Lookup::Key("E-ana")).await.is_err());
+    assert_eq!(world.fired(FaultKind::Status), 1);
+    assert_eq!(world.fired(FaultKind::BatchAnswerMissing), 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_key_finds_its_own_account_whatever_it_holds(
+        key in "[ -~]{1,16}", other in "[ -~]{1,16}",
+    ) {
+        prop_assume!(key.to_lowercase() != other.to_lowercase());
+        // Graph keeps text without the spaces at its ends.
+        prop_assume!(key.trim() == key && other.trim() == other);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let world = World::new().await;
+            for (name, id) in [("a", &key), ("b", &other)] {
+                let account = world.user(name);
+                let value = json!({"employeeId": id});
+                world.graph.update_user(account.as_str(), value).unwrap();
+            }
+            let Found::One(found) = by_key(&world, &key).await else {
+                panic!("not found")
+            };
+            assert_eq!(&**found.user_name.reveal(), "a@contoso.com");
+        });
+    }
+}
