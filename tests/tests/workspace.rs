@@ -143,13 +143,26 @@ fn may_import(name: &str) -> Option<Vec<&'static str>> {
             }
             allowed
         }
+        // Every kind of target behind one type.
+        "targets" => vec![
+            "domain",
+            "ports",
+            "target-graph",
+            "target-http",
+            "target-scim",
+        ],
         // The adapters are for `main.rs`; that no other file names one is checked over the source.
-        _ if FUNCTIONS.contains(&name) => below.iter().chain(ADAPTERS).copied().collect(),
+        _ if FUNCTIONS.contains(&name) => below
+            .iter()
+            .chain(ADAPTERS)
+            .chain(&["targets"])
+            .copied()
+            .collect(),
         _ if COMPOSITION.contains(&name) => below
             .iter()
             .chain(ADAPTERS)
             .chain(FUNCTIONS)
-            .chain(&["graph-target", "lanyard", "scim-target"])
+            .chain(&["graph-target", "lanyard", "scim-target", "targets"])
             .copied()
             .collect(),
         _ => return None,

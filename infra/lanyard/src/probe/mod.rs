@@ -7,13 +7,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use domain::policy::TargetKind;
 use domain::{AttrPath, TargetId};
 use target_http::Network;
 use target_scim::ScimTarget;
 use target_scim::probe::{Report, Settings, probe};
+use targets::{Reach, scim_config};
 
 use crate::local::{self, Environment};
-use crate::stack::{SystemClock, scim_config};
+use crate::stack::SystemClock;
 
 pub use file::ProfileFile;
 
@@ -59,6 +61,9 @@ impl Plan {
                 known.join(", ")
             );
         };
+        if target.kind != TargetKind::Scim {
+            bail!("target `{name}` does not speak SCIM: there is no dialect to find out");
+        }
         let secrets =
             local::gather_one(target.auth.secret(), self.secrets.as_deref(), environment)?;
         let network = if self.private_network {
@@ -66,7 +71,7 @@ impl Plan {
         } else {
             Network::Public
         };
-        let config = scim_config(&policy, &name, target, network)?;
+        let config = scim_config(&policy, &name, target, Reach::to(network));
         let attributes = self.attributes.iter();
         let settings = Settings {
             domain: self.domain.as_str().into(),

@@ -1,5 +1,5 @@
 //! The whole of Lanyard in one process: the function libraries that AWS runs, wired to embedded
-//! lanes and objects, a store, and SCIM targets over HTTP.
+//! lanes and objects, a store, and targets over HTTP.
 //!
 //! It adds no behaviour: what API Gateway, the event source mappings and the schedules do in the
 //! cloud, [`front`], [`Stack::drain`] with [`Stack::serve`], and [`Stack::tick`] do here.
@@ -14,7 +14,6 @@ use std::sync::Arc;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use domain::plan::Compiled;
-use domain::policy::Target;
 use domain::{Policy, TargetId};
 use hr_webhook::{Salt, Webhook};
 use jiff::civil::Date;
@@ -22,7 +21,7 @@ use ports::embedded::{EmbeddedLanes, FolderObjects, StaticSecrets};
 use ports::{Clock, Fault, Store};
 use reconciler::{Finished, Reconciler, Run};
 use target_http::Network;
-use target_scim::{ScimConfig, ScimTarget};
+use targets::{AnyTarget, Reach};
 
 pub use status::{LaneStatus, Status, TargetStatus};
 pub use time::{SharedClock, SystemClock};
@@ -59,10 +58,10 @@ pub struct Stack<S> {
     policy: Arc<Compiled>,
     webhook: Webhook<S, EmbeddedLanes, StaticSecrets, SharedClock>,
     planner: planner::Planner<S, EmbeddedLanes, SharedClock>,
-    connector: connectors::Connector<S, ScimTarget<StaticSecrets>, SharedClock>,
+    connector: connectors::Connector<S, AnyTarget<StaticSecrets>, SharedClock>,
     ticker: clock::Ticker<S, EmbeddedLanes, SharedClock>,
     /// The reconciler's own clients: it reads, and holds nothing that writes.
-    readers: BTreeMap<TargetId, ScimTarget<StaticSecrets>>,
+    readers: BTreeMap<TargetId, AnyTarget<StaticSecrets>>,
 }
 
 impl<S: Store + Clone> Stack<S> {
@@ -79,12 +78,12 @@ impl<S: Store + Clone> Stack<S> {
             network,
         } = parts;
         let shared = Arc::new(secrets.clone());
-        let clients = || -> Result<BTreeMap<TargetId, ScimTarget<StaticSecrets>>, Fault> {
-            let targets = policy.targets.iter();
-            targets
-                .map(|(name, target)| {
-                    let config = scim_config(&policy, name, target, network)?;
-                    let client = ScimTarget::new(config, Arc::clone(&shared), clock.to_dyn())?;
+        let clients = || -> Result<BTreeMap<TargetId, AnyTarget<StaticSecrets>>, Fault> {
+            let names = policy.targets.keys();
+            names
+                .map(|name| {
+                    let (secrets, clock) = (Arc::clone(&shared), clock.to_dyn());
+                    let client = AnyTarget::new(&policy, name, Reach::to(network), secrets, clock)?;
                     Ok((name.clone(), client))
                 })
                 .collect()
@@ -178,24 +177,4 @@ impl<S: Store + Clone + 'static> front::Answers for Stack<S> {
     async fn answer(&self, event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
         self.webhook.handle(event).await
     }
-}
-
-pub(crate) fn scim_config(
-    policy: &Policy,
-    name: &TargetId,
-    target: &Target,
-    network: Network,
-) -> Result<ScimConfig, Fault> {
-    let here = policy
-        .entitlements
-        .iter()
-        .filter(|(_, e)| e.target == *name);
-    Ok(ScimConfig {
-        network,
-        auth: target.auth.clone(),
-        profile: target.profile.clone(),
-        mapped: target.mappings.iter().map(|m| m.path.clone()).collect(),
-        groups: here.map(|(id, e)| (id.clone(), e.group.clone())).collect(),
-        ..ScimConfig::new(name.clone(), target.base_url.clone(), target.auth.secret())
-    })
 }
