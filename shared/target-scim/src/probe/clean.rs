@@ -106,7 +106,7 @@ async fn find<S: Secrets>(
         Kind::User => "userName",
         Kind::Group => "displayName",
     };
-    let reply = lab.filter(object.kind, attr, &object.name).await?;
+    let reply = lab.look_up(object.kind, attr, &object.name, &[]).await?;
     let resources = json::list(&reply.body, "Resources");
     let ours = resources.iter().find(|resource| {
         json::text(resource, attr).is_some_and(|name| name.eq_ignore_ascii_case(&object.name))
