@@ -129,7 +129,7 @@ async fn required<S: Secrets>(
     let note = if said.is_empty() {
         "a user with a user name alone was made".to_owned()
     } else {
-        format!("without: {}", said.join(", "))
+        format!("refused without: {}", said.join(", "))
     };
     lab.settle("required", note);
     Ok(())

@@ -408,10 +408,12 @@ async fn exclude<S: Secrets>(lab: &mut Lab<'_, S>, ground: &Ground) -> Result<()
         .iter()
         .all(|group| json::list(group, "members").is_empty());
     lab.profile.exclude_members = reply.ok() && found;
-    let value = match (reply.ok() && found, left_out) {
-        (true, true) => "left out, or never shown",
-        (true, false) => "asked for, and not left out",
-        (false, _) => "refused",
+    let shown = ground.shown == Some(Membership::GroupMembers);
+    let value = match (reply.ok() && found, left_out, shown) {
+        (true, true, true) => "left out",
+        (true, true, false) => "taken, where lists show no members anyway",
+        (true, false, _) => "taken, and not left out",
+        (false, ..) => "refused",
     };
     lab.settle("exclude_members", format!("{value}: {}", reply.said()));
     Ok(())
