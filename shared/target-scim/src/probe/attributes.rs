@@ -223,7 +223,7 @@ async fn replace<S: Secrets>(lab: &mut Lab<'_, S>, shape: &Shape) -> Result<(), 
     let shown = lab.get(Kind::User, &user.id).await?;
     let there = json::at(&shown.body, &changed) == Some("Probed by PUT");
     lab.known.put = reply.ok() && there;
-    lab.seen("put", verdict(&reply, there), reply.said());
+    lab.seen("put.change", verdict(&reply, there), reply.said());
     if !partial || !shown.ok() {
         return Ok(());
     }
@@ -357,7 +357,7 @@ pub(super) async fn rename<S: Secrets>(lab: &mut Lab<'_, S>, shape: &Shape) -> R
     };
     let name = shape.user_name(lab.settings, "r");
     let (reply, there) = change(lab, &user, &path, &name).await?;
-    lab.seen("rename", verdict(&reply, there), reply.said());
+    lab.seen("patch.user_name", verdict(&reply, there), reply.said());
     if there {
         lab.proven.insert(Operation::Rename);
         if let Some(object) = lab.object(&user.id) {

@@ -37,7 +37,8 @@ pub(super) async fn up<S: Secrets>(lab: &mut Lab<'_, S>) {
             },
         };
         if let Some(why) = why {
-            let left = left(&object, why);
+            let by_request = lab.profile.delete != DeleteEffect::Deactivates;
+            let left = left(&object, why, by_request);
             lab.left.push(left);
         }
     }
@@ -106,7 +107,7 @@ async fn find<S: Secrets>(
         Kind::User => "userName",
         Kind::Group => "displayName",
     };
-    let reply = lab.filter(object.kind, attr, &object.name).await?;
+    let reply = lab.look_up(object.kind, attr, &object.name, &[]).await?;
     let resources = json::list(&reply.body, "Resources");
     let ours = resources.iter().find(|resource| {
         json::text(resource, attr).is_some_and(|name| name.eq_ignore_ascii_case(&object.name))
@@ -125,16 +126,18 @@ async fn find<S: Secrets>(
     )
 }
 
-fn left(object: &Object, why: Box<str>) -> Left {
+fn left(object: &Object, why: Box<str>, by_request: bool) -> Left {
     let (kind, attr) = match object.kind {
         Kind::User => ("user", "userName"),
         Kind::Group => ("group", "displayName"),
     };
     let by_hand = match &object.id {
-        Some(id) => format!(
+        // Where DELETE blocks users, another one would change nothing.
+        Some(id) if by_request || matches!(object.kind, Kind::Group) => format!(
             "delete the {kind} of this name in the target's administration, or send DELETE {}",
             place(object.kind, id)
         ),
+        Some(_) => format!("delete the {kind} of this name in the target's administration"),
         None => format!("look for the {kind} with this {attr} and delete it there, if it exists"),
     };
     Left {

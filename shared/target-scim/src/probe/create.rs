@@ -33,9 +33,13 @@ pub(super) async fn least<S: Secrets>(lab: &mut Lab<'_, S>) -> Result<Option<Sha
         let (reply, id) = lab.make(Kind::User, &name, &user).await?;
         if let Some(id) = id {
             required(lab, &mut shape, &steps, &said).await?;
-            let shown = lab.get(Kind::User, &id).await?;
+            let shown = lab.get_new(&id).await?;
             known_as(lab, &shape, SUFFIX, name, id, &shown);
             return Ok(Some(shape));
+        }
+        if reply.status == 404 {
+            let why = "404, nothing is at `/Users` below the base URL; correct the base URL";
+            return Err(Stop(why.into()));
         }
         if reply.ok() || (reply.status >= 500 && reply.status != 501) {
             // It may be there all the same, under a name that is then taken.
@@ -87,10 +91,10 @@ fn next<S>(lab: &Lab<'_, S>, shape: &Shape, steps: &[Step], reply: &Reply) -> Op
     // Most targets that insist on something insist on one of the first few, or on the e-mail shape.
     let blind = steps.iter().filter(|step| matches!(step, Step::Blind(_)));
     let tried_shape = shape.email_names;
-    let enough = blind.count() >= 5 || matches!(reply.status, 403 | 404);
+    let enough = blind.count() >= 5 || reply.status == 403;
     match Part::ALL.into_iter().find(open) {
         _ if enough && !tried_shape => Some(Step::EmailName),
-        Some(part) if !matches!(reply.status, 403 | 404) => Some(Step::Blind(part)),
+        Some(part) if !reply.status == 403 => Some(Step::Blind(part)),
         Some(_) | None => None,
     }
 }
@@ -125,7 +129,7 @@ async fn required<S: Secrets>(
     let note = if said.is_empty() {
         "a user with a user name alone was made".to_owned()
     } else {
-        format!("without: {}", said.join(", "))
+        format!("refused without: {}", said.join(", "))
     };
     lab.settle("required", note);
     Ok(())
@@ -209,7 +213,7 @@ pub(super) async fn rich<S: Secrets>(lab: &mut Lab<'_, S>, shape: &Shape) -> Res
         let name = shape.user_name(lab.settings, SUFFIX);
         let (reply, id) = lab.make(Kind::User, &name, &user).await?;
         if let Some(id) = id {
-            let shown = lab.get(Kind::User, &id).await?;
+            let shown = lab.get_new(&id).await?;
             let kept = Shape::kept(lab.settings, SUFFIX, &shown.body);
             describe(lab, &parts, &refused, &kept);
             let stored = json::text(&shown.body, "userName").unwrap_or(&name);

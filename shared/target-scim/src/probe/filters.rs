@@ -94,7 +94,7 @@ pub(super) async fn users<S: Secrets>(lab: &mut Lab<'_, S>) -> Result<(), Stop> 
     // One that works by GET is enough to see whether there is such a thing.
     let some = |by: &FindBy| by_get.is_empty() || by_get.first() == Some(by);
     for (by, value) in values.iter().filter(|(by, _)| some(by)) {
-        let reply = lab.search(attr(*by), value).await?;
+        let reply = lab.search(Kind::User, attr(*by), value, &[]).await?;
         said = reply.said();
         if Hits::of(&reply, Some(&rich.id)) == Hits::Right {
             by_post.push(*by);
@@ -129,7 +129,12 @@ pub(super) async fn users<S: Secrets>(lab: &mut Lab<'_, S>) -> Result<(), Stop> 
         .filter(|by| !lab.base.find_by.contains(by));
     let order: Vec<FindBy> = lab.base.find_by.iter().copied().chain(others).collect();
     lab.profile.find_by = order.into_iter().filter(|by| works.contains(by)).collect();
-    lab.settle("find_by", "one hit, the right one, for each");
+    let note = if lab.profile.find_by.is_empty() {
+        "no filter found the one user"
+    } else {
+        "one hit, the right one, for each"
+    };
+    lab.settle("find_by", note);
     lab.known.finds = lab.profile.find_by.last().map(|by| attr(*by));
     Ok(())
 }

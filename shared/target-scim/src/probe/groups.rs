@@ -80,7 +80,7 @@ async fn ground<S: Secrets>(lab: &mut Lab<'_, S>) -> Result<Option<Ground>, Stop
         reply.said(),
     );
     if let Some(id) = id {
-        let found = lab.filter(Kind::Group, "displayName", &name).await?;
+        let found = lab.look_up(Kind::Group, "displayName", &name, &[]).await?;
         let hits = Hits::of(&found, Some(&id));
         found_by_name(lab, hits, &found);
         return Ok(Some(Ground {
@@ -100,7 +100,7 @@ async fn ground<S: Secrets>(lab: &mut Lab<'_, S>) -> Result<Option<Ground>, Stop
         skip(lab, &why);
         return Ok(None);
     };
-    let found = lab.filter(Kind::Group, "displayName", &name).await?;
+    let found = lab.look_up(Kind::Group, "displayName", &name, &[]).await?;
     let groups = json::list(&found.body, "Resources");
     let fits = |group: &&Value| {
         json::text(group, "displayName").is_some_and(|shown| shown.eq_ignore_ascii_case(&name))
@@ -267,7 +267,9 @@ async fn places<S: Secrets>(
 ) -> Result<bool, Stop> {
     let group = lab.get(Kind::Group, &ground.id).await?;
     let direct = json::refers(&group.body, "members", who);
-    let mut listed = lab.filter(Kind::Group, "displayName", &ground.name).await?;
+    let mut listed = lab
+        .look_up(Kind::Group, "displayName", &ground.name, &[])
+        .await?;
     if !json::ids(&listed.body).contains(&&*ground.id) {
         listed = lab.list(Kind::Group, "count=100".to_owned()).await?;
     }
@@ -397,19 +399,21 @@ async fn exclude<S: Secrets>(lab: &mut Lab<'_, S>, ground: &Ground) -> Result<()
         lab.assume("exclude_members", "no look-up of groups works");
         return Ok(());
     }
-    let filter = eq_filter("displayName", &ground.name);
-    let query = format!("filter={}&excludedAttributes=members", encode(&filter));
-    let reply = lab.list(Kind::Group, query).await?;
+    let reply = lab
+        .look_up(Kind::Group, "displayName", &ground.name, &["members"])
+        .await?;
     let found = json::ids(&reply.body).contains(&&*ground.id);
     let groups = json::list(&reply.body, "Resources");
     let left_out = groups
         .iter()
         .all(|group| json::list(group, "members").is_empty());
     lab.profile.exclude_members = reply.ok() && found;
-    let value = match (reply.ok() && found, left_out) {
-        (true, true) => "left out, or never shown",
-        (true, false) => "asked for, and not left out",
-        (false, _) => "refused",
+    let shown = ground.shown == Some(Membership::GroupMembers);
+    let value = match (reply.ok() && found, left_out, shown) {
+        (true, true, true) => "left out",
+        (true, true, false) => "taken, where lists show no members anyway",
+        (true, false, _) => "taken, and not left out",
+        (false, ..) => "refused",
     };
     lab.settle("exclude_members", format!("{value}: {}", reply.said()));
     Ok(())

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use domain::Profile;
-use domain::profile::Operation;
+use domain::profile::{Operation, Search};
 use percent_encoding::percent_decode_str;
 use ports::Secrets;
 use serde_json::{Value, json};
@@ -255,19 +255,65 @@ impl<'a, S: Secrets> Lab<'a, S> {
         self.list(kind, format!("filter={}", encode(&filter))).await
     }
 
-    /// `POST /Users/.search`.
-    pub(super) async fn search(&mut self, attr: &str, value: &str) -> Result<Reply, Stop> {
-        let body = json!({
+    /// `POST /Users/.search` or `POST /Groups/.search`.
+    pub(super) async fn search(
+        &mut self,
+        kind: Kind,
+        attr: &str,
+        value: &str,
+        excluded: &[&str],
+    ) -> Result<Reply, Stop> {
+        let mut body = json!({
             "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],
             "filter": eq_filter(attr, value),
         });
+        if let (Some(search), false) = (body.as_object_mut(), excluded.is_empty()) {
+            search.insert("excludedAttributes".to_owned(), excluded.into());
+        }
         let call = Call {
-            path: "/Users/.search".to_owned(),
-            template: "/Users/.search",
+            path: format!("{}/.search", kind.path()),
+            template: match kind {
+                Kind::User => "/Users/.search",
+                Kind::Group => "/Groups/.search",
+            },
             body: Some(&body),
             ..Call::default()
         };
         self.exchange(Method::Post, &call).await
+    }
+
+    /// A look-up in the form that works for users.
+    pub(super) async fn look_up(
+        &mut self,
+        kind: Kind,
+        attr: &str,
+        value: &str,
+        excluded: &[&str],
+    ) -> Result<Reply, Stop> {
+        if self.profile.search == Search::Post {
+            return self.search(kind, attr, value, excluded).await;
+        }
+        let mut query = format!("filter={}", encode(&eq_filter(attr, value)));
+        if !excluded.is_empty() {
+            query.push_str("&excludedAttributes=");
+            query.push_str(&excluded.join(","));
+        }
+        self.list(kind, query).await
+    }
+
+    /// A user that was just made. Some targets need a moment before they show it: a second look is
+    /// all they get.
+    pub(super) async fn get_new(&mut self, id: &str) -> Result<Reply, Stop> {
+        let first = self.get(Kind::User, id).await?;
+        if first.status != 404 {
+            return Ok(first);
+        }
+        self.seen(
+            "create.read",
+            "late",
+            "a user that was just made is 404 at first",
+        );
+        self.get(Kind::User, id).await
     }
 
     pub(super) async fn get(&mut self, kind: Kind, id: &str) -> Result<Reply, Stop> {

@@ -179,7 +179,7 @@ async fn while_blocked<S: Secrets>(
             "externalId" => user.external_id.clone().unwrap_or_default(),
             _ => user.shown.clone(),
         };
-        let reply = lab.filter(Kind::User, attr, &value).await?;
+        let reply = lab.look_up(Kind::User, attr, &value, &[]).await?;
         let hits = Hits::of(&reply, Some(&user.id));
         hidden |= hits == Hits::None;
         note = format!("{note}; by {attr}: {}", hits.word());

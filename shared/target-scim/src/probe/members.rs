@@ -187,7 +187,8 @@ pub(super) async fn chunk<S: Secrets>(lab: &mut Lab<'_, S>, ground: &Ground) -> 
         return Ok(());
     }
     let mut said = Vec::new();
-    for count in [101_u16, 100, 50, 20, 10, 5, 2] {
+    // Three are few enough for any target: where they are refused, it is for naming one twice.
+    for count in [101_u16, 3, 100, 50, 20, 10, 5] {
         let everyone: Vec<&str> = [&*ground.one, &*two]
             .into_iter()
             .cycle()
@@ -196,17 +197,21 @@ pub(super) async fn chunk<S: Secrets>(lab: &mut Lab<'_, S>, ground: &Ground) -> 
         let operations = add_operations(lab.profile.member_add, &everyone);
         let reply = lab.patch(Kind::Group, &ground.id, operations).await?;
         said.push(format!("{count}: {}", reply.said()));
-        if reply.ok() {
-            // More than was tried is not proven, and more than the base says not needed.
-            lab.profile.member_chunk = lab.base.member_chunk.min(count);
-            lab.settle(
-                "member_chunk",
-                format!("named in one request: {}", said.join(", ")),
-            );
-            return Ok(());
+        match (count, reply.ok()) {
+            (3, false) => {
+                let why = format!("members cannot be named twice: {}", said.join(", "));
+                lab.assume("member_chunk", why);
+                return Ok(());
+            }
+            (3, true) => lab.profile.member_chunk = lab.base.member_chunk.min(3),
+            (_, true) => {
+                // More than was tried is not proven, and more than the base says not needed.
+                lab.profile.member_chunk = lab.base.member_chunk.min(count);
+                break;
+            }
+            (_, false) => {}
         }
     }
-    lab.profile.member_chunk = 1;
     lab.settle(
         "member_chunk",
         format!("named in one request: {}", said.join(", ")),

@@ -107,7 +107,15 @@ fn conclude<S: Secrets>(
         .filter(|op| !lab.proven.contains(op));
     lab.profile.unproven = unproven.collect();
     let proven = report::names(lab.proven.iter().copied());
-    lab.settle("unproven", format!("shown to work: {proven}"));
+    let mut note = format!("shown to work: {proven}");
+    if lab.profile.find_by.is_empty() {
+        note.push_str("; nothing is created where nobody can look whether it exists");
+    }
+    let groups = |finding: &Finding| finding.key == "group.by_name" && finding.value != "works";
+    if lab.findings.iter().any(groups) {
+        note.push_str("; nobody joins groups that cannot be looked up");
+    }
+    lab.settle("unproven", note);
     Report {
         target,
         marker: lab.settings.name("").into(),

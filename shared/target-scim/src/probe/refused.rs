@@ -28,7 +28,7 @@ pub(super) async fn lists<S: Secrets>(lab: &mut Lab<'_, S>, shape: &Shape) -> Re
     let mut single: Vec<Part> = Vec::new();
     let (reply, user) = doubled(lab, shape, "p", &rich.kept, &lists).await?;
     if let Some(user) = user {
-        let shown = lab.get(Kind::User, &user.id).await?;
+        let shown = lab.get_new(&user.id).await?;
         let has_one = |part: &Part| {
             part.list()
                 .is_some_and(|list| json::list(&shown.body, list).len() == 1)
@@ -112,22 +112,25 @@ pub(super) async fn unknown<S: Secrets>(lab: &mut Lab<'_, S>, shape: &Shape) -> 
     let mut user = shape.user(lab.settings, "s", &[]);
     user.insert(ATTRIBUTE.to_owned(), "unknown".into());
     let name = shape.user_name(lab.settings, "s");
-    let (mut reply, mut id) = lab
+    let (reply, mut id) = lab
         .make(Kind::User, &name, &Value::from(user.clone()))
         .await?;
-    let value = match (&id, json::get(&reply.body, ATTRIBUTE)) {
-        (None, _) => "refused",
-        (Some(_), None) => "dropped",
-        (Some(_), Some(_)) => "kept",
+    let refused = id.is_none();
+    if refused {
+        user.remove(ATTRIBUTE);
+        (_, id) = lab.make(Kind::User, &name, &Value::from(user)).await?;
+    }
+    let shown = match &id {
+        Some(id) => lab.get_new(id).await?.body,
+        None => Value::Null,
+    };
+    let value = match (refused, json::get(&shown, ATTRIBUTE)) {
+        (true, _) => "refused",
+        (false, None) => "dropped",
+        (false, Some(_)) => "kept",
     };
     lab.seen("create.unknown_attribute", value, reply.said());
-    if id.is_none() {
-        user.remove(ATTRIBUTE);
-        (reply, id) = lab.make(Kind::User, &name, &Value::from(user)).await?;
-    }
-    let stored = json::text(&reply.body, "userName")
-        .unwrap_or(&name)
-        .to_owned();
+    let stored = json::text(&shown, "userName").unwrap_or(&name).to_owned();
     lab.known.doomed = id.map(|id| User {
         id,
         shown: stored,

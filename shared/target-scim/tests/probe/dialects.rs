@@ -213,7 +213,7 @@ async fn okta() {
 async fn entra() {
     let (report, truth) = check(Dialect::Entra).await;
     assert_eq!(truth.users.put, Put::Unsupported);
-    assert_eq!(value(&report, "put"), "refused");
+    assert_eq!(value(&report, "put.change"), "refused");
     assert_eq!(value(&report, "members.remove_filter"), "refused");
     assert!(value(&report, "discovery.claims").contains("etag yes"));
 }

@@ -206,6 +206,26 @@ async fn a_target_that_makes_no_users_is_read_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_wrong_base_url_is_said_so() {
+    let bench = Bench::new(Options::default()).await;
+    bench.fault(Fault::Status { code: 404 });
+    let report = bench.probe().await;
+    assert!(stopped(&report).contains("base URL"));
+    assert_eq!(report.requests, 5);
+    bench.is_clean(&report);
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_ends_it_at_once() {
+    let bench = Bench::new(Options::default()).await;
+    bench.fault(Fault::Unauthorized);
+    let report = bench.probe().await;
+    assert!(stopped(&report).contains("401"));
+    assert!(report.requests <= 2, "{} requests", report.requests);
+    bench.is_clean(&report);
+}
+
+#[tokio::test]
 async fn nothing_of_other_people_or_of_details_is_shown() {
     let bench = Bench::new(Options::default()).await;
     let quoting = Fault::StatusQuoting { code: 400 };
