@@ -10,23 +10,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clock::Ticker;
-use connectors::Connector;
+use connectors::{Connector, TOGETHER};
 use contract::{Cause, Lane};
 use domain::Profile;
 use domain::plan::Compiled;
-use domain::{EntitlementId, IdentityId, SourceId, TargetId};
+use domain::{IdentityId, SourceId, TargetId};
 use hr_webhook::{Salt, Webhook, record_key};
 use jiff::{SignedDuration, Timestamp};
 use planner::Planner;
 use ports::model::{ManualClock, ModelLanes, ModelObjects, ModelSecrets};
-use ports::queue::{Queues, run};
+use ports::queue::{Queues, run, run_up_to};
 use ports::secrets::Secret;
 use ports::store::{Seat, Segment};
 use ports::{Clock, Store};
 use reconciler::{Finished, Reconciler, Run};
 use scim_target::ScimTarget as Server;
 use store_dynamodb::{DynamoStore, embedded};
-use target_scim::{ScimConfig, ScimTarget, Tokens};
+use target_http::Network;
+use target_scim::Tokens;
+use targets::{AnyTarget, Reach};
 
 pub use raw::{Raw, RawAnswer};
 pub use says::{Says, signed};
@@ -42,7 +44,8 @@ pub const GROUPS: [(&str, &[&str]); 2] = [
 /// How often queues are polled before a test gives up on their coming to rest.
 const PATIENCE: usize = 2_000;
 
-type Client = ScimTarget<Tokens>;
+/// The client of a target in a suite.
+pub type Client = AnyTarget<Tokens>;
 
 /// Where a target is reached.
 #[derive(Clone, Debug)]
@@ -74,7 +77,7 @@ pub struct World {
     ticker: Ticker<DynamoStore, ModelLanes, ManualClock>,
     readers: BTreeMap<TargetId, Client>,
     addresses: BTreeMap<TargetId, Address>,
-    profile: Profile,
+    profile: Option<Profile>,
     posts: u64,
 }
 
@@ -101,11 +104,15 @@ impl Company {
 
     /// With another policy over the same targets.
     pub async fn with_policy(text: &str) -> Self {
-        Self::with_profile(text, Profile::rfc()).await
+        Self::start(text, None).await
     }
 
     /// With another policy over the same targets, spoken to in another dialect.
     pub async fn with_profile(text: &str, profile: Profile) -> Self {
+        Self::start(text, Some(profile)).await
+    }
+
+    async fn start(text: &str, profile: Option<Profile>) -> Self {
         let mut servers = BTreeMap::new();
         for (name, groups) in GROUPS {
             let server = Server::start(scim_target::Options::default())
@@ -126,7 +133,7 @@ impl Company {
                 (TargetId::from(*name), address)
             })
             .collect();
-        let world = World::with_profile(text, addresses, profile).await;
+        let world = World::start(text, addresses, profile).await;
         Self {
             world,
             dir: servers.remove("dir").expect("dir"),
@@ -191,38 +198,33 @@ pub fn compiled(text: &str, addresses: &BTreeMap<TargetId, Address>) -> Arc<Comp
     Arc::new(Compiled::new(loaded.policy))
 }
 
+/// The policy with every target spoken to in that dialect.
+fn spoken(policy: Arc<Compiled>, profile: Option<&Profile>) -> Arc<Compiled> {
+    let Some(profile) = profile else {
+        return policy;
+    };
+    let mut policy = (*policy.policy).clone();
+    for target in policy.targets.values_mut() {
+        target.profile = profile.clone();
+    }
+    Arc::new(Compiled::new(policy))
+}
+
 fn clients(
     policy: &Compiled,
     addresses: &BTreeMap<TargetId, Address>,
-    profile: &Profile,
     clock: &ManualClock,
 ) -> BTreeMap<TargetId, Client> {
     policy
         .policy
         .targets
-        .iter()
-        .map(|(name, target)| {
-            let groups: BTreeMap<EntitlementId, Box<str>> = policy
-                .policy
-                .entitlements
-                .iter()
-                .filter(|(_, entitlement)| entitlement.target == *name)
-                .map(|(id, entitlement)| (id.clone(), entitlement.group.clone()))
-                .collect();
-            let config = ScimConfig {
-                auth: target.auth.clone(),
-                profile: profile.clone(),
-                mapped: target
-                    .mappings
-                    .iter()
-                    .map(|mapping| mapping.path.clone())
-                    .collect(),
-                groups,
-                ..ScimConfig::new(name.clone(), target.base_url.clone(), target.auth.secret())
-            };
+        .keys()
+        .map(|name| {
             let token = Secret::new(addresses[name].token.clone());
             let tokens = Arc::new(Tokens::fixed([token]));
-            let client = ScimTarget::new(config, tokens, Arc::new(clock.clone()))
+            let reach = Reach::to(Network::Public);
+            let clock = Arc::new(clock.clone());
+            let client = AnyTarget::new(&policy.policy, name, reach, tokens, clock)
                 .unwrap_or_else(|fault| panic!("{fault}"));
             (name.clone(), client)
         })
@@ -232,7 +234,7 @@ fn clients(
 impl World {
     /// On 2 March 2026, 08:00 UTC.
     pub async fn new(policy: &str, addresses: BTreeMap<TargetId, Address>) -> Self {
-        Self::with_profile(policy, addresses, Profile::rfc()).await
+        Self::start(policy, addresses, None).await
     }
 
     /// With targets of another dialect.
@@ -240,6 +242,14 @@ impl World {
         policy: &str,
         addresses: BTreeMap<TargetId, Address>,
         profile: Profile,
+    ) -> Self {
+        Self::start(policy, addresses, Some(profile)).await
+    }
+
+    async fn start(
+        policy: &str,
+        addresses: BTreeMap<TargetId, Address>,
+        profile: Option<Profile>,
     ) -> Self {
         let clock = ManualClock::new("2026-03-02T08:00:00Z".parse().expect("an instant"));
         let store = embedded::open_in_memory().await.expect("an engine");
@@ -251,13 +261,13 @@ impl World {
     fn over(
         text: &str,
         addresses: BTreeMap<TargetId, Address>,
-        profile: Profile,
+        profile: Option<Profile>,
         clock: ManualClock,
         store: DynamoStore,
         lanes: ModelLanes,
         objects: ModelObjects,
     ) -> Self {
-        let policy = compiled(text, &addresses);
+        let policy = spoken(compiled(text, &addresses), profile.as_ref());
         let secrets = ModelSecrets::new().with("hr-signing", HR_SECRET);
         let salt = Salt::new(SALT).expect("a salt");
         Self {
@@ -272,12 +282,12 @@ impl World {
             planner: Planner::new(store.clone(), lanes.clone(), clock.clone(), policy.clone()),
             connector: Connector::new(
                 store.clone(),
-                clients(&policy, &addresses, &profile, &clock),
+                clients(&policy, &addresses, &clock),
                 clock.clone(),
                 policy.clone(),
             ),
             ticker: Ticker::new(store.clone(), lanes.clone(), clock.clone()),
-            readers: clients(&policy, &addresses, &profile, &clock),
+            readers: clients(&policy, &addresses, &clock),
             addresses,
             profile,
             clock,
@@ -377,7 +387,7 @@ impl World {
                 .await
             }
             Lane::Target(_) | Lane::Terminations => {
-                run(&self.lanes, lane, visibility, |batch| {
+                run_up_to(&self.lanes, lane, TOGETHER, visibility, |batch| {
                     self.connector.handle(batch)
                 })
                 .await
