@@ -152,19 +152,18 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let wanted = seat.record.projections.remove(name).unwrap_or_default();
         let urgent = is_ending(seat.record.state, wanted.desired);
         // A target that rests is left alone before anything else is found out.
-        match may(&health, urgent, at) {
-            May::Call => {}
-            May::Defer => return Ok(Opened::Finished(Converged::Deferred)),
-            May::Wait(after) if record.applied < generation || request.look => {
-                return Err(Fault::Retry {
-                    after: Some(after),
-                    why: "the target asked for a pause".into(),
-                });
-            }
-            May::Wait(_) => {}
+        let may = may(&health, urgent, at);
+        if matches!(may, May::Defer) {
+            return Ok(Opened::Finished(Converged::Deferred));
         }
         if record.applied >= generation && !request.look {
             return Ok(Opened::Finished(Converged::Current));
+        }
+        if let May::Wait(after) = may {
+            return Err(Fault::Retry {
+                after: Some(after),
+                why: "the target asked for a pause".into(),
+            });
         }
         let unsettled = seat.record.unsettled.remove(name);
         let projection = self.resolve_references(wanted, name).await?;

@@ -115,7 +115,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             }
             if let Change::Create { .. } = change {
                 let answer = target.apply(change, None).await;
-                self.take(change, answer, work, &mut done)?;
+                take(change, answer, work, &mut done)?;
                 rest = others;
                 continue;
             }
@@ -147,7 +147,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let answers = target.apply_all(changes, account).await;
         let answered = answers.len();
         for (change, answer) in changes.iter().zip(answers) {
-            self.take(change, answer, work, done)?;
+            take(change, answer, work, done)?;
         }
         if answered < changes.len() {
             return Err(Stop::Again(Fault::retry(
@@ -155,44 +155,6 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             )));
         }
         Ok(())
-    }
-
-    /// Takes over one answer.
-    pub(crate) fn take(
-        &self,
-        change: &Change,
-        answer: Result<Applied, TargetError>,
-        work: &mut Work,
-        done: &mut Done,
-    ) -> Result<(), Stop> {
-        match answer {
-            Ok(applied) => {
-                if !applied.unchanged {
-                    done.changed = true;
-                    telemetry::emit(
-                        Metric::ConnectorChanges,
-                        1.0,
-                        Dimensions::target(&work.name),
-                    );
-                }
-                work.remember(change, applied.id);
-                Ok(())
-            }
-            Err(TargetError::Conflict) if matches!(change, Change::Create { .. }) => {
-                Err(Stop::NameTaken)
-            }
-            Err(TargetError::NotFound) => Err(lost(work)),
-            Err(error) if is_refused_membership(change, &error) => {
-                if let TargetError::Fault(Fault::Reject { why }) = error {
-                    done.refused.get_or_insert(why);
-                }
-                if let Change::Revoke { entitlement } = change {
-                    work.kept.insert(entitlement.clone());
-                }
-                Ok(())
-            }
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// Whether a change gives one side of an SoD pair whose other side is taken away.
@@ -215,6 +177,43 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             };
             against(&pair.left, &pair.right) || against(&pair.right, &pair.left)
         })
+    }
+}
+
+/// Takes over one answer.
+pub fn take(
+    change: &Change,
+    answer: Result<Applied, TargetError>,
+    work: &mut Work,
+    done: &mut Done,
+) -> Result<(), Stop> {
+    match answer {
+        Ok(applied) => {
+            if !applied.unchanged {
+                done.changed = true;
+                telemetry::emit(
+                    Metric::ConnectorChanges,
+                    1.0,
+                    Dimensions::target(&work.name),
+                );
+            }
+            work.remember(change, applied.id);
+            Ok(())
+        }
+        Err(TargetError::Conflict) if matches!(change, Change::Create { .. }) => {
+            Err(Stop::NameTaken)
+        }
+        Err(TargetError::NotFound) => Err(lost(work)),
+        Err(error) if is_refused_membership(change, &error) => {
+            if let TargetError::Fault(Fault::Reject { why }) = error {
+                done.refused.get_or_insert(why);
+            }
+            if let Change::Revoke { entitlement } = change {
+                work.kept.insert(entitlement.clone());
+            }
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -10,7 +10,7 @@ use ports::{Apply, Clock, Observe, Store};
 
 use crate::Connector;
 use crate::batch::with_withheld;
-use crate::carry_out::{Done, Stop};
+use crate::carry_out::{Done, Stop, take};
 use crate::verify::gone;
 use crate::work::Work;
 
@@ -166,7 +166,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             } else {
                 Change::Revoke { entitlement }
             };
-            let taken = self.take(&change, answer, &mut member.work, &mut member.done);
+            let taken = take(&change, answer, &mut member.work, &mut member.done);
             member.stop = taken.err();
         }
     }

@@ -38,7 +38,7 @@ where
             continue;
         }
         let receives = record.receives;
-        if let Some(after) = work_one(record, &mut handle, &id, receives).await {
+        if let Fate::Back(after) = work_one(record, &mut handle, &id, receives).await {
             stopped.insert(group, after);
             answer.failed.push(Failed { id, after });
         }
@@ -74,8 +74,11 @@ where
             }
         }
         waiting = later;
-        for (record, back) in hand_over(round, &mut handle).await {
-            if let Some(after) = back {
+        if round.is_empty() {
+            continue;
+        }
+        for (record, fate) in hand_over(round, &mut handle).await {
+            if let Fate::Back(after) = fate {
                 stopped.insert(record.group, after);
                 answer.failed.push(Failed {
                     id: record.id,
@@ -87,74 +90,78 @@ where
     answer
 }
 
-/// One round; with each record whether and after what time it comes back.
-async fn hand_over<H, F>(
-    round: Vec<Incoming>,
-    handle: &mut H,
-) -> Vec<(Incoming, Option<Option<Duration>>)>
+/// What happens to a record.
+#[derive(Clone, Copy)]
+enum Fate {
+    /// It is acknowledged: done, or given up.
+    Over,
+    /// It comes back after that time; `None` leaves it to the queue.
+    Back(Option<Duration>),
+}
+
+/// One round; with each record what happens to it.
+async fn hand_over<H, F>(round: Vec<Incoming>, handle: &mut H) -> Vec<(Incoming, Fate)>
 where
     H: FnMut(Vec<Incoming>) -> F,
     F: Future<Output = Vec<Result<(), Fault>>>,
 {
-    // As in `work_one`.
-    let all = round.clone();
-    let guarded = AssertUnwindSafe(async { handle(all).await }).catch_unwind();
-    let mut back = Vec::with_capacity(round.len());
-    match guarded.await {
-        Ok(answers) => {
+    match guarded(async { handle(round.clone()).await }).await {
+        Some(answers) => {
             let mut answers = answers.into_iter();
-            for record in round {
-                let answer = answers
-                    .next()
-                    .unwrap_or_else(|| Err(Fault::retry("the record was not answered for")));
-                let after = log(answer, &record.id, record.receives);
-                back.push((record, after));
-            }
+            round
+                .into_iter()
+                .map(|record| {
+                    let answer = answers
+                        .next()
+                        .unwrap_or_else(|| Err(Fault::retry("the record was not answered for")));
+                    let fate = fate(answer, &record.id, record.receives);
+                    (record, fate)
+                })
+                .collect()
         }
-        Err(_payload) if round.len() == 1 => {
+        None if round.len() > 1 => {
+            let mut fates = Vec::with_capacity(round.len());
             for record in round {
+                fates.extend(Box::pin(hand_over(vec![record], handle)).await);
+            }
+            fates
+        }
+        None => round
+            .into_iter()
+            .map(|record| {
                 log_panic(&record.id, record.receives);
-                back.push((record, Some(None)));
-            }
-        }
-        Err(_payload) => {
-            for record in round {
-                back.extend(Box::pin(hand_over(vec![record], handle)).await);
-            }
-        }
+                (record, Fate::Back(None))
+            })
+            .collect(),
     }
-    back
 }
 
-/// `Some` where the record comes back, with the time after which it does.
-async fn work_one<H, F>(
-    record: Incoming,
-    handle: &mut H,
-    id: &str,
-    receives: u32,
-) -> Option<Option<Duration>>
+/// One record.
+async fn work_one<H, F>(record: Incoming, handle: &mut H, id: &str, receives: u32) -> Fate
 where
     H: FnMut(Incoming) -> F,
     F: Future<Output = Result<(), Fault>>,
 {
-    // The handler is called inside the guarded future, so that a panic before its first await
-    // is caught as well. What it shares between records are ports, and the store, not memory,
-    // remembers how far a record came: nothing half-changed is observed after an unwind.
-    let guarded = AssertUnwindSafe(async { handle(record).await }).catch_unwind();
-    match guarded.await {
-        Ok(answer) => log(answer, id, receives),
-        // The payload of the panic may quote a person's data and is dropped unread.
-        Err(_payload) => {
-            log_panic(id, receives);
-            Some(None)
-        }
+    if let Some(answer) = guarded(async { handle(record).await }).await {
+        return fate(answer, id, receives);
     }
+    log_panic(id, receives);
+    Fate::Back(None)
 }
 
-/// Says what became of a record that was not done, once. `Some` where it comes back.
-fn log(answer: Result<(), Fault>, id: &str, receives: u32) -> Option<Option<Duration>> {
+/// `None` where the work panicked. The payload of a panic may quote a person's data and is dropped
+/// unread.
+async fn guarded<T>(work: impl Future<Output = T>) -> Option<T> {
+    // The handler is called inside the guarded future, so that a panic before its first await is
+    // caught as well. What it shares between records are ports, and the store, not memory,
+    // remembers how far a record came: nothing half-changed is observed after an unwind.
+    AssertUnwindSafe(work).catch_unwind().await.ok()
+}
+
+/// What an answer means to the queue; says what became of a record that was not done, once.
+fn fate(answer: Result<(), Fault>, id: &str, receives: u32) -> Fate {
     let Err(fault) = answer else {
-        return None;
+        return Fate::Over;
     };
     let error_type = fault.error_type();
     match fault {
@@ -166,7 +173,7 @@ fn log(answer: Result<(), Fault>, id: &str, receives: u32) -> Option<Option<Dura
                 error = &*why,
                 "record comes back"
             );
-            Some(after)
+            Fate::Back(after)
         }
         Fault::Reject { why } | Fault::Halt { why } => {
             tracing::warn!(
@@ -176,7 +183,7 @@ fn log(answer: Result<(), Fault>, id: &str, receives: u32) -> Option<Option<Dura
                 error = &*why,
                 "record given up"
             );
-            None
+            Fate::Over
         }
     }
 }

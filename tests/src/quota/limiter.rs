@@ -125,35 +125,37 @@ impl Limiter {
             .iter_mut()
             .filter_map(|meter| meter.wait(at, writes))
             .max();
-        match wait {
-            Some(wait) => {
-                self.refused += 1;
-                for meter in &mut self.meters {
-                    if let Meter::Bucket {
-                        counts_refused: true,
-                        ..
-                    } = meter
-                    {
-                        meter.count(at, writes);
-                    }
-                }
-                // Vendors say whole seconds.
-                let seconds = wait.as_millis().div_euclid(1000) + 1;
-                Some(Duration::from_secs(
-                    u64::try_from(seconds).expect("a wait lies ahead"),
-                ))
+        let Some(wait) = wait else {
+            for meter in &mut self.meters {
+                meter.count(at, writes);
             }
-            None => {
-                for meter in &mut self.meters {
-                    meter.count(at, writes);
-                }
-                None
+            return None;
+        };
+        self.refused += 1;
+        for meter in &mut self.meters {
+            if meter.counts_refused() {
+                meter.count(at, writes);
             }
         }
+        // Vendors say whole seconds.
+        let seconds = wait.as_millis().div_euclid(1000) + 1;
+        Some(Duration::from_secs(
+            u64::try_from(seconds).expect("a wait lies ahead"),
+        ))
     }
 }
 
 impl Meter {
+    const fn counts_refused(&self) -> bool {
+        matches!(
+            self,
+            Self::Bucket {
+                counts_refused: true,
+                ..
+            }
+        )
+    }
+
     fn wait(&mut self, at: Timestamp, writes: bool) -> Option<SignedDuration> {
         match self {
             Self::Window {

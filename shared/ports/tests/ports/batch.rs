@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::block_on;
 use contract::PlanRequest;
 use ports::Fault;
-use ports::batch::{parse, work};
+use ports::batch::{parse, work, work_together};
 use ports::lanes::{Batch, BatchAnswer, Failed, Incoming};
 
 fn record(number: usize, group: &str) -> Incoming {
@@ -140,4 +140,69 @@ fn working_a_batch_can_be_spawned() {
     });
     let answer = runtime.block_on(worked).unwrap();
     assert_eq!(answer.failed, [failed(0, None)]);
+}
+
+/// Ten records of three groups handed over together, every mask of failures: the same ones are
+/// worked and come back as when each goes alone, and no group is twice in one round.
+#[test]
+fn together_every_mask_keeps_the_order_inside_groups() {
+    let groups = ["a", "b", "a", "a", "c", "b", "c", "a", "b", "c"];
+    for mask in 0_u32..1 << groups.len() {
+        let fails = |number: usize| mask & (1 << number) != 0;
+        let worked = RefCell::new(BTreeSet::new());
+        let answer = block_on(work_together(batch(&groups), |records| {
+            let in_round: BTreeSet<String> = records.iter().map(|r| r.group.clone()).collect();
+            assert_eq!(in_round.len(), records.len(), "one of each group");
+            let answers = records.iter().map(|record| {
+                let number: usize = record.body.parse().unwrap();
+                assert!(worked.borrow_mut().insert(number), "once each");
+                if fails(number) {
+                    return Err(Fault::retry("test"));
+                }
+                Ok(())
+            });
+            let answers: Vec<_> = answers.collect();
+            async move { answers }
+        }));
+        let mut stopped = BTreeSet::new();
+        let (mut want_worked, mut want_failed) = (BTreeSet::new(), BTreeSet::new());
+        for (number, group) in groups.iter().enumerate() {
+            if !stopped.contains(group) {
+                want_worked.insert(number);
+                if fails(number) {
+                    stopped.insert(*group);
+                }
+            }
+            if stopped.contains(group) {
+                want_failed.insert(format!("m{number}"));
+            }
+        }
+        let failed: BTreeSet<String> = answer.failed.into_iter().map(|one| one.id).collect();
+        assert_eq!((worked.into_inner(), failed), (want_worked, want_failed));
+    }
+}
+
+#[test]
+fn together_a_panic_costs_its_own_record_only() {
+    let rounds = RefCell::new(Vec::new());
+    let answer = block_on(work_together(batch(&["a", "b", "c", "b"]), |records| {
+        let bodies: Vec<String> = records.iter().map(|record| record.body.clone()).collect();
+        rounds.borrow_mut().push(bodies.clone());
+        async move {
+            assert!(!bodies.contains(&"1".to_owned()), "a poisonous record");
+            vec![Ok(()); bodies.len()]
+        }
+    }));
+    // All at once, then one by one; the second of its group is not tried after it.
+    let want: [&[&str]; 4] = [&["0", "1", "2"], &["0"], &["1"], &["2"]];
+    assert_eq!(rounds.into_inner(), want);
+    assert_eq!(answer.failed, [failed(1, None), failed(3, None)]);
+}
+
+#[test]
+fn together_a_record_without_an_answer_comes_back() {
+    let answer = block_on(work_together(batch(&["a", "b"]), |_| async {
+        vec![Ok(())]
+    }));
+    assert_eq!(answer.failed, [failed(1, None)]);
 }

@@ -118,9 +118,8 @@ pub(super) async fn users<S: Secrets>(lab: &mut Lab<'_, S>) -> Result<(), Stop> 
     let note = match (lab.profile.search, posts) {
         (Search::Get, true) => "works; POST /Users/.search does too and keeps names out of URLs",
         (Search::Get, false) if works.is_empty() => "no look-up works",
-        (Search::Get, false) => "works",
         (Search::Post, _) if sensitive => "GET answers that the filter is sensitive",
-        (Search::Post, _) => "works",
+        (Search::Get, false) | (Search::Post, _) => "works",
     };
     lab.settle("search", note);
     let known = [FindBy::ExternalId, FindBy::UserName];

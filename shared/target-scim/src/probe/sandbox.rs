@@ -149,11 +149,9 @@ impl Part {
             Self::FamilyName => "Probe".to_owned(),
             Self::DisplayName => format!("Lanyard Probe {who}"),
             Self::Email => format!("{who}@{}", settings.domain),
-            Self::Title => "Sandbox".to_owned(),
             Self::Phone => "+1 555 0100".to_owned(),
             Self::Address => "Sandbox City".to_owned(),
-            Self::UserType => "Sandbox".to_owned(),
-            Self::Department => "Sandbox".to_owned(),
+            Self::Title | Self::UserType | Self::Department => "Sandbox".to_owned(),
         }
     }
 }
