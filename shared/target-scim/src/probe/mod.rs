@@ -1,5 +1,5 @@
 //! Finds out the dialect of a target by trying: sandbox users and a sandbox group are made, changed
-//! and deleted, and what is read back counts. The answer is a [`Profile`] in which everything that
+//! and deleted, and what is read back counts. The answer is a [`domain::Profile`] in which everything that
 //! was not shown to work is unproven.
 //!
 //! It touches nothing that it did not make itself in the same run, but for the membership of a
