@@ -1,6 +1,6 @@
 //! Finds out the dialect of a target by trying: sandbox users and a sandbox group are made, changed
-//! and deleted, and what is read back counts. The answer is a [`Profile`] in which everything that
-//! was not shown to work is unproven.
+//! and deleted, and what is read back counts. The answer is a [`domain::Profile`] in which
+//! everything that was not shown to work is unproven.
 //!
 //! It touches nothing that it did not make itself in the same run, but for the membership of a
 //! sandbox user in one empty group that the caller may name. It sends every request once, at most
