@@ -15,10 +15,8 @@ fn row(name: &str, what: &str, drained: &Drained) {
     );
 }
 
-fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("a runtime");
+fn main() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     for vendor in vendors() {
         for consumers in [1, 2, 4, 8] {
             let drained = runtime.block_on(drain(&vendor, CHANGES, ENDINGS, consumers));
@@ -35,4 +33,5 @@ fn main() {
             &drained,
         );
     }
+    Ok(())
 }

@@ -381,16 +381,16 @@ impl World {
         let visibility = Duration::from_mins(3);
         match lane {
             Lane::Facts => {
-                run(&self.lanes, lane, visibility, |batch| {
+                let work = run(&self.lanes, lane, visibility, |batch| {
                     self.planner.handle(batch)
-                })
-                .await
+                });
+                Box::pin(work).await
             }
             Lane::Target(_) | Lane::Terminations => {
-                run_up_to(&self.lanes, lane, TOGETHER, visibility, |batch| {
+                let work = run_up_to(&self.lanes, lane, TOGETHER, visibility, |batch| {
                     self.connector.handle(batch)
-                })
-                .await
+                });
+                Box::pin(work).await
             }
         }
     }
