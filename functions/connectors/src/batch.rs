@@ -8,7 +8,7 @@ use std::time::Duration;
 use contract::ConvergeRequest;
 use domain::budget::{Asked, Cost, Granted, Tally};
 use domain::converge::{self, Convergence, Seen, converge};
-use domain::policy::Mode;
+use domain::policy::{Mode, TargetKind};
 use domain::{Change, Desired, EntitlementId, IdentityState, Outcome, TargetId};
 use jiff::{SignedDuration, Timestamp};
 use ports::lanes::{Batch, BatchAnswer, Incoming};
@@ -47,17 +47,17 @@ enum Next {
 type Placed = (usize, Box<Work>);
 
 /// The same with what is planned for it, before anybody looked.
-struct Planned {
-    place: usize,
-    work: Box<Work>,
+pub struct Planned {
+    pub place: usize,
+    pub work: Box<Work>,
     plan: Convergence,
 }
 
 /// What became of a message.
-struct Over {
-    place: usize,
-    work: Box<Work>,
-    result: Result<Outcome, Stop>,
+pub struct Over {
+    pub place: usize,
+    pub work: Box<Work>,
+    pub result: Result<Outcome, Stop>,
 }
 
 impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
@@ -176,7 +176,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             record,
             // Where an older generation was never acknowledged, the record may be behind the
             // target.
-            look: request.look || unsettled.is_some(),
+            look: (request.look || unsettled.is_some()) && self.shows_accounts(name),
             unsettled,
             urgent,
             at,
@@ -185,6 +185,13 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             gone: BTreeSet::new(),
         };
         Ok(Opened::Work(Box::new(work), health))
+    }
+
+    /// Whether looking at the target tells anything. One that takes records and shows nothing would
+    /// look as if nobody were there.
+    fn shows_accounts(&self, name: &TargetId) -> bool {
+        let target = self.policy.policy.targets.get(name);
+        target.is_some_and(|target| !matches!(target.kind, TargetKind::EntraBulk(_)))
     }
 
     /// Everything of a batch that concerns one target.
@@ -266,6 +273,10 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         planned: Vec<Planned>,
         began: Timestamp,
     ) -> (Vec<Over>, Cost) {
+        if target.takes_many() {
+            let over = Box::pin(self.carry_out_each(target, planned)).await;
+            return (over, Cost::default());
+        }
         let poolable = planned
             .iter()
             .filter(|one| !one.work.urgent && pool::is_poolable(&one.plan));
@@ -365,7 +376,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     }
 
     /// What has to change, from what a look showed; the record takes over what it showed.
-    fn prepare(&self, work: &mut Work, sight: &Sight) -> Result<Convergence, Stop> {
+    pub(crate) fn prepare(&self, work: &mut Work, sight: &Sight) -> Result<Convergence, Stop> {
         let convergence = self.compare(work, sight);
         if let Some(why) = refusal(&convergence) {
             return Err(Stop::Park(why));

@@ -8,6 +8,7 @@
 
 mod batch;
 mod carry_out;
+mod each;
 mod health;
 mod pace;
 mod pool;

@@ -3,13 +3,14 @@
 //! account to carry it out.
 
 mod restrict;
+mod whole;
 
 pub use restrict::operations;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::change::AttrChange;
-use crate::policy::{Adopt, LostGrant, Policy, Target};
+use crate::policy::{Adopt, LostGrant, Policy, Target, TargetKind};
 use crate::project::{AttrPath, Mapped, Strength};
 use crate::{
     Account, AccountRecord, Change, Desired, EntitlementId, Finding, IdentityId, Ownership, Pii,
@@ -87,6 +88,9 @@ pub fn converge(input: &Input<'_>) -> Convergence {
         return out;
     };
     wanted(input, target, &mut out);
+    if let TargetKind::EntraBulk(_) = target.kind {
+        whole::whole(input, &mut out);
+    }
     restrict::restrict(input, target, &mut out);
     out
 }

@@ -189,6 +189,15 @@ pub struct MemberChange {
     pub give: bool,
 }
 
+/// What has to change in one account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountChanges {
+    /// Whose; `None` where it is to be made.
+    pub account: Option<AccountId>,
+    /// In their order.
+    pub changes: Vec<Change>,
+}
+
 /// Changes one target. Safe to call again; never retries in a loop, never sleeps.
 pub trait Apply: Send + Sync {
     /// Carries out one change. `account` is `None` for a create. "Not found" on delete and
@@ -240,6 +249,33 @@ pub trait Apply: Send + Sync {
                     Change::Revoke { entitlement }
                 };
                 answers.push(self.apply(&change, Some(&one.account)).await);
+            }
+            answers
+        }
+    }
+
+    /// Whether changes of several accounts go in one request, so that [`apply_each`] is worth it.
+    ///
+    /// [`apply_each`]: Self::apply_each
+    fn takes_many(&self) -> bool {
+        false
+    }
+
+    /// Carries out changes of several accounts, each in its order, in as few requests as the
+    /// target allows; `account` is `None` where the first change creates it. For each account the
+    /// answers that [`apply_all`](Self::apply_all) would give.
+    fn apply_each(
+        &self,
+        works: &[AccountChanges],
+    ) -> impl Future<Output = Vec<Vec<Result<Applied, TargetError>>>> + Send {
+        async move {
+            let mut answers = Vec::with_capacity(works.len());
+            for work in works {
+                answers.push(match (&work.account, work.changes.first()) {
+                    (Some(account), _) => self.apply_all(&work.changes, account).await,
+                    (None, Some(first)) => vec![self.apply(first, None).await],
+                    (None, None) => Vec::new(),
+                });
             }
             answers
         }

@@ -11,7 +11,9 @@ use std::time::Duration;
 use domain::budget::Cost;
 use domain::policy::{GraphSettings, Target, TargetKind};
 use domain::{Account, AccountId, Change, EntitlementId, Group, Policy, TargetId};
-use ports::target::{Applied, Check, Cursor, Found, Lookup, MemberChange, Page, TargetError};
+use ports::target::{
+    AccountChanges, Applied, Check, Cursor, Found, Lookup, MemberChange, Page, TargetError,
+};
 use ports::{Apply, Clock, Fault, Observe, Secrets};
 use target_graph::bulk::{BulkConfig, EntraBulk};
 use target_graph::{GraphConfig, GraphTarget};
@@ -237,6 +239,22 @@ impl<S: Secrets> Apply for AnyTarget<S> {
             Self::Scim(target) => target.memberships(changes).await,
             Self::Graph(target) => target.memberships(changes).await,
             Self::EntraBulk(target) => target.memberships(changes).await,
+        }
+    }
+
+    fn takes_many(&self) -> bool {
+        match self {
+            Self::Scim(target) => target.takes_many(),
+            Self::Graph(target) => target.takes_many(),
+            Self::EntraBulk(target) => target.takes_many(),
+        }
+    }
+
+    async fn apply_each(&self, works: &[AccountChanges]) -> Vec<Vec<Result<Applied, TargetError>>> {
+        match self {
+            Self::Scim(target) => target.apply_each(works).await,
+            Self::Graph(target) => target.apply_each(works).await,
+            Self::EntraBulk(target) => target.apply_each(works).await,
         }
     }
 

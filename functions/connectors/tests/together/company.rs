@@ -15,7 +15,9 @@ use domain::{
 use ports::lanes::{Batch, BatchAnswer, Incoming};
 use ports::model::{ManualClock, ModelStore};
 use ports::store::{Ack, Acked, Commit, Committed, Health, Seat};
-use ports::target::{Applied, Cursor, Found, Lookup, MemberChange, Page, TargetError};
+use ports::target::{
+    AccountChanges, Applied, Cursor, Found, Lookup, MemberChange, Page, TargetError,
+};
 use ports::{Apply, Observe, Store};
 
 const POLICY: &str = r#"
@@ -84,6 +86,8 @@ pub struct State {
     pub refuses: BTreeMap<(EntitlementId, AccountId), TargetError>,
     /// Removals are answered as done and not done.
     pub keeps: bool,
+    /// Changes of several accounts go in one request.
+    pub takes_many: bool,
 }
 
 impl Dir {
@@ -171,6 +175,33 @@ impl Apply for Dir {
             id,
             unchanged: false,
         })
+    }
+
+    fn takes_many(&self) -> bool {
+        self.state().takes_many
+    }
+
+    async fn apply_each(&self, works: &[AccountChanges]) -> Vec<Vec<Result<Applied, TargetError>>> {
+        let mut state = self.state();
+        state.calls.push(format!("{} records", works.len()));
+        let answer = state.answers.pop_front().unwrap_or(Ok(()));
+        let mut answers = Vec::new();
+        for work in works {
+            let id = work
+                .account
+                .clone()
+                .unwrap_or_else(|| AccountId::from("a-new"));
+            let one = |change: &Change| {
+                answer.clone()?;
+                state.change(change, &id)?;
+                Ok(Applied {
+                    id: id.clone(),
+                    unchanged: false,
+                })
+            };
+            answers.push(work.changes.iter().map(one).collect());
+        }
+        answers
     }
 
     async fn memberships(&self, changes: &[MemberChange]) -> Vec<Result<Applied, TargetError>> {

@@ -182,3 +182,36 @@ async fn one_account_has_one_message_at_a_time() {
     // The second of them finds nothing left to do.
     assert_eq!(company.dir.take_calls(), ["memberships +2 -0"]);
 }
+
+#[tokio::test]
+async fn a_target_that_takes_many_gets_everybody_at_once() {
+    let company = Company::new();
+    company.dir.state().takes_many = true;
+    company.wants("new", &[]).await;
+    company.has("eva", &[], Desired::Disabled, &[]).await;
+    company.has("ana", &[], Desired::Active, &["staff"]).await;
+    assert_eq!(company.deliver(&["new", "eva", "ana"]).await.failed, []);
+    assert_eq!(
+        company.dir.take_calls(),
+        ["find", "3 records", "read a-eva"],
+        "and what matters for security is read back"
+    );
+    assert!(!company.record("eva").await.active);
+    assert!(company.record("ana").await.grants.contains(&staff()));
+    assert_eq!(company.record("new").await.id, Some(account("new")));
+}
+
+#[tokio::test]
+async fn a_lost_request_of_many_comes_back_for_each() {
+    let company = Company::new();
+    company.dir.state().takes_many = true;
+    company.wants("new", &[]).await;
+    company.has("eva", &[], Desired::Disabled, &[]).await;
+    let lost = TargetError::Unknown {
+        why: "reset".into(),
+    };
+    company.dir.state().answers.push_back(Err(lost));
+    assert_eq!(company.deliver(&["new", "eva"]).await.failed.len(), 2);
+    assert!(company.owes("new").await && company.owes("eva").await);
+    assert!(company.record("eva").await.active);
+}

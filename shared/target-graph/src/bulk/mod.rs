@@ -16,7 +16,7 @@ use domain::budget::Cost;
 use domain::policy::EntraJob;
 use domain::profile::Auth;
 use domain::{Account, AccountId, AttrPath, Change, EntitlementId, Group, TargetId};
-use ports::target::{Applied, Cursor, Found, Lookup, Page, TargetError};
+use ports::target::{AccountChanges, Applied, Cursor, Found, Lookup, Page, TargetError};
 use ports::{Apply, Clock, Fault, Observe, Secrets};
 use serde_json::{Value, json};
 use target_http::{Effect, HttpConfig, Network, Session, To};
@@ -201,11 +201,7 @@ impl<S: Secrets> Apply for EntraBulk<S> {
             }
             (_, None) => Vec::new(),
         };
-        answers.into_iter().next().unwrap_or_else(|| {
-            Err(TargetError::Fault(Fault::reject(
-                "the change names no account",
-            )))
-        })
+        answers.into_iter().next().unwrap_or_else(|| Err(nobody()))
     }
 
     /// All of them are one record in one request. The account's id is our key.
@@ -241,19 +237,44 @@ impl<S: Secrets> Apply for EntraBulk<S> {
                 answer.into_iter().next().unwrap_or_else(none)
             }
         };
-        let mut answers = Vec::with_capacity(tried.len());
-        for change in tried {
-            let answer = match (refusal(change), &done) {
-                (Some(refusal), _) => Err(refusal),
-                (None, Ok(done)) => Ok(done.clone()),
-                (None, Err(error)) => {
-                    answers.push(Err(copy_of(error)));
-                    break;
-                }
-            };
-            answers.push(answer);
-        }
-        answers
+        answers_of(tried, &done)
+    }
+
+    fn takes_many(&self) -> bool {
+        true
+    }
+
+    /// One record for each account, 50 in a request.
+    async fn apply_each(&self, works: &[AccountChanges]) -> Vec<Vec<Result<Applied, TargetError>>> {
+        let records: Vec<Result<Option<Record>, RecordError>> = works
+            .iter()
+            .map(|work| Record::of(&work.changes, work.account.as_ref()))
+            .collect();
+        let sent: Vec<Record> = records
+            .iter()
+            .filter_map(|record| record.as_ref().ok()?.clone())
+            .collect();
+        let mut answers = self.upload(&sent).await.into_iter();
+        let mut next = || {
+            let none = || Err(TargetError::Fault(Fault::retry("nothing was sent")));
+            answers.next().unwrap_or_else(none)
+        };
+        works
+            .iter()
+            .zip(&records)
+            .map(|(work, record)| {
+                let done = match (record, &work.account) {
+                    (Err(error), _) => Err(TargetError::Fault(Fault::reject(error.to_string()))),
+                    (Ok(Some(_)), _) => next(),
+                    (Ok(None), Some(account)) => Ok(Applied {
+                        id: account.clone(),
+                        unchanged: true,
+                    }),
+                    (Ok(None), None) => Err(nobody()),
+                };
+                answers_of(&work.changes, &done)
+            })
+            .collect()
     }
 
     /// One request, whatever changes.
@@ -263,6 +284,30 @@ impl<S: Secrets> Apply for EntraBulk<S> {
             ..Cost::default()
         }
     }
+}
+
+/// What became of each change, from what became of the record that says them all.
+fn answers_of(
+    changes: &[Change],
+    done: &Result<Applied, TargetError>,
+) -> Vec<Result<Applied, TargetError>> {
+    let mut answers = Vec::with_capacity(changes.len());
+    for change in changes {
+        let answer = match (refusal(change), done) {
+            (Some(refusal), _) => Err(refusal),
+            (None, Ok(done)) => Ok(done.clone()),
+            (None, Err(error)) => {
+                answers.push(Err(copy_of(error)));
+                break;
+            }
+        };
+        answers.push(answer);
+    }
+    answers
+}
+
+fn nobody() -> TargetError {
+    TargetError::Fault(Fault::reject("the change names no account"))
 }
 
 /// Why a change cannot be uploaded, if it cannot.

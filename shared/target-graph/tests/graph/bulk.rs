@@ -7,7 +7,7 @@ use domain::policy::EntraJob;
 use domain::{AttrPath, Change, EntitlementId};
 use graph_target::{Fault, FaultKind, GraphTarget as Graph, Options};
 use ports::model::{ManualClock, ModelSecrets};
-use ports::target::{Found, Lookup, TargetError};
+use ports::target::{AccountChanges, Found, Lookup, TargetError};
 use ports::{Apply, Observe};
 use serde_json::json;
 use target_graph::bulk::{BulkConfig, EntraBulk, Record};
@@ -114,11 +114,11 @@ async fn a_request_that_fails_ends_the_upload_and_the_rest_comes_back() {
     let done = answers.iter().filter(|answer| answer.is_ok()).count();
     assert_eq!((done, graph.uploads().len(), target.calls()), (50, 1, 2));
     assert_eq!(graph.faults().fired(FaultKind::Throttled), 1);
-    let rest = answers[50..].iter();
-    assert!(
-        rest.clone()
-            .all(|answer| matches!(answer, Err(TargetError::Fault(ports::Fault::Retry { .. }))))
-    );
+    let (met, unsent) = answers[50..].split_at(50);
+    let throttled = |answer: &_| matches!(answer, Err(TargetError::Throttled { .. }));
+    assert!(met.iter().all(throttled));
+    let back = |answer: &_| matches!(answer, Err(TargetError::Fault(ports::Fault::Retry { .. })));
+    assert!(unsent.iter().all(back));
     graph.faults().add(Fault::DropAfterCommit.once());
     let answers = target.upload(&records(1)).await;
     assert!(matches!(answers[..], [Err(TargetError::Unknown { .. })]));
@@ -199,4 +199,61 @@ async fn what_cannot_work_says_so() {
         let text = target(&graph, config).unwrap_err().to_string();
         assert!(text.starts_with("halt: `entra`: "), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_hundred_and_twenty_people_are_three_requests() {
+    let (graph, target) = world().await;
+    assert!(target.takes_many());
+    let works: Vec<AccountChanges> = (0..120)
+        .map(|n| {
+            let (name, key) = (format!("p{n}@contoso.com"), format!("E{n}"));
+            let joins = n % 2 == 0;
+            let change = if joins {
+                create(&[("userName", Some(&name)), ("externalId", Some(&key))])
+            } else {
+                Change::Disable
+            };
+            AccountChanges {
+                account: (!joins).then(|| key.as_str().into()),
+                changes: vec![change],
+            }
+        })
+        .collect();
+    let answers = target.apply_each(&works).await;
+    assert_eq!(answers.len(), 120);
+    for (n, answer) in answers.iter().enumerate() {
+        let applied = answer[0].as_ref().unwrap();
+        assert_eq!((answer.len(), applied.id.as_str()), (1, &*format!("E{n}")));
+    }
+    assert_eq!(target.calls(), 3);
+    assert_eq!(graph.uploads().len(), 3);
+}
+
+#[tokio::test]
+async fn one_bad_record_and_one_lost_request_concern_their_own_people() {
+    let (graph, target) = world().await;
+    let good = |n: usize| AccountChanges {
+        account: Some(format!("E{n}").as_str().into()),
+        changes: vec![Change::Disable, Change::RevokeSessions, grant("entra/x")],
+    };
+    let bad = AccountChanges {
+        account: None,
+        changes: vec![create(&[("userName", Some("x@contoso.com"))])],
+    };
+    let mut works = vec![good(0), bad];
+    works.extend((1..60).map(good));
+    graph
+        .faults()
+        .add(Fault::DropBeforeCommit.once().method("POST").after(1));
+    let answers = target.apply_each(&works).await;
+    assert_eq!(graph.faults().fired(FaultKind::DropBeforeCommit), 1);
+    assert!(answers[0][0].is_ok() && answers[0][1].is_ok());
+    assert!(lines(&answers[0][2..])[0].contains("cannot be uploaded"));
+    assert!(lines(&answers[1])[0].contains("needs `externalId`"));
+    // Fifty records went in the first request, ten were in the one that was lost.
+    let lost = answers
+        .iter()
+        .filter(|one| matches!(one[0], Err(TargetError::Unknown { .. })));
+    assert_eq!(lost.count(), 10);
 }

@@ -1,0 +1,76 @@
+//! Targets that take what is known of many people in one request. Every account's message is in
+//! flight, as with shared memberships.
+
+use domain::converge::Convergence;
+use ports::target::AccountChanges;
+use ports::{Apply, Clock, Fault, Observe, Store};
+
+use crate::Connector;
+use crate::batch::{Over, Planned, with_withheld};
+use crate::carry_out::{Done, Stop, take};
+use crate::work::Work;
+
+impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+    /// Carries out everything of a batch in as few requests as the target allows.
+    pub(crate) async fn carry_out_each(&self, target: &T, planned: Vec<Planned>) -> Vec<Over> {
+        let mut over = Vec::new();
+        let mut going: Vec<(usize, Box<Work>, Convergence)> = Vec::new();
+        let mut works = Vec::new();
+        for Planned {
+            place, mut work, ..
+        } in planned
+        {
+            match self.decide(target, &mut work).await {
+                Ok(convergence) => {
+                    works.push(AccountChanges {
+                        account: work.record.id.clone(),
+                        changes: convergence.changes.clone(),
+                    });
+                    going.push((place, work, convergence));
+                }
+                Err(stop) => {
+                    let result = Err(stop);
+                    over.push(Over {
+                        place,
+                        work,
+                        result,
+                    });
+                }
+            }
+        }
+        let mut answers = target.apply_each(&works).await.into_iter();
+        for (place, mut work, convergence) in going {
+            let mut done = Done::default();
+            let mut stopped = None;
+            let given = answers.next().unwrap_or_default();
+            let answered = given.len();
+            for (change, answer) in convergence.changes.iter().zip(given) {
+                if let Err(stop) = take(change, answer, &mut work, &mut done) {
+                    stopped = Some(stop);
+                    break;
+                }
+            }
+            let result = match stopped {
+                Some(stop) => Err(stop),
+                None if answered < convergence.changes.len() => Err(Stop::Again(Fault::retry(
+                    "the target's client left changes unanswered",
+                ))),
+                None => self
+                    .verify(target, &convergence, &mut work)
+                    .await
+                    .and_then(|()| with_withheld(done.into_result(), &convergence)),
+            };
+            over.push(Over {
+                place,
+                work,
+                result,
+            });
+        }
+        over
+    }
+
+    async fn decide(&self, target: &T, work: &mut Work) -> Result<Convergence, Stop> {
+        let sight = self.look(target, work).await?;
+        self.prepare(work, &sight)
+    }
+}
