@@ -241,7 +241,8 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 Planned { place, work, plan }
             })
             .collect();
-        let wishes: Vec<Asked> = planned.iter().map(|one| one.wish(target)).collect();
+        let mut wishes: Vec<Asked> = planned.iter().map(|one| one.wish(target)).collect();
+        self.share(name, &planned, &mut wishes);
         let granted = match self.ask(name, at, &wishes).await {
             Ok(granted) => granted,
             Err(fault) => {
@@ -263,6 +264,25 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             }
         }
         (now, later)
+    }
+
+    /// Asks for one request where several members share it: the first of each request pays.
+    fn share(&self, name: &TargetId, planned: &[Planned], wishes: &mut [Asked]) {
+        let target = self.policy.policy.targets.get(name);
+        let chunk = target.map_or(1, |target| u32::from(target.profile.member_chunk.max(1)));
+        let mut seen: BTreeMap<&EntitlementId, u32> = BTreeMap::new();
+        for (one, wish) in planned.iter().zip(wishes) {
+            if one.work.urgent || !pool::is_poolable(&one.plan) {
+                continue;
+            }
+            for entitlement in pool::memberships(&one.plan) {
+                let count = seen.entry(entitlement).or_default();
+                if !count.is_multiple_of(chunk) {
+                    wish.cost.groups = wish.cost.groups.saturating_sub(1);
+                }
+                *count += 1;
+            }
+        }
     }
 
     /// Carries out everything, first what concerns one account alone, then what is shared. Also

@@ -95,6 +95,12 @@ pub fn touches(convergence: &Convergence, shared: &BTreeSet<EntitlementId>) -> b
         .any(|(entitlement, _)| shared.contains(entitlement))
 }
 
+/// The entitlements that are given or taken.
+pub fn memberships(convergence: &Convergence) -> impl Iterator<Item = &EntitlementId> {
+    let changes = convergence.changes.iter();
+    changes.filter_map(|change| Some(membership(change)?.0))
+}
+
 const fn membership(change: &Change) -> Option<(&EntitlementId, bool)> {
     match change {
         Change::Grant { entitlement } => Some((entitlement, true)),

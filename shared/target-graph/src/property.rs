@@ -104,14 +104,11 @@ impl Place {
     pub(crate) fn of(path: &AttrPath, key: &str) -> Result<Self, PropertyError> {
         match &**path {
             "userName" => return Ok(Self::UserName),
-            "externalId" => return Ok(Self::Property(Property::plain(key))),
+            "externalId" => return Ok(Self::Property(Property::text(key))),
             "manager" => return Ok(Self::Manager),
             _ => {}
         }
-        let (name, part) = match path.split_once('.') {
-            None => (&**path, None),
-            Some((name, part)) => (name, Some(part)),
-        };
+        let (name, part) = split(path);
         if !is_name(name) || !part.is_none_or(is_name) {
             return Err(PropertyError::new(
                 path,
@@ -131,6 +128,14 @@ impl Place {
     }
 }
 
+/// The name of a property, and of the part that is meant.
+fn split(path: &str) -> (&str, Option<&str>) {
+    match path.split_once('.') {
+        None => (path, None),
+        Some((name, part)) => (name, Some(part)),
+    }
+}
+
 fn is_name(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(|c| c.is_ascii_alphabetic())
@@ -138,11 +143,21 @@ fn is_name(text: &str) -> bool {
 }
 
 impl Property {
-    fn plain(name: &str) -> Self {
+    /// A property of text by its path.
+    fn text(path: &str) -> Self {
+        let (name, part) = split(path);
         Self {
             name: name.into(),
-            part: None,
+            part: part.map(Into::into),
             shape: Shape::Text,
+        }
+    }
+
+    /// As filters write it.
+    fn in_filter(&self) -> String {
+        match &self.part {
+            Some(part) => format!("{}/{part}", self.name),
+            None => self.name.to_string(),
         }
     }
 
@@ -208,6 +223,7 @@ impl Property {
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     key: Box<str>,
+    key_property: Property,
     places: Vec<(AttrPath, Place)>,
     select: String,
     expands_manager: bool,
@@ -219,7 +235,10 @@ impl Plan {
         settings: &GraphSettings,
     ) -> Result<Self, PropertyError> {
         let key = &settings.key;
-        if !is_name(key) || NOT_OURS.iter().any(|(name, _)| *name == &**key) {
+        let (name, part) = split(key);
+        let named = is_name(name) && part.is_none_or(is_name);
+        let taken = |not_ours: &str| NOT_OURS.iter().any(|(name, _)| *name == not_ours);
+        if !named || taken(name) {
             return Err(PropertyError::new(
                 key,
                 "cannot hold the key; name a property that holds text and can be searched, like \
@@ -227,7 +246,7 @@ impl Plan {
             ));
         }
         let mut names: BTreeSet<&str> = ALWAYS.iter().copied().collect();
-        names.insert(key);
+        names.insert(name);
         let mut places: Vec<(AttrPath, Place)> = Vec::new();
         for path in mapped {
             let place = Place::of(path, key)?;
@@ -250,14 +269,26 @@ impl Plan {
         let select = names.into_iter().collect::<Vec<_>>().join(",");
         Ok(Self {
             key: (&**key).into(),
+            key_property: Property::text(key),
             expands_manager: places.iter().any(|(_, place)| *place == Place::Manager),
             places,
             select,
         })
     }
 
+    /// The path of the property that holds our key.
     pub(crate) fn key(&self) -> &str {
         &self.key
+    }
+
+    /// The same as filters write it.
+    pub(crate) fn key_in_filter(&self) -> String {
+        self.key_property.in_filter()
+    }
+
+    /// Our key in a user.
+    pub(crate) fn key_of(&self, user: &Value) -> Option<String> {
+        self.key_property.get(user)
     }
 
     /// The value of `$select`.
@@ -384,11 +415,25 @@ mod tests {
              onPremisesSyncEnabled,userPrincipalName&$expand=manager($select=id)"
         );
         assert!(!plan(&["userName"]).unwrap().query().contains("$expand"));
+        let extension = GraphSettings {
+            key: "onPremisesExtensionAttributes.extensionAttribute15".into(),
+            role_assignable: false,
+        };
+        let nested = Plan::new(&["externalId".into()], &extension).unwrap();
+        assert!(nested.select().contains("onPremisesExtensionAttributes,"));
+        assert_eq!(
+            nested.key_in_filter(),
+            "onPremisesExtensionAttributes/extensionAttribute15"
+        );
+        let user = json!({"onPremisesExtensionAttributes": {"extensionAttribute15": "k"}});
+        assert_eq!(nested.key_of(&user).as_deref(), Some("k"));
         assert!(plan(&["externalId", "employeeId"]).is_err());
         assert!(plan(&["employeeOrgData", "employeeOrgData.division"]).is_err());
         for key in [
             "id",
-            "onPremisesExtensionAttributes.extensionAttribute1",
+            "id.part",
+            "onPremisesExtensionAttributes.",
+            "a.b.c",
             "",
         ] {
             let settings = GraphSettings {
