@@ -110,7 +110,7 @@ fn departures_of_each_from_the_rfc() {
         github-emu
           budget: {"rates":[{"burst":20,"count":980,"of":"users","seconds":3600}],"reserve_percent":10}
           delete: "irreversible"
-          required: ["displayName","name.givenName","name.familyName","emails[type eq \"work\"].value"]
+          required: ["externalId","displayName","name.givenName","name.familyName","emails[type eq \"work\"].value"]
         google-cloud-identity
           paging: "none"
           user_name: {"email":true}
