@@ -4,6 +4,7 @@
 //! member out of a group; what it cannot do is parked with a reason, and nobody else loses anything.
 
 use contract::report::Class;
+use domain::profile::PatchStyle;
 
 use super::*;
 
@@ -109,6 +110,43 @@ async fn with_a_mapping_that_fits_people_join_change_names_leave_and_come_back()
     let dir = &night.manifest.summary.targets[&TargetId::from("dir")];
     assert_eq!(dir.users.as_ref().map(|proof| proof.received), Ok(7));
     assert_eq!(dir.groups.as_ref().map(|proof| proof.received), Ok(4));
+    assert_eq!(site.everything().await, everything);
+}
+
+/// It takes a PUT of whoever has an e-mail address, which the probe's users have not. By PUT it
+/// changes the address too, which it does not know in a PATCH.
+#[tokio::test]
+async fn by_put_addresses_change_too() {
+    let mapped = "'emails[type eq \"work\"].value'";
+    let policy = policy_without(&[UNKNOWN[0], UNKNOWN[1], UNKNOWN[3]]).replacen(
+        mapped,
+        "'emails[primary eq true].value'",
+        1,
+    );
+    let by_put = |profile: &mut Profile| profile.patch = PatchStyle::Put;
+    let mut site = Site::departing(ThirdParty::DjangoScim2, &policy, by_put).await;
+    let hire = Says::hires("E1", ANA, "Finance", "2026-03-02");
+    site.world.hr(hire).await;
+    let address = |account: &Value| account["emails"][0]["value"].clone();
+    assert_eq!(address(&site.account("E1").await), "ana.silva@example.com");
+    let mover = Says::about("E1")
+        .that("family_name", "Souza")
+        .that("department", "Treasury")
+        .that("work_email", "ana.souza@example.com");
+    site.world.hr(mover).await;
+    assert_eq!(site.parked("E1").await, None);
+    let account = site.account("E1").await;
+    assert_eq!(address(&account), "ana.souza@example.com");
+    assert_eq!(account["name"]["familyName"], "Souza");
+    assert_eq!(account["userName"], "ana.silva");
+    assert_eq!(site.groups("E1").await, ["approvers", "staff"]);
+
+    leaves_now(&mut site, "E1").await;
+    assert!(!site.active("E1").await);
+    assert_eq!(site.groups("E1").await, [""; 0]);
+    let everything = site.everything().await;
+    let night = site.world.night().await;
+    assert_eq!(night.sent(), 0, "{:?}", night.manifest.summary);
     assert_eq!(site.everything().await, everything);
 }
 

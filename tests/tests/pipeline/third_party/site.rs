@@ -26,11 +26,21 @@ impl Site {
     /// With another policy, in the dialect that a probe of this very server finds. Nothing of the
     /// probe is left.
     pub(super) async fn with_policy(server: ThirdParty, policy: &str) -> Self {
+        Self::departing(server, policy, |_| ()).await
+    }
+
+    /// In the dialect that a probe finds, but for what an operator knows better.
+    pub(super) async fn departing(
+        server: ThirdParty,
+        policy: &str,
+        departs: impl FnOnce(&mut Profile),
+    ) -> Self {
         let (server, address, scim) = Self::start(server).await;
         let before = (scim.users().await, scim.groups().await);
-        let report = probed(&address, &settings()).await;
+        let mut report = probed(&address, &settings()).await;
         assert_eq!(report.left, [], "{}", shown(&report));
         assert_eq!((scim.users().await, scim.groups().await), before);
+        departs(&mut report.profile);
         let addresses = BTreeMap::from([(TargetId::from("dir"), address)]);
         Self {
             world: World::with_profile(policy, addresses, report.profile.clone()).await,
