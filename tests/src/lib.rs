@@ -10,6 +10,7 @@
 )]
 
 pub mod bench;
+pub mod found;
 pub mod quota;
 pub mod sim;
 pub mod third_party;

@@ -3,40 +3,18 @@
 
 #![expect(
     clippy::expect_used,
-    clippy::indexing_slicing,
     clippy::panic,
     reason = "a test fails by panicking, in its helpers too"
 )]
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use domain::Profile;
 use domain::profile::{FindBy, MemberAdd, MemberRemove, Membership, Operation, Paging, PatchStyle};
-use ports::Clock;
-use ports::secrets::Secret;
 use reqwest::Client;
 use serde_json::{Value, json};
-use target_scim::probe::{Report, Settings, probe};
-use target_scim::{ScimConfig, ScimTarget, Tokens};
-use tests::third_party::{Running, ThirdParty};
-
-struct Midnight;
-
-impl Clock for Midnight {
-    fn now(&self) -> jiff::Timestamp {
-        jiff::Timestamp::UNIX_EPOCH
-    }
-}
-
-/// Users and groups by plain requests.
-async fn resources(server: &Running, what: &str) -> Vec<Value> {
-    let url = format!("{}/{what}?count=100", server.base_url());
-    let request = Client::new().get(url).bearer_auth(server.token());
-    let answer = request.send().await.expect("an answer");
-    let mut list: Value = answer.json().await.expect("JSON");
-    serde_json::from_value(list["Resources"].take()).unwrap_or_default()
-}
+use target_scim::probe::Report;
+use tests::found::{self, probed, shown};
+use tests::third_party::{Running, ThirdParty, Variant};
+use tests::world::{Address, Raw};
 
 async fn add(server: &Running, what: &str, body: Value) {
     let request = Client::new()
@@ -68,36 +46,21 @@ async fn check(server: ThirdParty) -> Report {
         json!({ "schemas": [group], "displayName": "staff" }),
     )
     .await;
-    let before = (
-        resources(&server, "Users").await,
-        resources(&server, "Groups").await,
-    );
-    let config = ScimConfig {
-        timeout: Duration::from_secs(20),
-        ..ScimConfig::new("theirs", server.base_url(), "token")
+    let raw = Raw::new(Address {
+        base_url: server.base_url().to_owned(),
+        token: server.token().to_owned(),
+    });
+    let before = (raw.users().await, raw.groups().await);
+    let address = Address {
+        base_url: server.base_url().to_owned(),
+        token: server.token().to_owned(),
     };
-    let tokens = Arc::new(Tokens::fixed([Secret::new(server.token())]));
-    let target = ScimTarget::new(config, tokens, Arc::new(Midnight)).expect("a target");
-    let report = probe(&target, &Settings::new("1a2b3c"), std::future::pending())
-        .await
-        .expect("settings that fit");
-    assert_eq!(report.stopped, None, "{}", shown(&report));
+    let report = probed(&address, &found::settings()).await;
     assert_eq!(report.left, [], "{}", shown(&report));
-    let after = (
-        resources(&server, "Users").await,
-        resources(&server, "Groups").await,
-    );
+    let after = (raw.users().await, raw.groups().await);
     assert_eq!(after, before, "the server is not as it was");
     assert!(report.requests <= 145, "{} requests", report.requests);
     report
-}
-
-fn shown(report: &Report) -> String {
-    let lines = report.findings.iter().map(|finding| {
-        let (how, note) = (&finding.how, &finding.note);
-        format!("{} = {} ({how}) {note}\n", finding.key, finding.value)
-    });
-    format!("{}{} requests", lines.collect::<String>(), report.requests)
 }
 
 fn values(report: &Report, expected: &[(&str, &str)]) {
@@ -200,4 +163,61 @@ async fn django_scim2() {
     assert_eq!(profile.member_chunk, 100);
     assert!(!profile.etag, "it compares no versions");
     assert!(profile.proves(Operation::Disable) && profile.proves(Operation::Revoke));
+}
+
+async fn variant(variant: Variant) -> Report {
+    check(ThirdParty::Scim2ServerWith(variant)).await
+}
+
+#[tokio::test]
+async fn scim2_server_with_cursor_pages() {
+    let report = variant(Variant::CursorPages).await;
+    let want = Profile {
+        paging: Paging::Cursor,
+        page_size: 4,
+        etag: true,
+        ..Profile::rfc()
+    };
+    assert_eq!(report.profile, want, "{}", shown(&report));
+    values(&report, &[("paging.index", "does not work")]);
+}
+
+#[tokio::test]
+async fn scim2_server_with_small_pages() {
+    let report = variant(Variant::SmallPages).await;
+    let want = Profile {
+        page_size: 3,
+        etag: true,
+        ..Profile::rfc()
+    };
+    assert_eq!(report.profile, want, "{}", shown(&report));
+}
+
+#[tokio::test]
+async fn scim2_server_without_filter() {
+    let report = variant(Variant::NoFilter).await;
+    let want = Profile {
+        find_by: Vec::new(),
+        etag: true,
+        unproven: [Operation::Create, Operation::Grant, Operation::Revoke].into(),
+        ..Profile::rfc()
+    };
+    assert_eq!(report.profile, want, "{}", shown(&report));
+    values(&report, &[("group.by_name", "refused")]);
+}
+
+#[tokio::test]
+async fn scim2_server_without_patch() {
+    let report = variant(Variant::NoPatch).await;
+    let want = Profile {
+        patch: PatchStyle::Put,
+        member_add: MemberAdd::Put,
+        member_remove: MemberRemove::Put,
+        ..Profile::rfc()
+    };
+    assert_eq!(report.profile, want, "{}", shown(&report));
+    values(
+        &report,
+        &[("put.disable", "works"), ("put.not_mentioned", "cleared")],
+    );
 }

@@ -193,7 +193,9 @@ fn whole_lists<'p>(
 }
 
 /// One operation for all attributes. A cleared attribute is null, and lists are whole, because
-/// that is how a target without paths reads them. None where nothing changes.
+/// that is how a target without paths reads them. So is a manager without an id, because objects
+/// are merged into what is there and a null inside them is ignored at some. None where nothing
+/// changes.
 pub(crate) fn pathless_operations(
     user: Option<&Resource>,
     writes: &[Write<'_>],
@@ -201,21 +203,44 @@ pub(crate) fn pathless_operations(
 ) -> Result<Vec<Value>, Unfit> {
     let mut value = Map::new();
     for (path, text) in writes.iter().filter(|(path, _)| path.which.is_none()) {
-        let text = text.map(|text| literal(path, text)).transpose()?;
-        put(&mut value, path, text.unwrap_or_default())?;
+        match text {
+            Some(text) => put(&mut value, path, literal(path, text)?)?,
+            None if is_manager(path) && is_alone(path, writes) => {
+                put(&mut value, &whole(path), Value::Null)?;
+            }
+            None => put(&mut value, path, Value::Null)?,
+        }
     }
     for (path, list) in whole_lists(user, writes, |path| path.which.is_some(), lists)? {
-        let whole = Path {
-            which: None,
-            sub: None,
-            ..path.clone()
-        };
-        put(&mut value, &whole, list)?;
+        put(&mut value, &whole(path), list)?;
     }
     if value.is_empty() {
         return Ok(Vec::new());
     }
     Ok(vec![json!({"op": "replace", "value": value})])
+}
+
+/// The attribute that a path leads into.
+fn whole(path: &Path) -> Path {
+    Path {
+        which: None,
+        sub: None,
+        ..path.clone()
+    }
+}
+
+/// Whether it is the id of a manager, without which there is none (RFC 7643 section 4.3).
+fn is_manager(path: &Path) -> bool {
+    let named = |sub: &str| sub.eq_ignore_ascii_case("value");
+    path.schema.is_some()
+        && path.attr.eq_ignore_ascii_case("manager")
+        && path.sub.as_deref().is_some_and(named)
+}
+
+/// Whether no other write leads into the same attribute.
+fn is_alone(path: &Path, writes: &[Write<'_>]) -> bool {
+    let same = |(other, _): &&Write<'_>| other.list_path().eq_ignore_ascii_case(&path.list_path());
+    writes.iter().filter(same).count() == 1
 }
 
 /// Whether the pathless form says the same without a look: a list would be replaced as a whole,

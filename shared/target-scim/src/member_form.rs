@@ -3,9 +3,9 @@
 //! No form empties a group: a removal always names its members, and there is none without
 //! members.
 
-use domain::profile::{MemberAdd, MemberRemove};
+use domain::profile::{MemberAdd, MemberRemove, Membership};
 use ports::target::TargetError;
-use ports::{Fault, Secrets};
+use ports::{Fault, Observe as _, Secrets};
 use serde_json::Value;
 use target_http::{Effect, Method};
 
@@ -137,7 +137,11 @@ impl<S: Secrets> ScimTarget<S> {
         let mut will_be = was.clone();
         let shown = was.members().map(|members| members.len());
         self.note_members(shown);
-        if shown.unwrap_or_default() == 0 && !self.is_empty_where_none_shows(shown.is_some()) {
+        let is_empty = || self.is_empty_where_none_shows(shown.is_some());
+        if shown.unwrap_or_default() == 0 && !is_empty() {
+            self.look_for_members().await?;
+        }
+        if shown.unwrap_or_default() == 0 && !is_empty() {
             // To send back a list that is hidden, as if it were empty, takes everybody out.
             return Err(TargetError::Fault(Fault::reject(
                 "the group shows no `members`, and `put` of the target's profile sends back what \
@@ -172,6 +176,28 @@ impl<S: Secrets> ScimTarget<S> {
         Ok(Sent::Got(
             self.send(Method::Put, Effect::Write, &put).await?,
         ))
+    }
+
+    /// Looks whether any group on the first page of them shows a member. A process that has just
+    /// started has seen none, however many there are.
+    async fn look_for_members(&self) -> Result<(), TargetError> {
+        if self.profile.membership == Membership::Hidden {
+            return Ok(());
+        }
+        match self.groups(None).await {
+            Err(
+                error @ (TargetError::Throttled { .. } | TargetError::Fault(Fault::Retry { .. })),
+            ) => Err(error),
+            // A target without such a list shows nothing by it.
+            Ok(_)
+            | Err(
+                TargetError::Fault(Fault::Reject { .. } | Fault::Halt { .. })
+                | TargetError::Unknown { .. }
+                | TargetError::NotFound
+                | TargetError::Conflict
+                | TargetError::Changed,
+            ) => Ok(()),
+        }
     }
 }
 

@@ -26,7 +26,7 @@ mod process;
 mod tests;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -41,12 +41,49 @@ pub const PRISM_ERROR: &str = "https://stoplight.io/prism/errors";
 pub enum ThirdParty {
     /// scim2-server (Python): strict RFC 7643 and 7644, in memory.
     Scim2Server,
+    /// The same with a feature switched off, or paging in another way.
+    Scim2ServerWith(Variant),
     /// SCIMMY on Express (Node.js), in memory.
     Scimmy,
     /// django-scim2 on gunicorn (Python), in a SQLite file.
     DjangoScim2,
     /// Prism (Node.js): a proxy that refuses what breaks `fixtures/graph/graph-subset.yaml`, in either direction.
     Prism,
+}
+
+/// What scim2-server announces, and does, otherwise than by default: `third-party/scim2-server/*.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Variant {
+    /// Lists by cursor only (RFC 9865), four to a page; `startIndex` is 501.
+    CursorPages,
+    /// Lists by index, never more than three to a page.
+    SmallPages,
+    /// `filter` is 501.
+    NoFilter,
+    /// PATCH is 501.
+    NoPatch,
+}
+
+impl Variant {
+    /// All.
+    pub const ALL: [Self; 4] = [
+        Self::CursorPages,
+        Self::SmallPages,
+        Self::NoFilter,
+        Self::NoPatch,
+    ];
+
+    fn config(self) -> PathBuf {
+        let file = match self {
+            Variant::CursorPages => "cursor-pages.json",
+            Variant::SmallPages => "small-pages.json",
+            Variant::NoFilter => "no-filter.json",
+            Variant::NoPatch => "no-patch.json",
+        };
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("third-party/scim2-server")
+            .join(file)
+    }
 }
 
 /// Why a server is not there.
@@ -137,7 +174,7 @@ impl ThirdParty {
 
     fn name(self) -> &'static str {
         match self {
-            ThirdParty::Scim2Server => "scim2-server",
+            ThirdParty::Scim2Server | ThirdParty::Scim2ServerWith(_) => "scim2-server",
             ThirdParty::Scimmy => "scimmy",
             ThirdParty::DjangoScim2 => "django-scim2",
             ThirdParty::Prism => "prism",
@@ -147,7 +184,7 @@ impl ThirdParty {
     /// The path of the service, after host and port.
     fn base_path(self) -> &'static str {
         match self {
-            ThirdParty::Scim2Server => "/v2",
+            ThirdParty::Scim2Server | ThirdParty::Scim2ServerWith(_) => "/v2",
             ThirdParty::Scimmy | ThirdParty::DjangoScim2 => "/scim/v2",
             ThirdParty::Prism => "",
         }
@@ -155,7 +192,7 @@ impl ThirdParty {
 
     fn recipe(self) -> Recipe {
         match self {
-            ThirdParty::Scim2Server => install::SCIM2_SERVER,
+            ThirdParty::Scim2Server | ThirdParty::Scim2ServerWith(_) => install::SCIM2_SERVER,
             ThirdParty::Scimmy => install::SCIMMY,
             ThirdParty::DjangoScim2 => install::DJANGO_SCIM2,
             ThirdParty::Prism => install::PRISM,
@@ -165,9 +202,10 @@ impl ThirdParty {
     /// A path that is answered once the server is ready.
     fn probe(self) -> &'static str {
         match self {
-            ThirdParty::Scim2Server | ThirdParty::Scimmy | ThirdParty::DjangoScim2 => {
-                "/Users?count=1"
-            }
+            ThirdParty::Scim2Server
+            | ThirdParty::Scim2ServerWith(_)
+            | ThirdParty::Scimmy
+            | ThirdParty::DjangoScim2 => "/Users?count=1",
             ThirdParty::Prism => "/no-such-path",
         }
     }
@@ -175,9 +213,10 @@ impl ThirdParty {
     /// Whether this answer to the probe can be the server's only.
     fn is_ready(self, status: u16, body: &str) -> bool {
         match self {
-            ThirdParty::Scim2Server | ThirdParty::Scimmy | ThirdParty::DjangoScim2 => {
-                (200..300).contains(&status)
-            }
+            ThirdParty::Scim2Server
+            | ThirdParty::Scim2ServerWith(_)
+            | ThirdParty::Scimmy
+            | ThirdParty::DjangoScim2 => (200..300).contains(&status),
             ThirdParty::Prism => body.contains(PRISM_ERROR),
         }
     }
@@ -193,8 +232,8 @@ impl ThirdParty {
     ) -> process::Launch {
         let (port, host) = (port.to_string(), "127.0.0.1");
         let program = |path: &str| folder.join(path).display().to_string();
-        let words = match self {
-            ThirdParty::Scim2Server => vec![
+        let scim2_server = || {
+            vec![
                 program("venv/bin/scim2-server"),
                 "--hostname".to_owned(),
                 host.to_owned(),
@@ -202,7 +241,16 @@ impl ThirdParty {
                 port.clone(),
                 "--bearer-token".to_owned(),
                 token.to_owned(),
-            ],
+            ]
+        };
+        let words = match self {
+            ThirdParty::Scim2Server => scim2_server(),
+            ThirdParty::Scim2ServerWith(variant) => {
+                let config = variant.config().display().to_string();
+                let mut words = scim2_server();
+                words.extend(["--service-provider-config".to_owned(), config]);
+                words
+            }
             ThirdParty::Scimmy => vec!["node".to_owned(), program("server.mjs")],
             ThirdParty::DjangoScim2 => vec![
                 program("venv/bin/gunicorn"),

@@ -132,37 +132,49 @@ impl Raw {
 
     /// Changes a user by hand.
     pub async fn change_user(&self, id: &str, path: &str, value: Value) {
-        let operation = json!({ "op": "replace", "path": path, "value": value });
-        self.patch(&format!("/Users/{id}"), operation).await;
+        let change = json!({ "op": "replace", "path": path, "value": value.clone() });
+        let user = format!("/Users/{id}");
+        if !self.patched(&user, change).await {
+            let pointer = format!("/{}", path.replace('.', "/"));
+            self.put(&user, |user| {
+                *user.pointer_mut(&pointer).expect("an attribute") = value;
+            })
+            .await;
+        }
     }
 
     /// Adds a member by hand.
     pub async fn add_member(&self, group: &str, id: &str) {
         let path = self.group_path(group).await;
-        let value = json!([{ "value": id }]);
-        self.patch(
-            &path,
-            json!({ "op": "add", "path": "members", "value": value }),
-        )
-        .await;
+        let member = json!({ "value": id });
+        let add = json!({ "op": "add", "path": "members", "value": [member] });
+        if !self.patched(&path, add).await {
+            self.put(&path, |group| match group["members"].as_array_mut() {
+                Some(members) => members.push(member),
+                None => group["members"] = json!([member]),
+            })
+            .await;
+        }
         assert!(self.members(group).await.iter().any(|member| member == id));
     }
 
-    /// Removes a member by hand.
+    /// Removes a member by hand, in the first form that the target takes.
     pub async fn remove_member(&self, group: &str, id: &str) {
         let path = self.group_path(group).await;
         let member = format!("members[value eq \"{id}\"]");
-        self.patch(&path, json!({ "op": "remove", "path": member }))
+        let listed = json!([{ "value": id }]);
+        let forms = [
+            json!({ "op": "remove", "path": member }),
+            json!({ "op": "remove", "path": "members", "value": listed }),
+        ];
+        let [by_filter, by_list] = forms;
+        if !self.patched(&path, by_filter).await && !self.patched(&path, by_list).await {
+            self.put(&path, |group| {
+                let members = group["members"].as_array_mut().expect("members");
+                members.retain(|member| member["value"] != id);
+            })
             .await;
-        assert!(!self.members(group).await.iter().any(|member| member == id));
-    }
-
-    /// Removes a member by hand, in the form without a filter that some targets want instead.
-    pub async fn remove_listed_member(&self, group: &str, id: &str) {
-        let path = self.group_path(group).await;
-        let members = json!([{ "value": id }]);
-        let operation = json!({ "op": "remove", "path": "members", "value": members });
-        self.patch(&path, operation).await;
+        }
         assert!(!self.members(group).await.iter().any(|member| member == id));
     }
 
@@ -188,17 +200,41 @@ impl Raw {
         text(&answer.body["id"])
     }
 
-    async fn patch(&self, path: &str, operation: Value) {
+    /// False where the target says that it does not do that (501).
+    async fn patched(&self, path: &str, operation: Value) -> bool {
         let body = json!({ "schemas": [PATCH_OP], "Operations": [operation] });
         let answer = self.send(Method::PATCH, path, Some(&body)).await;
-        assert!(matches!(answer.status, 200 | 204), "{:?}", answer.body);
+        assert!(
+            matches!(answer.status, 200 | 204 | 501),
+            "{:?}",
+            answer.body
+        );
+        answer.status != 501
     }
 
+    async fn put(&self, path: &str, change: impl FnOnce(&mut Value)) {
+        let answer = self.send(Method::GET, path, None).await;
+        assert_eq!(answer.status, 200, "{:?}", answer.body);
+        let mut object = answer.body;
+        change(&mut object);
+        let answer = self.send(Method::PUT, path, Some(&object)).await;
+        assert_eq!(answer.status, 200, "{:?}", answer.body);
+    }
+
+    /// By index; by cursor where the target says that it does not do that (501).
     async fn all(&self, path: &str) -> Vec<Value> {
         let mut all = Vec::new();
+        let mut cursor: Option<String> = None;
         loop {
-            let query = format!("{path}?startIndex={}&count={PAGE}", all.len() + 1);
-            let answer = self.send(Method::GET, &query, None).await;
+            let page = match &cursor {
+                None => format!("{path}?startIndex={}&count={PAGE}", all.len() + 1),
+                Some(cursor) => format!("{path}?cursor={cursor}&count={PAGE}"),
+            };
+            let answer = self.send(Method::GET, &page, None).await;
+            if answer.status == 501 && cursor.is_none() {
+                cursor = Some(String::new());
+                continue;
+            }
             assert_eq!(answer.status, 200, "{:?}", answer.body);
             let total = answer.body["totalResults"].as_u64().expect("a total");
             let objects = answer.body["Resources"].as_array().cloned();
@@ -208,6 +244,9 @@ impl Raw {
             all.extend(objects);
             if all.len() as u64 >= total {
                 return all;
+            }
+            if cursor.is_some() {
+                cursor = Some(text(&answer.body["nextCursor"]));
             }
         }
     }

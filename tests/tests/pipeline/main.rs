@@ -16,4 +16,3 @@ mod movers;
 mod night;
 mod people;
 mod targets;
-mod third_party;

@@ -108,9 +108,9 @@ fn departures_of_each_from_the_rfc() {
           member_remove: "value_array"
           unproven: ["list"]
         github-emu
-          budget: {"rates":[{"burst":100,"count":900,"of":"users","seconds":3600}],"reserve_percent":10}
+          budget: {"rates":[{"burst":20,"count":980,"of":"users","seconds":3600}],"reserve_percent":10}
           delete: "irreversible"
-          required: ["displayName","name.givenName","name.familyName","emails[type eq \"work\"].value"]
+          required: ["externalId","displayName","name.givenName","name.familyName","emails[type eq \"work\"].value"]
         google-cloud-identity
           paging: "none"
           user_name: {"email":true}

@@ -203,6 +203,37 @@ fn the_pathless_form_nests_extensions_and_clears_with_null() {
     assert!(!fits_pathless(&writes));
 }
 
+/// Targets merge an object into what is there, and `{"value": null}` changes nothing at some.
+#[test]
+fn the_pathless_form_clears_a_manager_as_a_whole() {
+    let manager = format!("{ENTERPRISE}:manager.value");
+    let name = format!("{ENTERPRISE}:manager.displayName");
+    let paths = paths(&[&manager, &name, "title"]);
+    let clear = |values: [Option<&str>; 3]| {
+        let writes: Vec<Write<'_>> = paths.iter().zip(values).collect();
+        let alone: Vec<Write<'_>> = vec![writes[0], writes[2]];
+        (
+            pathless_operations(None, &alone, NONE).unwrap(),
+            pathless_operations(None, &writes, NONE).unwrap(),
+        )
+    };
+    let (alone, beside) = clear([None, Some("Mia"), Some("Boss")]);
+    assert_eq!(
+        alone[0]["value"],
+        json!({ "title": "Boss", ENTERPRISE: {"manager": null} })
+    );
+    // Where something else of it is set, there is something to keep.
+    assert_eq!(
+        beside[0]["value"],
+        json!({ "title": "Boss", ENTERPRISE: {"manager": {"value": null, "displayName": "Mia"}} })
+    );
+    let (set, _) = clear([Some("m"), None, None]);
+    assert_eq!(
+        set[0]["value"][ENTERPRISE]["manager"],
+        json!({"value": "m"})
+    );
+}
+
 #[test]
 fn the_only_way_to_take_a_member_out_names_the_member() {
     assert_eq!(

@@ -256,13 +256,37 @@ async fn a_group_that_hides_its_members_is_not_sent_back_empty() {
     let silent = || Turn::body(200, r#"{"id":"g","displayName":"Staff"}"#);
     let hidden = "reject: the group shows no `members`, and `put` of the target's profile sends \
                   back what it shows";
+    let list = |groups: &str| {
+        let list = format!(r#"{{"totalResults":1,"Resources":[{groups}]}}"#);
+        Turn::body(200, list)
+    };
+    let none = r#"{"id":"g","displayName":"Staff"}"#;
     for change in [grant(STAFF), revoke(STAFF)] {
-        let scripted = Scripted::with(profile(), [staff("g"), silent()]).await;
-        let error = scripted.target.apply(&change, Some(&id("u"))).await;
-        let error = line(&error.unwrap_err());
-        assert!(error.starts_with(hidden), "{error}");
-        scripted.is_over(2);
+        // No group shows any, or the target does not list them.
+        for groups in [list(none), Turn::status(501)] {
+            let scripted = Scripted::with(profile(), [staff("g"), silent(), groups]).await;
+            let error = scripted.target.apply(&change, Some(&id("u"))).await;
+            let error = line(&error.unwrap_err());
+            assert!(error.starts_with(hidden), "{error}");
+            scripted.is_over(3);
+        }
     }
+    // A listing that was put off says nothing yet.
+    let scripted = Scripted::with(profile(), [staff("g"), silent(), Turn::status(503)]).await;
+    let error = scripted.target.apply(&grant(STAFF), Some(&id("u"))).await;
+    let error = line(&error.unwrap_err());
+    assert!(error.starts_with("retry"), "{error}");
+    // Another group shows some: this one is empty.
+    let some = r#"{"id":"h","displayName":"Ops","members":[{"value":"v"}]}"#;
+    let turns = [staff("g"), silent(), list(some), Turn::status(200)];
+    let scripted = Scripted::with(profile(), turns).await;
+    let applied = scripted.target.apply(&grant(STAFF), Some(&id("u"))).await;
+    assert!(!applied.unwrap().unchanged);
+    scripted.is_over(4);
+    assert_eq!(
+        body(&scripted.script.seen()[3])["members"],
+        json!([{"value": "u"}])
+    );
     // Members were seen before: the group is empty.
     let other = Turn::body(
         200,
@@ -298,7 +322,8 @@ async fn a_group_that_hides_its_members_is_not_sent_back_empty() {
         membership: Membership::UserGroups,
         ..profile()
     };
-    let scripted = Scripted::with(elsewhere, [staff("g"), empty()]).await;
+    let turns = [staff("g"), empty(), list(none)];
+    let scripted = Scripted::with(elsewhere, turns).await;
     let error = scripted.target.apply(&grant(STAFF), Some(&id("u"))).await;
     assert!(line(&error.unwrap_err()).starts_with(hidden));
     // A profile that says so is believed more than one group that shows some.

@@ -1,9 +1,10 @@
 //! django-scim2 with its stock adapters knows few attributes, answers 501 to what it does not know
-//! and carries out a PATCH operation by operation. With a mapping that fits it, it joins, renames,
-//! blocks and lets back in. It cannot take a member out of a group with a filter. What it cannot
-//! do is parked with a reason, and nobody else loses anything.
+//! and carries out a PATCH operation by operation. With a mapping that fits it and the profile
+//! that the probe finds, it lives through everything. With the profile `rfc` it cannot take a
+//! member out of a group; what it cannot do is parked with a reason, and nobody else loses anything.
 
 use contract::report::Class;
+use domain::profile::PatchStyle;
 
 use super::*;
 
@@ -26,6 +27,11 @@ fn policy_without(starts: &[&str]) -> String {
 
 async fn fitting_site() -> Site {
     Site::with_policy(ThirdParty::DjangoScim2, &policy_without(&UNKNOWN)).await
+}
+
+/// The same in the words of the RFC, which nobody tried.
+async fn unprobed_site() -> Site {
+    Site::unprobed(ThirdParty::DjangoScim2, &policy_without(&UNKNOWN)).await
 }
 
 async fn leaves_now(site: &mut Site, worker: &str) {
@@ -71,9 +77,23 @@ async fn with_a_mapping_that_fits_people_join_change_names_leave_and_come_back()
 
     names_in_other_scripts(&mut site).await;
 
+    // From one group to another, and to the other side of an SoD pair.
+    site.world
+        .hr(Says::about("E1").that("department", "Finance"))
+        .await;
+    assert_eq!(site.groups("E1").await, ["payables", "staff"]);
+    site.world
+        .hr(Says::about("E1").that("department", "Treasury"))
+        .await;
+    assert_eq!(site.groups("E1").await, ["approvers", "staff"]);
+    assert_eq!(site.parked("E1").await, None);
+    assert_eq!(site.groups("E2").await, ["payables", "staff"]);
+
     leaves_now(&mut site, "E2").await;
     let id = site.id("E2").await;
     assert!(!site.active("E2").await, "the block waits for nothing");
+    assert_eq!(site.groups("E2").await, [""; 0]);
+    assert_eq!(site.groups("E1").await, ["approvers", "staff"]);
     site.world.until("2026-03-20T09:00:00Z").await;
     let rehire = Says::hires("E20", BEN, "Finance", "2026-03-20")
         .that("work_email", "ben.okafor@example.com");
@@ -82,18 +102,57 @@ async fn with_a_mapping_that_fits_people_join_change_names_leave_and_come_back()
     assert!(site.active("E2").await);
     assert_eq!(site.groups("E2").await, ["payables", "staff"]);
 
+    a_contract_ends_by_itself(&mut site).await;
+
     let everything = site.everything().await;
     let night = site.world.night().await;
     assert_eq!(night.sent(), 0, "{:?}", night.manifest.summary);
     let dir = &night.manifest.summary.targets[&TargetId::from("dir")];
-    assert_eq!(dir.users.as_ref().map(|proof| proof.received), Ok(6));
+    assert_eq!(dir.users.as_ref().map(|proof| proof.received), Ok(7));
     assert_eq!(dir.groups.as_ref().map(|proof| proof.received), Ok(4));
     assert_eq!(site.everything().await, everything);
 }
 
+/// It takes a PUT of whoever has an e-mail address, which the probe's users have not. By PUT it
+/// changes the address too, which it does not know in a PATCH.
 #[tokio::test]
-async fn a_removal_that_it_cannot_do_is_parked_and_takes_nothing_from_anybody() {
-    let mut site = fitting_site().await;
+async fn by_put_addresses_change_too() {
+    let mapped = "'emails[type eq \"work\"].value'";
+    let policy = policy_without(&[UNKNOWN[0], UNKNOWN[1], UNKNOWN[3]]).replacen(
+        mapped,
+        "'emails[primary eq true].value'",
+        1,
+    );
+    let by_put = |profile: &mut Profile| profile.patch = PatchStyle::Put;
+    let mut site = Site::departing(ThirdParty::DjangoScim2, &policy, by_put).await;
+    let hire = Says::hires("E1", ANA, "Finance", "2026-03-02");
+    site.world.hr(hire).await;
+    let address = |account: &Value| account["emails"][0]["value"].clone();
+    assert_eq!(address(&site.account("E1").await), "ana.silva@example.com");
+    let mover = Says::about("E1")
+        .that("family_name", "Souza")
+        .that("department", "Treasury")
+        .that("work_email", "ana.souza@example.com");
+    site.world.hr(mover).await;
+    assert_eq!(site.parked("E1").await, None);
+    let account = site.account("E1").await;
+    assert_eq!(address(&account), "ana.souza@example.com");
+    assert_eq!(account["name"]["familyName"], "Souza");
+    assert_eq!(account["userName"], "ana.silva");
+    assert_eq!(site.groups("E1").await, ["approvers", "staff"]);
+
+    leaves_now(&mut site, "E1").await;
+    assert!(!site.active("E1").await);
+    assert_eq!(site.groups("E1").await, [""; 0]);
+    let everything = site.everything().await;
+    let night = site.world.night().await;
+    assert_eq!(night.sent(), 0, "{:?}", night.manifest.summary);
+    assert_eq!(site.everything().await, everything);
+}
+
+#[tokio::test]
+async fn unprobed_a_removal_that_it_cannot_do_is_parked_and_takes_nothing_from_anybody() {
+    let mut site = unprobed_site().await;
     for (worker, names) in [("E1", ANA), ("E2", BEN)] {
         site.world
             .hr(Says::hires(worker, names, "Finance", "2026-03-02"))
@@ -138,8 +197,8 @@ async fn a_removal_that_it_cannot_do_is_parked_and_takes_nothing_from_anybody() 
 }
 
 #[tokio::test]
-async fn a_contract_ends_by_itself_and_its_group_stays_for_a_human() {
-    let mut site = fitting_site().await;
+async fn unprobed_a_contract_ends_by_itself_and_its_group_stays_for_a_human() {
+    let mut site = unprobed_site().await;
     let contract = Says::contracts("C1", ("Zoe", "Park"), "2026-03-02", Some("2026-03-31"));
     site.world.hr(contract).await;
     assert_eq!(site.groups("C1").await, ["contractors"]);
@@ -215,7 +274,7 @@ async fn what_hands_did_is_repaired_or_reported() {
         site.id("E3").await,
     ];
     site.scim.add_member("approvers", &e0).await;
-    site.scim.remove_listed_member("payables", &e1).await;
+    site.scim.remove_member("payables", &e1).await;
     site.scim
         .change_user(&e2, "name.familyName", json!("Emperor"))
         .await;
