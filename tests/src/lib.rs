@@ -13,4 +13,5 @@ pub mod bench;
 pub mod quota;
 pub mod sim;
 pub mod third_party;
+pub mod wire;
 pub mod world;
