@@ -8,11 +8,12 @@ mod watch;
 mod weather;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use contract::Lane;
 use domain::TargetId;
+use domain::plan::Compiled;
 use domain::profile::{Paging, Profile};
 use ports::model::{ManualClock, ModelLanes, ModelObjects, ModelStore};
 use ports::queue::Queues;
@@ -24,7 +25,7 @@ pub use client::Flaw;
 pub use weather::NAMES;
 
 use crate::sim::Dice;
-use crate::world::{Address, GROUPS, Parts, World, clients, compiled, policy_text, spoken};
+use crate::world::{Address, GROUPS, Parts, World, clients, compiled, policy_text};
 use client::Wired;
 use story::{Fact, Wanted};
 use watch::Watched;
@@ -67,6 +68,18 @@ pub struct Outcome {
     pub violations: Vec<String>,
     /// How often each fault was met.
     pub fired: BTreeMap<&'static str, u64>,
+}
+
+/// The suite's policy for these servers. Its text is read once: a scenario takes little longer.
+fn policy(addresses: &BTreeMap<TargetId, Address>, profile: &Profile) -> Arc<Compiled> {
+    static POLICY: OnceLock<Arc<Compiled>> = OnceLock::new();
+    let known = POLICY.get_or_init(|| compiled(&policy_text(), addresses));
+    let mut policy = (*known.policy).clone();
+    for (name, target) in &mut policy.targets {
+        target.base_url = addresses[name].base_url.clone().into();
+        target.profile = profile.clone();
+    }
+    Arc::new(Compiled::new(policy))
 }
 
 struct Scenario {
@@ -145,7 +158,7 @@ impl Scenario {
             servers.push(server);
         }
         let clock = ManualClock::new("2026-03-02T08:00:00Z".parse().expect("an instant"));
-        let policy = spoken(compiled(&policy_text(), &addresses), Some(&profile));
+        let policy = policy(&addresses, &profile);
         let mut scenario = Self {
             world: World::of(Parts {
                 store: ModelStore::new(),

@@ -218,7 +218,7 @@ pub fn compiled(text: &str, addresses: &BTreeMap<TargetId, Address>) -> Arc<Comp
 }
 
 /// The policy with every target spoken to in that dialect.
-pub fn spoken(policy: Arc<Compiled>, profile: Option<&Profile>) -> Arc<Compiled> {
+fn spoken(policy: Arc<Compiled>, profile: Option<&Profile>) -> Arc<Compiled> {
     let Some(profile) = profile else {
         return policy;
     };
