@@ -144,14 +144,16 @@ impl Watched {
                 wrong.push(format!("{}: two accounts of one person", self.name()));
             }
         }
+        let mut joined = false;
         for (id, (key, _)) in &now.accounts {
             if !before.accounts.contains_key(id)
                 && let Some(person) = self.person(key.as_deref())
             {
                 self.join_by_hand(id, person);
+                joined = true;
             }
         }
-        self.held = self.look();
+        self.held = if joined { self.look() } else { now };
     }
 
     /// A human puts a new account into a club, and the first person into a group of policy.
