@@ -14,4 +14,5 @@ pub mod found;
 pub mod quota;
 pub mod sim;
 pub mod third_party;
+pub mod wire;
 pub mod world;

@@ -20,7 +20,7 @@ use crate::carry_out::{Stop, revokes};
 use crate::health::{May, may};
 use crate::pool::{self, Member};
 use crate::resolve::Sight;
-use crate::work::{Converged, Work, refusal};
+use crate::work::{Converged, Unseen, Work, refusal};
 
 /// After so many requests in a row that a target did not answer, the rest of a batch comes back:
 /// each costs a time-out, and the batch has to end before its messages are visible again.
@@ -183,6 +183,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             receives,
             kept: BTreeSet::new(),
             gone: BTreeSet::new(),
+            unseen: Unseen::default(),
         };
         Ok(Opened::Work(Box::new(work), health))
     }

@@ -51,7 +51,15 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         sight.looked = true;
         if let (Some(account), true) = (&sight.account, ask) {
             let here: Vec<EntitlementId> = self.entitlements_of(&work.name);
-            let held = target.held(&account.id, &here).await.map_err(Stop::from)?;
+            let held = match target.held(&account.id, &here).await {
+                Ok(held) => held,
+                // Whoever leaves is blocked now, and loses whatever may be ours, seen or not.
+                Err(error) if work.urgent => {
+                    tracing::warn!(target = %work.name, %error, "memberships not seen");
+                    None
+                }
+                Err(error) => return Err(error.into()),
+            };
             sight.held = held.map(|held| held.into_iter().collect());
         }
         Ok(sight)

@@ -76,6 +76,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             reason = &*why,
             "parked"
         );
+        work.doubt();
         let counted = Dimensions::target(&work.name);
         telemetry::emit(Metric::ConnectorRejected, 1.0, counted);
         work.record.parked = Some(why);
@@ -105,8 +106,10 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         }
     }
 
-    /// What was done before the work stopped is remembered; what is owed stays owed.
+    /// What was done before the work stopped is remembered, as far as it was read back where that
+    /// is due; what is owed stays owed.
     async fn keep_progress(&self, mut work: Work, outcome: Outcome) -> Result<(), Fault> {
+        work.doubt();
         let unchanged = |before: &AccountRecord, after: &AccountRecord| {
             before.id == after.id
                 && before.active == after.active
@@ -119,7 +122,10 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             .map_or(work.record.id.is_none(), |before| {
                 unchanged(before, &work.record)
             });
-        if nothing {
+        // That a target answers what is not so is worth knowing even where nothing else is new.
+        let news = outcome == Outcome::NotVerified
+            && work.before.as_ref().and_then(|before| before.outcome) != Some(outcome);
+        if nothing && !news {
             return Ok(());
         }
         work.record.outcome = Some(outcome);

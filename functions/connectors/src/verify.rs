@@ -29,6 +29,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         };
         let revoked = open(convergence, work);
         let check = target.check(&id, &revoked).await.map_err(Stop::from)?;
+        work.unseen.block = false;
         match check.found {
             Found::One(account) if account.active => {
                 work.record.active = true;
@@ -77,6 +78,9 @@ pub fn gone(
     revoked: Vec<EntitlementId>,
     still: Vec<EntitlementId>,
 ) -> Result<(), Stop> {
+    for one in &revoked {
+        work.unseen.revokes.remove(one);
+    }
     if still.is_empty() {
         work.gone.extend(revoked);
         return Ok(());

@@ -48,6 +48,17 @@ pub struct Work {
     pub kept: BTreeSet<EntitlementId>,
     /// Revoked memberships that were read back as gone.
     pub gone: BTreeSet<EntitlementId>,
+    /// What was answered as done and not read back yet.
+    pub unseen: Unseen,
+}
+
+/// What a target answered as done and nobody has read back: a target may answer so and do nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Unseen {
+    /// The block of sign-in.
+    pub block: bool,
+    /// Removals.
+    pub revokes: BTreeSet<EntitlementId>,
 }
 
 impl Work {
@@ -101,8 +112,14 @@ impl Work {
                     .insert(domain::converge::KEY_PATH.into(), key.want.clone());
             }
             Change::Update { attrs } => record.attrs.extend(wanted(attrs)),
-            Change::Enable => record.active = true,
-            Change::Disable => record.active = false,
+            Change::Enable => {
+                record.active = true;
+                self.unseen.block = false;
+            }
+            Change::Disable => {
+                record.active = false;
+                self.unseen.block = true;
+            }
             Change::Delete => {
                 *record = AccountRecord {
                     applied: record.applied,
@@ -113,12 +130,26 @@ impl Work {
             Change::Restore => record.created_at = Some(self.at),
             Change::RevokeSessions => {}
             Change::Grant { entitlement } => {
+                self.unseen.revokes.remove(entitlement);
                 record.grants.insert(entitlement.clone());
             }
             Change::Revoke { entitlement } => {
                 record.grants.remove(entitlement);
+                self.unseen.revokes.insert(entitlement.clone());
             }
         }
+    }
+
+    /// Takes back whatever was answered as done and not read back, so that the next attempt does
+    /// it again and looks. A removal that was forgotten here would be somebody else's membership
+    /// for ever.
+    pub fn doubt(&mut self) {
+        let unseen = std::mem::take(&mut self.unseen);
+        if self.record.id.is_none() {
+            return;
+        }
+        self.record.active |= unseen.block;
+        self.record.grants.extend(unseen.revokes);
     }
 
     /// Nothing of this generation is left to do.

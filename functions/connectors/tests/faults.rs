@@ -8,6 +8,7 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -67,6 +68,8 @@ struct Scripted {
     calls: Arc<Mutex<Vec<&'static str>>>,
     /// What a look shows.
     shows: Arc<Mutex<Option<Account>>>,
+    /// Whether looks back are answered with an error.
+    blind: Arc<AtomicBool>,
 }
 
 impl Scripted {
@@ -121,6 +124,9 @@ impl Observe for Scripted {
         _of: &[EntitlementId],
     ) -> Result<Option<Vec<EntitlementId>>, TargetError> {
         self.call("held");
+        if self.blind.load(Ordering::Relaxed) {
+            return Err(TargetError::Fault(Fault::retry("503")));
+        }
         Ok(Some(Vec::new()))
     }
 }
@@ -434,6 +440,59 @@ async fn a_block_that_is_not_seen_comes_back() {
     assert_eq!(
         world.part().await.expect("a part").outcome,
         Some(Outcome::NotVerified)
+    );
+}
+
+#[tokio::test]
+async fn a_removal_that_nobody_could_read_back_is_done_again() {
+    let world = world(Scripted::default()).await;
+    world.deliver().await;
+    // Nobody is to have anything any more: blocked, and taken out of the group.
+    wants(&world.store, Projection::default(), Generation(2)).await;
+    world.target.take_calls();
+    world.target.blind.store(true, Ordering::Relaxed);
+    assert_eq!(world.deliver().await.failed.len(), 1);
+    assert_eq!(
+        world.target.take_calls(),
+        ["disable", "revoke_sessions", "revoke", "find", "held"]
+    );
+    let part = world.part().await.expect("a part");
+    assert!(
+        part.active && part.grants.contains("editors"),
+        "answered as done, and seen by nobody"
+    );
+    world.target.blind.store(false, Ordering::Relaxed);
+    assert_eq!(world.deliver().await.failed, []);
+    assert_eq!(
+        world.target.take_calls(),
+        ["disable", "revoke_sessions", "revoke", "find", "held"]
+    );
+    let part = world.part().await.expect("a part");
+    assert!(!part.active && part.grants.is_empty());
+    assert!(!world.owes().await);
+}
+
+#[tokio::test]
+async fn a_block_before_a_removal_that_fails_is_read_back_in_the_end() {
+    let refused = TargetError::Fault(Fault::retry("503"));
+    let target = Scripted::default();
+    let world = world(target.clone()).await;
+    world.deliver().await;
+    wants(&world.store, Projection::default(), Generation(2)).await;
+    world.target.take_calls();
+    // The block is answered as done, then nothing is answered any more.
+    let target = target.answers(Ok(())).answers(Ok(()));
+    let _target = target.answers(Err(refused));
+    assert_eq!(world.deliver().await.failed.len(), 1);
+    assert_eq!(
+        world.target.take_calls(),
+        ["disable", "revoke_sessions", "revoke"]
+    );
+    assert_eq!(world.deliver().await.failed, []);
+    assert_eq!(
+        world.target.take_calls(),
+        ["disable", "revoke_sessions", "revoke", "find", "held"],
+        "blocked again and looked at"
     );
 }
 

@@ -508,9 +508,13 @@ pub fn next_record(
         .unwrap_or_default();
     for target in changed_targets(recorded, plan) {
         let before = recorded.and_then(|recorded| recorded.projections.get(&target));
-        let applied = input.accounts.get(&target).map(|account| account.applied);
+        let account = input.accounts.get(&target);
+        // What was parked is acknowledged and may be done in part, its answers lost.
+        let settled = |sent: &Generation| {
+            account.is_some_and(|account| account.applied >= *sent && account.parked.is_none())
+        };
         match (before, changed.get(&target)) {
-            (Some(before), Some(sent)) if applied.is_none_or(|applied| applied < *sent) => {
+            (Some(before), Some(sent)) if !settled(sent) => {
                 let maybe = unsettled.entry(target.clone()).or_default();
                 maybe.extend(before.grants.keys().cloned());
             }

@@ -61,9 +61,9 @@ pub struct IdentityRecord {
     /// The generation that last changed each projection.
     #[serde(default)]
     pub changed: BTreeMap<TargetId, Generation>,
-    /// Targets whose projection changed while an older one was not yet acknowledged, with the
-    /// entitlements that the older ones wanted. What a connector did there may be in no record:
-    /// it looks before it trusts the record, and takes these memberships for ours.
+    /// Targets whose projection changed while an older one was not yet acknowledged, or parked,
+    /// with the entitlements that the older ones wanted. What a connector did there may be in no
+    /// record: it looks before it trusts the record, and takes these memberships for ours.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unsettled: BTreeMap<TargetId, BTreeSet<EntitlementId>>,
     /// What was seen and not acted on at the last decision.

@@ -204,7 +204,13 @@ impl HttpClient {
     /// A client for the configured origin.
     pub fn new(config: &HttpConfig) -> Result<Self, ConfigError> {
         let origin = Origin::new(&config.base_url, config.network)?;
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder();
+        if !origin.speaks_tls() {
+            // Reading the machine's root certificates takes longer than making all the rest, and
+            // nobody is shown to them: redirects are not followed.
+            http = http.tls_certs_only([]);
+        }
+        let http = http
             .user_agent(USER_AGENT)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())

@@ -75,6 +75,11 @@ impl Origin {
         self.loopback
     }
 
+    /// Whether requests to it are encrypted; those to this machine may not be.
+    pub fn speaks_tls(&self) -> bool {
+        self.base.scheme() != "http"
+    }
+
     /// The base URL itself, as configured.
     pub fn base(&self) -> Url {
         self.base.clone()

@@ -22,7 +22,7 @@ use ports::model::{ManualClock, ModelLanes, ModelObjects, ModelSecrets};
 use ports::queue::{Queues, run, run_up_to};
 use ports::secrets::Secret;
 use ports::store::{Seat, Segment};
-use ports::{Clock, Store};
+use ports::{Apply, Clock, Observe, Store};
 use reconciler::{Finished, Reconciler, Run};
 use scim_target::ScimTarget as Server;
 use store_dynamodb::{DynamoStore, embedded};
@@ -56,12 +56,13 @@ pub struct Address {
     pub token: String,
 }
 
-/// A company.
-pub struct World {
+/// A company, over the embedded table and the clients of every kind of target where nothing else
+/// is said.
+pub struct World<S = DynamoStore, T = Client> {
     /// The time everybody sees.
     pub clock: ManualClock,
     /// The table.
-    pub store: DynamoStore,
+    pub store: S,
     /// The queues.
     pub lanes: ModelLanes,
     /// The bucket of reports.
@@ -69,16 +70,34 @@ pub struct World {
     /// The policy in force.
     pub policy: Arc<Compiled>,
     /// The intake.
-    pub webhook: Webhook<DynamoStore, ModelLanes, ModelSecrets, ManualClock>,
+    pub webhook: Webhook<S, ModelLanes, ModelSecrets, ManualClock>,
     /// The planner.
-    pub planner: Planner<DynamoStore, ModelLanes, ManualClock>,
+    pub planner: Planner<S, ModelLanes, ManualClock>,
     /// The connectors.
-    pub connector: Connector<DynamoStore, Client, ManualClock>,
-    ticker: Ticker<DynamoStore, ModelLanes, ManualClock>,
-    readers: BTreeMap<TargetId, Client>,
+    pub connector: Connector<S, T, ManualClock>,
+    ticker: Ticker<S, ModelLanes, ManualClock>,
+    readers: BTreeMap<TargetId, T>,
     addresses: BTreeMap<TargetId, Address>,
     profile: Option<Profile>,
     posts: u64,
+}
+
+/// What a company is made of, beside its functions.
+pub struct Parts<S, T> {
+    /// The time everybody sees.
+    pub clock: ManualClock,
+    /// The table.
+    pub store: S,
+    /// The queues.
+    pub lanes: ModelLanes,
+    /// The bucket of reports.
+    pub objects: ModelObjects,
+    /// The policy in force.
+    pub policy: Arc<Compiled>,
+    /// Who writes to targets.
+    pub writers: BTreeMap<TargetId, T>,
+    /// Who reads them at night.
+    pub readers: BTreeMap<TargetId, T>,
 }
 
 /// A company with our own SCIM servers as targets.
@@ -210,10 +229,12 @@ fn spoken(policy: Arc<Compiled>, profile: Option<&Profile>) -> Arc<Compiled> {
     Arc::new(Compiled::new(policy))
 }
 
-fn clients(
+/// A client for each target of the policy.
+pub fn clients(
     policy: &Compiled,
     addresses: &BTreeMap<TargetId, Address>,
     clock: &ManualClock,
+    reach: Reach,
 ) -> BTreeMap<TargetId, Client> {
     policy
         .policy
@@ -222,7 +243,6 @@ fn clients(
         .map(|name| {
             let token = Secret::new(addresses[name].token.clone());
             let tokens = Arc::new(Tokens::fixed([token]));
-            let reach = Reach::to(Network::Public);
             let clock = Arc::new(clock.clone());
             let client = AnyTarget::new(&policy.policy, name, reach, tokens, clock)
                 .unwrap_or_else(|fault| panic!("{fault}"));
@@ -268,34 +288,20 @@ impl World {
         objects: ModelObjects,
     ) -> Self {
         let policy = spoken(compiled(text, &addresses), profile.as_ref());
-        let secrets = ModelSecrets::new().with("hr-signing", HR_SECRET);
-        let salt = Salt::new(SALT).expect("a salt");
-        Self {
-            webhook: Webhook::new(
-                store.clone(),
-                lanes.clone(),
-                secrets,
-                clock.clone(),
-                policy.policy.clone(),
-                salt,
-            ),
-            planner: Planner::new(store.clone(), lanes.clone(), clock.clone(), policy.clone()),
-            connector: Connector::new(
-                store.clone(),
-                clients(&policy, &addresses, &clock),
-                clock.clone(),
-                policy.clone(),
-            ),
-            ticker: Ticker::new(store.clone(), lanes.clone(), clock.clone()),
-            readers: clients(&policy, &addresses, &clock),
-            addresses,
-            profile,
+        let reach = Reach::to(Network::Public);
+        let parts = Parts {
+            writers: clients(&policy, &addresses, &clock, reach),
+            readers: clients(&policy, &addresses, &clock, reach),
             clock,
             store,
             lanes,
             objects,
             policy,
-            posts: 0,
+        };
+        Self {
+            addresses,
+            profile,
+            ..Self::of(parts)
         }
     }
 
@@ -314,6 +320,54 @@ impl World {
         );
         world.posts = posts;
         world
+    }
+}
+
+impl<S: Store + Clone, T: Observe + Apply> World<S, T> {
+    /// Of these parts.
+    pub fn of(parts: Parts<S, T>) -> Self {
+        let Parts {
+            clock,
+            store,
+            lanes,
+            objects,
+            policy,
+            writers,
+            readers,
+        } = parts;
+        let secrets = ModelSecrets::new().with("hr-signing", HR_SECRET);
+        Self {
+            webhook: Webhook::new(
+                store.clone(),
+                lanes.clone(),
+                secrets,
+                clock.clone(),
+                policy.policy.clone(),
+                Salt::new(SALT).expect("a salt"),
+            ),
+            planner: Planner::new(store.clone(), lanes.clone(), clock.clone(), policy.clone()),
+            connector: Connector::new(store.clone(), writers, clock.clone(), policy.clone()),
+            ticker: Ticker::new(store.clone(), lanes.clone(), clock.clone()),
+            readers,
+            addresses: BTreeMap::new(),
+            profile: None,
+            clock,
+            store,
+            lanes,
+            objects,
+            policy,
+            posts: 0,
+        }
+    }
+
+    /// Reaches its targets through these clients from now on.
+    pub fn take_clients(&mut self, clients: BTreeMap<TargetId, T>)
+    where
+        T: Clone,
+    {
+        let (clock, policy) = (self.clock.clone(), self.policy.clone());
+        self.connector = Connector::new(self.store.clone(), clients.clone(), clock, policy);
+        self.readers = clients;
     }
 
     /// The identity that a worker's first record founds.
@@ -413,9 +467,14 @@ impl World {
         panic!("the queues do not come to rest");
     }
 
+    /// One tick of the clock function, without what follows.
+    pub async fn nudge(&self) {
+        self.ticker.tick().await.expect("a tick");
+    }
+
     /// One tick of the clock function, and what follows.
     pub async fn tick(&self) {
-        self.ticker.tick().await.expect("a tick");
+        self.nudge().await;
         self.settle().await;
     }
 

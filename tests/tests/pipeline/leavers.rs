@@ -296,3 +296,33 @@ async fn t39_a_manager_who_leaves_first_takes_nobody_along() {
     company.world.hr(Says::about("E1").not("manager_id")).await;
     assert_eq!(manager(&company), None);
 }
+
+#[tokio::test]
+async fn a_membership_whose_answer_was_lost_before_the_account_was_parked_is_taken_back() {
+    use contract::Lane;
+    use scim_target::Fault;
+    let mut company = Company::new().await;
+    let hire = Says::hires("E1", ANA, "Treasury", "2026-03-02");
+    company.world.post(hire).await;
+    let lost = Fault::DropAfterCommit.once();
+    company
+        .dir
+        .faults()
+        .add(lost.method("PATCH").path("/Groups"));
+    company.world.work(&Lane::Facts).await;
+    company.world.work(&Lane::Target("dir".into())).await;
+    assert_eq!(company.on_dir("E1").expect("made").groups, ["approvers"]);
+    // A new decision makes the connector look, and the target does not find a group of policy.
+    let renamed = Says::about("E1").that("family_name", "Santos");
+    company.world.post(renamed).await;
+    let unknown = Fault::EmptyList.always();
+    company.dir.faults().add(unknown.query("contractors"));
+    company.world.settle().await;
+    let identity = company.world.identity("E1");
+    let seat = company.world.seats().await.remove(&identity);
+    let account = seat.expect("an item").accounts.remove("dir");
+    assert!(account.is_some_and(|account| account.parked.is_some()));
+    company.world.hr(ending_now("E1")).await;
+    assert!(!company.on_dir("E1").expect("kept").active);
+    assert_eq!(company.on_dir("E1").expect("kept").groups, [""; 0]);
+}
