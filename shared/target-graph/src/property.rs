@@ -104,14 +104,11 @@ impl Place {
     pub(crate) fn of(path: &AttrPath, key: &str) -> Result<Self, PropertyError> {
         match &**path {
             "userName" => return Ok(Self::UserName),
-            "externalId" => return Ok(Self::Property(Property::plain(key))),
+            "externalId" => return Ok(Self::Property(Property::text(key))),
             "manager" => return Ok(Self::Manager),
             _ => {}
         }
-        let (name, part) = match path.split_once('.') {
-            None => (&**path, None),
-            Some((name, part)) => (name, Some(part)),
-        };
+        let (name, part) = halves(path);
         if !is_name(name) || !part.is_none_or(is_name) {
             return Err(PropertyError::new(
                 path,
@@ -131,6 +128,14 @@ impl Place {
     }
 }
 
+/// A property and the part of it that is meant.
+fn halves(path: &str) -> (&str, Option<&str>) {
+    match path.split_once('.') {
+        None => (path, None),
+        Some((name, part)) => (name, Some(part)),
+    }
+}
+
 fn is_name(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(|c| c.is_ascii_alphabetic())
@@ -138,10 +143,11 @@ fn is_name(text: &str) -> bool {
 }
 
 impl Property {
-    fn plain(name: &str) -> Self {
+    fn text(path: &str) -> Self {
+        let (name, part) = halves(path);
         Self {
             name: name.into(),
-            part: None,
+            part: part.map(Into::into),
             shape: Shape::Text,
         }
     }
@@ -219,7 +225,9 @@ impl Plan {
         settings: &GraphSettings,
     ) -> Result<Self, PropertyError> {
         let key = &settings.key;
-        if !is_name(key) || NOT_OURS.iter().any(|(name, _)| *name == &**key) {
+        let (name, part) = halves(key);
+        let named = is_name(name) && part.is_none_or(is_name);
+        if !named || NOT_OURS.iter().any(|(ours, _)| *ours == name) {
             return Err(PropertyError::new(
                 key,
                 "cannot hold the key; name a property that holds text and can be searched, like \
@@ -227,7 +235,7 @@ impl Plan {
             ));
         }
         let mut names: BTreeSet<&str> = ALWAYS.iter().copied().collect();
-        names.insert(key);
+        names.insert(name);
         let mut places: Vec<(AttrPath, Place)> = Vec::new();
         for path in mapped {
             let place = Place::of(path, key)?;
@@ -258,6 +266,16 @@ impl Plan {
 
     pub(crate) fn key(&self) -> &str {
         &self.key
+    }
+
+    /// The property of our key, as filters name it.
+    pub(crate) fn key_in_filters(&self) -> String {
+        self.key.replace('.', "/")
+    }
+
+    /// Our key in a user.
+    pub(crate) fn key_of(&self, user: &Value) -> Option<String> {
+        Property::text(&self.key).get(user)
     }
 
     /// The value of `$select`.
@@ -368,6 +386,26 @@ mod tests {
     }
 
     #[test]
+    fn the_key_may_be_a_part_of_a_property() {
+        let settings = GraphSettings {
+            key: "onPremisesExtensionAttributes.extensionAttribute15".into(),
+            role_assignable: false,
+        };
+        let plan = Plan::new(&["externalId".into(), "department".into()], &settings).unwrap();
+        assert_eq!(
+            plan.key_in_filters(),
+            "onPremisesExtensionAttributes/extensionAttribute15"
+        );
+        assert!(plan.select().ends_with(
+            "department,id,onPremisesExtensionAttributes,onPremisesSyncEnabled,userPrincipalName"
+        ));
+        let user = json!({"onPremisesExtensionAttributes": {"extensionAttribute15": "E1"}});
+        assert_eq!(plan.key_of(&user).as_deref(), Some("E1"));
+        let twice = "onPremisesExtensionAttributes.extensionAttribute15".into();
+        assert!(Plan::new(&["externalId".into(), twice], &settings).is_err());
+    }
+
+    #[test]
     fn a_property_is_mapped_once() {
         let settings = GraphSettings {
             key: "employeeId".into(),
@@ -388,7 +426,9 @@ mod tests {
         assert!(plan(&["employeeOrgData", "employeeOrgData.division"]).is_err());
         for key in [
             "id",
-            "onPremisesExtensionAttributes.extensionAttribute1",
+            "a.b.c",
+            "employeeId eq 'x' or",
+            "passwordProfile.password",
             "",
         ] {
             let settings = GraphSettings {

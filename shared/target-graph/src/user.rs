@@ -29,7 +29,7 @@ pub(crate) fn account(plan: &Plan, user: &Value, deleted: bool) -> Option<Accoun
     });
     Some(Account {
         id: id.account(),
-        key: text(plan.key()).map(|key| Pii::new(key.into())),
+        key: plan.key_of(user).map(|key| Pii::new(key.into())),
         user_name: Pii::new(user_name.into()),
         active: flag("accountEnabled").unwrap_or(true),
         attrs: attrs.collect(),

@@ -119,7 +119,7 @@ async fn a_part_that_is_throttled_waits_and_so_does_what_follows() {
     assert_eq!(lines(&answers)[0], "done");
     assert!(matches!(
         &answers[1],
-        Err(TargetError::Fault(ports::Fault::Retry { after: Some(after), .. }))
+        Err(TargetError::Throttled { after: Some(after), .. })
             if *after == Duration::from_secs(7)
     ));
     assert_eq!(world.fired(FaultKind::Throttled), 1);

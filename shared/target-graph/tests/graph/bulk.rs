@@ -114,11 +114,11 @@ async fn a_request_that_fails_ends_the_upload_and_the_rest_comes_back() {
     let done = answers.iter().filter(|answer| answer.is_ok()).count();
     assert_eq!((done, graph.uploads().len(), target.calls()), (50, 1, 2));
     assert_eq!(graph.faults().fired(FaultKind::Throttled), 1);
-    let rest = answers[50..].iter();
-    assert!(
-        rest.clone()
-            .all(|answer| matches!(answer, Err(TargetError::Fault(ports::Fault::Retry { .. }))))
-    );
+    let throttled = |answer: &_| matches!(answer, Err(TargetError::Throttled { .. }));
+    assert!(answers[50..100].iter().all(throttled));
+    let untried =
+        |answer: &_| matches!(answer, Err(TargetError::Fault(ports::Fault::Retry { .. })));
+    assert!(answers[100..].iter().all(untried));
     graph.faults().add(Fault::DropAfterCommit.once());
     let answers = target.upload(&records(1)).await;
     assert!(matches!(answers[..], [Err(TargetError::Unknown { .. })]));

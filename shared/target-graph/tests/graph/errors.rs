@@ -97,7 +97,7 @@ async fn each_refusal_of_a_change_has_its_meaning() {
         (
             429,
             "TooManyRequests",
-            "retry: update of a user: 429 TooManyRequests",
+            "throttled: update of a user: 429 TooManyRequests",
         ),
         (
             500,
@@ -152,7 +152,7 @@ async fn each_refusal_of_a_create_has_its_meaning() {
             "Request_MultipleObjectsWithSameKeyValue",
             "already taken",
         ),
-        (429, "TooManyRequests", "retry: create of a user: 429"),
+        (429, "TooManyRequests", "throttled: create of a user: 429"),
         (500, "UnknownError", "unknown: create of a user: 500"),
         (502, "UnknownError", "unknown: create of a user: 502"),
         (503, "ServiceNotAvailable", "retry: create of a user: 503"),

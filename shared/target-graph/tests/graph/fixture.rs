@@ -246,6 +246,7 @@ pub fn line(answer: &Result<Applied, TargetError>) -> String {
         Ok(_) => "done".to_owned(),
         Err(TargetError::Fault(fault)) => fault.to_string(),
         Err(TargetError::Unknown { why }) => format!("unknown: {why}"),
+        Err(TargetError::Throttled { why, .. }) => format!("throttled: {why}"),
         Err(error) => error.to_string(),
     }
 }

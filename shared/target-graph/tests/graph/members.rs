@@ -93,7 +93,7 @@ async fn what_is_throttled_waits_and_the_rest_is_done() {
     for answer in &answers[..2] {
         assert!(matches!(
             answer,
-            Err(TargetError::Fault(ports::Fault::Retry { after: Some(after), .. }))
+            Err(TargetError::Throttled { after: Some(after), .. })
                 if *after == Duration::from_secs(9)
         ));
     }
