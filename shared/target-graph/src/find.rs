@@ -38,25 +38,42 @@ impl<S: Secrets> GraphTarget<S> {
         let replies = self.wire.batch(&parts, false, Effect::Read).await?;
         let mut replies = replies.into_iter();
         let mut next = || replies.next().flatten().ok_or_else(|| lost("look-up"));
-        let (live, mut gone) = (next()?, next()?);
+        let (live, gone) = (next()?, next()?);
+        let live = self.supported(live, "/users", &filter).await?;
         let live = self.hits(&live, key, false)?;
         if live.more || !live.accounts.is_empty() {
             return found(live);
         }
-        if gone.status == 400 && gone.code() == "Request_UnsupportedQuery" {
-            // Some properties of deleted users are only in the index that lags behind.
-            let query = format!("$filter={filter}&$select={select}&$count=true");
-            let to = To::Path {
-                path: DELETED,
-                query: Some(&query),
-            };
-            let call = Call {
-                eventual: true,
-                ..Call::get(to, DELETED)
-            };
-            gone = self.wire.send(call).await?;
-        }
+        let gone = self.supported(gone, DELETED, &filter).await?;
         found(self.hits(&gone, key, true)?)
+    }
+
+    /// The answer, or that of the index that lags behind: some filters by some properties are
+    /// answered there only.
+    async fn supported(
+        &self,
+        reply: Reply,
+        path: &'static str,
+        filter: &str,
+    ) -> Result<Reply, TargetError> {
+        if reply.status != 400 || reply.code() != "Request_UnsupportedQuery" {
+            return Ok(reply);
+        }
+        let select = if path == DELETED {
+            format!("$select={}", self.plan.select())
+        } else {
+            self.plan.query()
+        };
+        let query = format!("$filter={filter}&{select}&$count=true");
+        let to = To::Path {
+            path,
+            query: Some(&query),
+        };
+        let call = Call {
+            eventual: true,
+            ..Call::get(to, path)
+        };
+        self.wire.send(call).await
     }
 
     /// The accounts of an answer that really have the key: text compares in any case there, and

@@ -399,6 +399,26 @@ mod tests {
     }
 
     #[test]
+    fn the_key_may_be_a_part_of_a_property() {
+        let settings = GraphSettings {
+            key: "onPremisesExtensionAttributes.extensionAttribute15".into(),
+            role_assignable: false,
+        };
+        let plan = Plan::new(&["externalId".into(), "department".into()], &settings).unwrap();
+        assert_eq!(
+            plan.key_in_filters(),
+            "onPremisesExtensionAttributes/extensionAttribute15"
+        );
+        assert!(plan.select().ends_with(
+            "department,id,onPremisesExtensionAttributes,onPremisesSyncEnabled,userPrincipalName"
+        ));
+        let user = json!({"onPremisesExtensionAttributes": {"extensionAttribute15": "E1"}});
+        assert_eq!(plan.key_of(&user).as_deref(), Some("E1"));
+        let twice = "onPremisesExtensionAttributes.extensionAttribute15".into();
+        assert!(Plan::new(&["externalId".into(), twice], &settings).is_err());
+    }
+
+    #[test]
     fn a_property_is_mapped_once() {
         let settings = GraphSettings {
             key: "employeeId".into(),

@@ -247,6 +247,7 @@ pub fn line(answer: &Result<Applied, TargetError>) -> String {
         Err(TargetError::Fault(fault)) => fault.to_string(),
         Err(TargetError::Throttled { why, .. }) => format!("throttled: {why}"),
         Err(TargetError::Unknown { why }) => format!("unknown: {why}"),
+        Err(TargetError::Throttled { why, .. }) => format!("throttled: {why}"),
         Err(error) => error.to_string(),
     }
 }

@@ -178,24 +178,58 @@ async fn an_empty_page_with_a_link_is_no_proof_of_absence() {
 }
 
 #[tokio::test]
-async fn a_key_that_only_the_index_knows_of_deleted_users_is_asked_there() {
+async fn a_key_that_only_the_index_knows_is_asked_there() {
     let refusal = json!({"error": {"code": "Request_UnsupportedQuery", "message": "x"}});
-    let body = json!({"responses": [
-        {"id": "2", "status": 400, "body": refusal},
-        {"id": "1", "status": 200, "body": {"value": []}},
-    ]});
-    let gone = json!({"value": [{"id": "u-1", "userPrincipalName": "a@x", "employeeId": "E1"}]});
-    let script = Script::start([
-        Turn::body(200, body.to_string()),
-        Turn::body(200, gone.to_string()),
-    ])
+    let answer = |id: &str, known: bool| {
+        let (status, body) = if known {
+            (200, json!({"value": []}))
+        } else {
+            (400, refusal.clone())
+        };
+        json!({"id": id, "status": status, "body": body})
+    };
+    for deleted in [false, true] {
+        let body = json!({"responses": [answer("2", !deleted), answer("1", deleted)]});
+        let user = json!({"id": "u-1", "userPrincipalName": "a@x", "employeeId": "E1"});
+        let script = Script::start([
+            Turn::body(200, body.to_string()),
+            Turn::body(200, json!({"value": [user]}).to_string()),
+        ])
+        .await;
+        let target = crate::errors::scripted(&script);
+        let found = target.find(Lookup::Key("E1")).await.unwrap();
+        assert!(matches!(found, Found::One(account) if account.deleted == deleted));
+        let seen = &script.seen()[1];
+        assert_eq!(seen.header("consistencylevel"), Some("eventual"));
+        assert!(seen.target.contains("$count=true"), "{}", seen.target);
+        assert_eq!(seen.target.contains("deletedItems"), deleted);
+    }
+}
+
+#[tokio::test]
+async fn the_key_may_be_an_extension_attribute() {
+    let world = World::with(Options::default(), 0, |config| {
+        config.settings.key = "onPremisesExtensionAttributes.extensionAttribute15".into();
+    })
     .await;
-    let target = crate::errors::scripted(&script);
-    let found = target.find(Lookup::Key("E1")).await.unwrap();
-    assert!(matches!(found, Found::One(account) if account.deleted));
-    let seen = &script.seen()[1];
-    assert_eq!(seen.header("consistencylevel"), Some("eventual"));
-    assert!(seen.target.contains("$count=true"), "{}", seen.target);
+    let applied = world.target.apply(&ana(), None).await.unwrap();
+    let id = applied.id.as_str();
+    let user = world.graph.user(id).unwrap();
+    let extensions = &user.properties["onPremisesExtensionAttributes"];
+    assert_eq!(extensions["extensionAttribute15"], "E1");
+    assert_eq!(user.employee_id, None);
+    for deleted in [false, true] {
+        if deleted {
+            world.graph.delete_user(id).unwrap();
+        }
+        let Found::One(account) = by_key(&world, "E1").await else {
+            panic!("not found")
+        };
+        assert_eq!((account.id.as_str(), account.deleted), (id, deleted));
+        assert_eq!(account.key.unwrap().reveal().as_ref(), "E1");
+    }
+    let page = world.target.users(None).await.unwrap();
+    assert!(page.items.is_empty());
 }
 
 #[tokio::test]
