@@ -30,7 +30,7 @@ struct Hits {
 impl<S: Secrets> GraphTarget<S> {
     /// The live account with our key, or else the deleted one, in one request.
     async fn by_key(&self, key: &str) -> Result<Found, TargetError> {
-        let filter = url::equals(&self.plan.key_in_filter(), key);
+        let filter = url::equals(&self.plan.key_in_filters(), key);
         let live = format!("/users?$filter={filter}&{}", self.plan.query());
         let select = self.plan.select();
         let gone = format!("{DELETED}?$filter={filter}&$select={select}");

@@ -108,7 +108,7 @@ impl Place {
             "manager" => return Ok(Self::Manager),
             _ => {}
         }
-        let (name, part) = split(path);
+        let (name, part) = halves(path);
         if !is_name(name) || !part.is_none_or(is_name) {
             return Err(PropertyError::new(
                 path,
@@ -128,8 +128,8 @@ impl Place {
     }
 }
 
-/// The name of a property, and of the part that is meant.
-fn split(path: &str) -> (&str, Option<&str>) {
+/// A property and the part of it that is meant.
+fn halves(path: &str) -> (&str, Option<&str>) {
     match path.split_once('.') {
         None => (path, None),
         Some((name, part)) => (name, Some(part)),
@@ -143,21 +143,12 @@ fn is_name(text: &str) -> bool {
 }
 
 impl Property {
-    /// A property of text by its path.
     fn text(path: &str) -> Self {
-        let (name, part) = split(path);
+        let (name, part) = halves(path);
         Self {
             name: name.into(),
             part: part.map(Into::into),
             shape: Shape::Text,
-        }
-    }
-
-    /// As filters write it.
-    fn in_filter(&self) -> String {
-        match &self.part {
-            Some(part) => format!("{}/{part}", self.name),
-            None => self.name.to_string(),
         }
     }
 
@@ -223,7 +214,6 @@ impl Property {
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     key: Box<str>,
-    key_property: Property,
     places: Vec<(AttrPath, Place)>,
     select: String,
     expands_manager: bool,
@@ -235,10 +225,9 @@ impl Plan {
         settings: &GraphSettings,
     ) -> Result<Self, PropertyError> {
         let key = &settings.key;
-        let (name, part) = split(key);
+        let (name, part) = halves(key);
         let named = is_name(name) && part.is_none_or(is_name);
-        let taken = |not_ours: &str| NOT_OURS.iter().any(|(name, _)| *name == not_ours);
-        if !named || taken(name) {
+        if !named || NOT_OURS.iter().any(|(ours, _)| *ours == name) {
             return Err(PropertyError::new(
                 key,
                 "cannot hold the key; name a property that holds text and can be searched, like \
@@ -269,26 +258,24 @@ impl Plan {
         let select = names.into_iter().collect::<Vec<_>>().join(",");
         Ok(Self {
             key: (&**key).into(),
-            key_property: Property::text(key),
             expands_manager: places.iter().any(|(_, place)| *place == Place::Manager),
             places,
             select,
         })
     }
 
-    /// The path of the property that holds our key.
     pub(crate) fn key(&self) -> &str {
         &self.key
     }
 
-    /// The same as filters write it.
-    pub(crate) fn key_in_filter(&self) -> String {
-        self.key_property.in_filter()
+    /// The property of our key, as filters name it.
+    pub(crate) fn key_in_filters(&self) -> String {
+        self.key.replace('.', "/")
     }
 
     /// Our key in a user.
     pub(crate) fn key_of(&self, user: &Value) -> Option<String> {
-        self.key_property.get(user)
+        Property::text(&self.key).get(user)
     }
 
     /// The value of `$select`.
@@ -435,25 +422,13 @@ mod tests {
              onPremisesSyncEnabled,userPrincipalName&$expand=manager($select=id)"
         );
         assert!(!plan(&["userName"]).unwrap().query().contains("$expand"));
-        let extension = GraphSettings {
-            key: "onPremisesExtensionAttributes.extensionAttribute15".into(),
-            role_assignable: false,
-        };
-        let nested = Plan::new(&["externalId".into()], &extension).unwrap();
-        assert!(nested.select().contains("onPremisesExtensionAttributes,"));
-        assert_eq!(
-            nested.key_in_filter(),
-            "onPremisesExtensionAttributes/extensionAttribute15"
-        );
-        let user = json!({"onPremisesExtensionAttributes": {"extensionAttribute15": "k"}});
-        assert_eq!(nested.key_of(&user).as_deref(), Some("k"));
         assert!(plan(&["externalId", "employeeId"]).is_err());
         assert!(plan(&["employeeOrgData", "employeeOrgData.division"]).is_err());
         for key in [
             "id",
-            "id.part",
-            "onPremisesExtensionAttributes.",
             "a.b.c",
+            "employeeId eq 'x' or",
+            "passwordProfile.password",
             "",
         ] {
             let settings = GraphSettings {

@@ -245,7 +245,6 @@ pub fn line(answer: &Result<Applied, TargetError>) -> String {
         Ok(applied) if applied.unchanged => "so already".to_owned(),
         Ok(_) => "done".to_owned(),
         Err(TargetError::Fault(fault)) => fault.to_string(),
-        Err(TargetError::Throttled { why, .. }) => format!("throttled: {why}"),
         Err(TargetError::Unknown { why }) => format!("unknown: {why}"),
         Err(TargetError::Throttled { why, .. }) => format!("throttled: {why}"),
         Err(error) => error.to_string(),
