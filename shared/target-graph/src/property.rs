@@ -226,8 +226,8 @@ impl Plan {
     ) -> Result<Self, PropertyError> {
         let key = &settings.key;
         let (name, part) = halves(key);
-        let named = is_name(name) && part.is_none_or(is_name);
-        if !named || NOT_OURS.iter().any(|(ours, _)| *ours == name) {
+        let well_formed = is_name(name) && part.is_none_or(is_name);
+        if !well_formed || NOT_OURS.iter().any(|(ours, _)| *ours == name) {
             return Err(PropertyError::new(
                 key,
                 "cannot hold the key; name a property that holds text and can be searched, like \

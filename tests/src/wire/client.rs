@@ -131,20 +131,19 @@ impl Apply for Wired {
     ) -> Result<Applied, TargetError> {
         let answer = self.0.client.apply(change, account).await;
         let taken = matches!(answer, Err(TargetError::Conflict));
-        match change.clone() {
-            Change::Create { active, mut attrs } if taken && self.has(Flaw::CreatesBlindly) => {
-                if let Some(name) = attrs.get_mut("userName") {
-                    let calls = self.0.client.calls();
-                    let another = format!("another{calls}@example.com");
-                    name.want = Pii::new(Slot::Text(another.into()));
-                }
-                self.0
-                    .client
-                    .apply(&Change::Create { active, attrs }, None)
-                    .await
+        if let Change::Create { active, mut attrs } = change.clone()
+            && taken
+            && self.has(Flaw::CreatesBlindly)
+        {
+            if let Some(name) = attrs.get_mut("userName") {
+                let calls = self.0.client.calls();
+                let another = format!("another{calls}@example.com");
+                name.want = Pii::new(Slot::Text(another.into()));
             }
-            _ => answer,
+            let create = Change::Create { active, attrs };
+            return self.0.client.apply(&create, None).await;
         }
+        answer
     }
 
     async fn apply_all(

@@ -283,8 +283,8 @@ impl Scenario {
     /// Faults stop, time goes on past every rest and pause, and everything comes to rest.
     async fn heal(&mut self) {
         self.trace.say("faults stop".to_owned());
-        for (target, weather) in &self.targets {
-            weather.clear(&target.server);
+        for (target, _) in &self.targets {
+            Weather::clear(&target.server);
         }
         self.world.take_clients(self.clients(PATIENT));
         for _ in 0..PATIENCE {

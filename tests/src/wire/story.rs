@@ -103,13 +103,13 @@ pub fn draw(dice: &mut Dice, people: usize) -> Vec<Fact> {
         let what = if fresh {
             What::Hire {
                 // Namesakes fight for names.
-                given: *dice.pick(&["Ana", "Ben"]),
-                family: *dice.pick(&FAMILIES),
+                given: dice.pick::<&str>(&["Ana", "Ben"]),
+                family: dice.pick::<&str>(&FAMILIES),
                 department,
             }
         } else if works[worker] {
             match dice.below(5) {
-                0 => What::Name(*dice.pick(&FAMILIES)),
+                0 => What::Name(dice.pick::<&str>(&FAMILIES)),
                 1 | 2 => What::Leave,
                 _ => What::Move(department),
             }

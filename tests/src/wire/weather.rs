@@ -57,7 +57,7 @@ impl Weather {
     }
 
     /// Switches them off.
-    pub fn clear(&self, server: &Server) {
+    pub fn clear(server: &Server) {
         server.faults().clear();
     }
 
@@ -130,15 +130,23 @@ fn faults(dice: &mut Dice) -> Vec<(&'static str, Fault)> {
 fn rule(fault: Fault, rate: u16, seed: u64) -> Rule {
     let kind = fault.kind();
     let rule = fault.always().per_mille(rate, seed);
-    match kind {
-        // Each hang costs real time; a token that is refused once rests the target already.
-        FaultKind::HangBeforeCommit | FaultKind::HangAfterCommit | FaultKind::Unauthorized => {
-            rule.times(1)
-        }
-        // Whole lists: a look-up is not paged.
-        FaultKind::RepeatedPage | FaultKind::PageError | FaultKind::ShortPages => {
-            rule.no_query("filter=")
-        }
-        _ => rule,
+    // Each hang costs real time; a token that is refused once rests the target already.
+    let once = [
+        FaultKind::HangBeforeCommit,
+        FaultKind::HangAfterCommit,
+        FaultKind::Unauthorized,
+    ];
+    // Whole lists: a look-up is not paged.
+    let whole_lists = [
+        FaultKind::RepeatedPage,
+        FaultKind::PageError,
+        FaultKind::ShortPages,
+    ];
+    if once.contains(&kind) {
+        return rule.times(1);
     }
+    if whole_lists.contains(&kind) {
+        return rule.no_query("filter=");
+    }
+    rule
 }
