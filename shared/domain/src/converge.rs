@@ -310,7 +310,11 @@ fn revokes(input: &Input<'_>, have: &Have<'_>, out: &mut Convergence) {
         .iter()
         .filter(|e| !held.contains(*e) && !want.contains_key(*e));
     out.gone.extend(gone.cloned());
-    for entitlement in held.iter().filter(|e| !want.contains_key(*e)) {
+    // A grant whose answer was lost may not show yet where a look lags behind. Taking away what
+    // is not there does no harm; what is left would be taken for somebody else's from then on.
+    let unsettled = input.unsettled.into_iter().flatten();
+    let maybe: BTreeSet<&EntitlementId> = held.iter().chain(unsettled).collect();
+    for entitlement in maybe.into_iter().filter(|e| !want.contains_key(*e)) {
         let authoritative = input
             .policy
             .entitlements

@@ -195,6 +195,35 @@ fn does_not_complete_an_sod_pair_that_somebody_began_by_hand() {
     }));
 }
 
+/// Somebody else's membership is not among what may be ours.
+#[test]
+fn takes_away_what_may_have_been_given_even_where_a_look_does_not_show_it() {
+    let (policy, seen) = (policy(), account(Some("r1"), "ana", true));
+    let maybe = BTreeSet::from([EntitlementId::from(EDITORS)]);
+    for (wants, held, changes) in [
+        (&[][..], &[][..], &["revoke"][..]),
+        (&[], &[EDITORS], &["revoke"]),
+        (&[EDITORS], &[], &["grant"]),
+        (&[EDITORS], &[EDITORS], &[]),
+    ] {
+        let held: BTreeSet<EntitlementId> = held.iter().map(|e| EntitlementId::from(*e)).collect();
+        let result = converge(&Input {
+            policy: &policy,
+            target: &TargetId::from("wiki"),
+            identity: &ana(),
+            projection: &wanted(Desired::Active, &[], wants),
+            record: &ours(true, &[]),
+            unsettled: Some(&maybe),
+            seen: Some(Seen {
+                account: Some(&seen),
+                held: Some(&held),
+            }),
+        });
+        assert_eq!(names(&result), changes, "{wants:?} {held:?}");
+        assert!(result.findings.is_empty());
+    }
+}
+
 #[test]
 fn does_not_revoke_what_it_cannot_see_and_did_not_give() {
     let seen = account(Some("r1"), "ana", true);

@@ -15,14 +15,14 @@ use std::task::Poll;
 use std::time::Duration;
 
 use clock::Ticker;
-use connectors::Connector;
+use connectors::{Connector, TOGETHER};
 use contract::{Cause, ConvergeRequest, Lane};
 use domain::plan::Compiled;
 use domain::{Desired, Generation, IdentityId, RecordKey, TargetId};
 use hr_webhook::{Salt, Webhook, record_key};
 use planner::Planner;
 use ports::model::{ManualClock, ModelLanes, ModelSecrets, ModelStore};
-use ports::queue::{Queues, run};
+use ports::queue::{BATCH, Queues, run, run_up_to};
 use ports::{Clock, Fault, Lanes, Outgoing};
 
 pub use dice::Dice;
@@ -100,6 +100,8 @@ struct Sim {
     ticker: Ticker<ModelStore, ModelLanes, ManualClock>,
     targets: BTreeMap<TargetId, SimTarget>,
     applied: BTreeMap<(IdentityId, TargetId), Generation>,
+    /// Most messages that a connector works on at once.
+    together: usize,
     outcome: Outcome,
 }
 
@@ -204,6 +206,7 @@ impl Sim {
             lanes,
             policy,
             applied: BTreeMap::new(),
+            together: [1, BATCH, TOGETHER][usize::try_from(seed % 3).unwrap_or(0)],
             outcome: Outcome::default(),
         }
     }
@@ -308,7 +311,7 @@ impl Sim {
                 .await
             }
             Lane::Target(_) | Lane::Terminations => {
-                run(&self.lanes, lane, VISIBILITY, |batch| {
+                run_up_to(&self.lanes, lane, self.together, VISIBILITY, |batch| {
                     self.connector.handle(batch)
                 })
                 .await
