@@ -8,7 +8,6 @@ use domain::compare::{Class, Repair};
 use domain::{AccountId, IdentityId, RecordKey, TargetId};
 use jiff::SignedDuration;
 use ports::lanes::Outgoing;
-use ports::store::Health;
 use ports::target::{Found, Lookup};
 use ports::{Clock, Fault, Lanes, Objects, Observe, Store};
 
@@ -150,10 +149,10 @@ where
     if seat.record.generation != owner.generation || applied.unwrap_or_default() != owner.applied {
         return Ok(Checked::Drop);
     }
-    if seat.owed.contains_key(target) || health != Health::Healthy {
+    let now = reconciler.clock.now();
+    if seat.owed.contains_key(target) || health.waits(now) {
         return Ok(Checked::Leave);
     }
-    let now = reconciler.clock.now();
     let waits = seat.accounts.get(target).is_some_and(|account| {
         let lately = |at| now.duration_since(at) < PATIENCE;
         account.parked.is_some() && account.at.is_some_and(lately)

@@ -166,6 +166,18 @@ pub enum Health {
     },
 }
 
+impl Health {
+    /// Whether work for the target has to wait: a pause ends by itself, a quarantine when a
+    /// connector finds the target well.
+    pub fn waits(&self, at: Timestamp) -> bool {
+        match self {
+            Self::Healthy => false,
+            Self::Throttled { until } => *until > at,
+            Self::Quarantined { .. } => true,
+        }
+    }
+}
+
 /// One page of a scan over identities.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScanPage {

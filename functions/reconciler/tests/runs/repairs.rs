@@ -267,6 +267,26 @@ fn a_quarantined_target_is_left_alone() {
 }
 
 #[test]
+fn a_pause_that_is_over_keeps_nobody_waiting() {
+    let company = Company::of(30);
+    company.decide(1, IdentityState::Ended, Desired::None);
+    let now = company.clock.now();
+    let paused = |until: Timestamp| {
+        block_on(
+            company
+                .store
+                .set_health(&wiki(), &Health::Throttled { until }),
+        )
+        .expect("a model");
+    };
+    // Nobody was called since, so that nothing lifted it.
+    paused(now + jiff::SignedDuration::from_hours(1));
+    assert_eq!(company.run().finished.sent(), 0);
+    paused(now - jiff::SignedDuration::from_secs(1));
+    assert_eq!(company.run().repaired(), [1]);
+}
+
+#[test]
 fn an_identity_that_the_planner_forgot_is_planned_again() {
     let mut company = Company::of(5);
     assert_eq!(company.run().plans, []);
