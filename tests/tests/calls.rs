@@ -121,10 +121,7 @@ impl Pipeline {
         let clock = ManualClock::new("2026-03-02T08:00:00Z".parse().expect("an instant"));
         let store = ModelStore::new();
         let lanes = ModelLanes::new(Arc::new(clock.clone()));
-        let address = Address {
-            base_url: "https://target.example/v2".to_owned(),
-            token: String::new(),
-        };
+        let address = Address::new("https://target.example/v2", "");
         let addresses = ["dir", "wiki"].map(|name| (TargetId::from(name), address.clone()));
         let policy = compiled(&policy_text(), &addresses.into());
         let targets: BTreeMap<TargetId, SimTarget> = ["dir", "wiki"]

@@ -46,15 +46,9 @@ async fn check(server: ThirdParty) -> Report {
         json!({ "schemas": [group], "displayName": "staff" }),
     )
     .await;
-    let raw = Raw::new(Address {
-        base_url: server.base_url().to_owned(),
-        token: server.token().to_owned(),
-    });
+    let raw = Raw::new(Address::new(server.base_url(), server.token()));
     let before = (raw.users().await, raw.groups().await);
-    let address = Address {
-        base_url: server.base_url().to_owned(),
-        token: server.token().to_owned(),
-    };
+    let address = Address::new(server.base_url(), server.token());
     let report = probed(&address, &found::settings()).await;
     assert_eq!(report.left, [], "{}", shown(&report));
     let after = (raw.users().await, raw.groups().await);

@@ -211,10 +211,7 @@ async fn graph_company(text: &str) -> (Graph, World) {
     for group in groups.chain(["staff", "x0", "x1"].map(str::to_owned)) {
         graph.add_group(&group).expect("a group");
     }
-    let address = Address {
-        base_url: graph.base_url().to_owned(),
-        token: graph.token().to_owned(),
-    };
+    let address = Address::new(graph.base_url(), graph.token());
     let addresses = BTreeMap::from([(TargetId::from("m365"), address)]);
     let world = World::new(text, addresses).await;
     (graph, world)

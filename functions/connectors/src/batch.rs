@@ -166,6 +166,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             });
         }
         let unsettled = seat.record.unsettled.remove(name);
+        let parked = record.parked.is_some();
         let projection = self.resolve_references(wanted, name).await?;
         let work = Work {
             identity: request.identity.clone(),
@@ -175,14 +176,13 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             before,
             record,
             // Where an older generation was never acknowledged, the record may be behind the
-            // target.
-            look: (request.look || unsettled.is_some()) && self.shows_accounts(name),
+            // target. What was refused may be so for a reason that only a look shows.
+            look: (request.look || unsettled.is_some() || parked) && self.shows_accounts(name),
             unsettled,
             urgent,
             at,
             receives,
             kept: BTreeSet::new(),
-            gone: BTreeSet::new(),
             unseen: Unseen::default(),
         };
         Ok(Opened::Work(Box::new(work), health))

@@ -21,7 +21,8 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         convergence: &Convergence,
         work: &mut Work,
     ) -> Result<(), Stop> {
-        if !convergence.changes.contains(&Change::Disable) {
+        // A block that was refused is still active, which is no news.
+        if !convergence.changes.contains(&Change::Disable) || work.record.active {
             return self.verify_revokes(target, convergence, work).await;
         }
         let Some(id) = work.record.id.clone() else {
@@ -67,7 +68,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
 /// Removals that were answered as done and not looked back at yet.
 fn open(convergence: &Convergence, work: &Work) -> Vec<EntitlementId> {
     revokes(convergence)
-        .filter(|one| !work.kept.contains(*one) && !work.gone.contains(*one))
+        .filter(|one| work.unseen.revokes.contains(*one))
         .cloned()
         .collect()
 }
@@ -78,11 +79,10 @@ pub fn gone(
     revoked: Vec<EntitlementId>,
     still: Vec<EntitlementId>,
 ) -> Result<(), Stop> {
-    for one in &revoked {
-        work.unseen.revokes.remove(one);
+    for one in revoked {
+        work.unseen.revokes.remove(&one);
     }
     if still.is_empty() {
-        work.gone.extend(revoked);
         return Ok(());
     }
     work.record.grants.extend(still);

@@ -46,8 +46,6 @@ pub struct Work {
     pub receives: u32,
     /// Memberships that the target refused to take away.
     pub kept: BTreeSet<EntitlementId>,
-    /// Revoked memberships that were read back as gone.
-    pub gone: BTreeSet<EntitlementId>,
     /// What was answered as done and not read back yet.
     pub unseen: Unseen,
 }

@@ -148,8 +148,25 @@ impl Observe for Dir {
         panic!("a connector lists nothing")
     }
 
-    async fn find(&self, _lookup: Lookup<'_>) -> Result<Found, TargetError> {
-        Ok(Found::None)
+    async fn find(&self, lookup: Lookup<'_>) -> Result<Found, TargetError> {
+        let text = |text: &str| Pii::new(Slot::from(text));
+        match lookup {
+            Lookup::Id(id) => Ok(Found::One(Box::new(Account {
+                id: id.clone(),
+                key: Some(Pii::new(ana().as_str().into())),
+                user_name: Pii::new("ana".into()),
+                active: true,
+                attrs: BTreeMap::from([
+                    ("userName".into(), text("ana")),
+                    ("externalId".into(), text(ana().as_str())),
+                ]),
+                created: None,
+                last_sign_in: None,
+                deleted: false,
+                read_only: None,
+            }))),
+            Lookup::Key(_) | Lookup::UserName(_) => Ok(Found::None),
+        }
     }
 
     async fn held(

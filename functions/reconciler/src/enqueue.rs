@@ -206,6 +206,8 @@ where
     for lookup in lookups.into_iter().flatten() {
         match reader.find(lookup).await {
             Ok(Found::None) => {}
+            // What was deleted comes back by being wanted.
+            Ok(Found::One(account)) if account.deleted => {}
             Ok(Found::One(_) | Found::Many(_)) => return Absence::Refuted,
             Err(_) => return Absence::Unknown,
         }

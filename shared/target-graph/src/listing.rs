@@ -1,6 +1,6 @@
 //! Listings: every user, and the groups that entitlements name with all their members.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::policy::EntitlementKind;
 use domain::{Account, AccountId, Group};
@@ -11,6 +11,7 @@ use target_http::{Effect, To};
 
 use crate::batch::{self, Part, Reply};
 use crate::find::lost;
+use crate::licence;
 use crate::permission::Action;
 use crate::target::{GraphTarget, unreadable};
 use crate::url::{self, ObjectId};
@@ -19,6 +20,9 @@ use crate::wire::Call;
 
 /// The most objects that Graph puts into a page.
 const PAGE: usize = 999;
+
+/// The place behind the last group, where the holders of licences are listed.
+const LICENCES: &str = "licences";
 
 const MEMBERS: &str = "/groups/{id}/members";
 
@@ -78,6 +82,7 @@ impl<S: Secrets> GraphTarget<S> {
     ) -> Result<Page<Group>, TargetError> {
         let start = match after {
             None => 0,
+            Some(Cursor(text)) if text == LICENCES => return self.licence_page().await,
             Some(Cursor(text)) => text.parse().map_err(|_| {
                 TargetError::Fault(Fault::reject(
                     "the cursor is not from this target's paging; the listing starts again",
@@ -108,9 +113,61 @@ impl<S: Secrets> GraphTarget<S> {
             }
         }
         let next = start + here.len();
+        let kinds = self.entitlements.values().map(|(kind, _)| *kind);
+        let licences = kinds.into_iter().any(|one| one == EntitlementKind::Licence);
+        let next = if next < all.len() {
+            Some(Cursor(next.to_string()))
+        } else {
+            licences.then(|| Cursor(LICENCES.to_owned()))
+        };
         Ok(Page {
             items,
-            next: (next < all.len()).then(|| Cursor(next.to_string())),
+            next,
+            declared: None,
+        })
+    }
+
+    /// The licences that entitlements name, as groups of those who hold them.
+    async fn licence_page(&self) -> Result<Page<Group>, TargetError> {
+        const WHAT: &str = "page of licences";
+        let named = self.entitlements.values();
+        let named = named.filter(|(kind, _)| *kind == EntitlementKind::Licence);
+        let mut holders: BTreeMap<&str, Vec<AccountId>> =
+            named.map(|(_, sku)| (&**sku, Vec::new())).collect();
+        let query = format!("$select=id,assignedLicenses&$top={PAGE}");
+        let to = To::Path {
+            path: "/users",
+            query: Some(&query),
+        };
+        let mut page = self.page(to, "/users", Action::ReadUsers).await?;
+        let mut links: BTreeSet<String> = BTreeSet::new();
+        loop {
+            for user in values(&page).ok_or_else(|| unreadable(WHAT))? {
+                let id = user.get("id").and_then(Value::as_str);
+                let id = id.and_then(ObjectId::parse);
+                let id = id.ok_or_else(|| unreadable(WHAT))?;
+                let skus = licence::assigned(user);
+                for (sku, accounts) in &mut holders {
+                    if skus.iter().any(|has| has.eq_ignore_ascii_case(sku)) {
+                        accounts.push(id.account());
+                    }
+                }
+            }
+            let Some(link) = fresh_link(&page, &mut links, WHAT)? else {
+                break;
+            };
+            page = self
+                .page(To::Link(&link), "/users", Action::ReadUsers)
+                .await?;
+        }
+        let group = |(sku, members): (&str, Vec<AccountId>)| Group {
+            id: sku.into(),
+            name: sku.into(),
+            members: Some(members),
+        };
+        Ok(Page {
+            items: holders.into_iter().map(group).collect(),
+            next: None,
             declared: None,
         })
     }
@@ -131,19 +188,31 @@ impl<S: Secrets> GraphTarget<S> {
         loop {
             let all = values(&page).ok_or_else(|| unreadable(WHAT))?;
             members.extend(all.iter().filter_map(member));
-            let Some(link) = next_link(&page.body).map(str::to_owned) else {
+            let Some(link) = fresh_link(&page, &mut links, WHAT)? else {
                 return Ok(Some(members));
             };
-            if !links.insert(link.clone()) {
-                return Err(TargetError::Fault(Fault::retry(
-                    "page of members: the target's links lead in a circle",
-                )));
-            }
             page = self
                 .page(To::Link(&link), MEMBERS, Action::ReadGroups)
                 .await?;
         }
     }
+}
+
+/// The link to the next page, which may not be one that was followed before.
+fn fresh_link(
+    page: &Reply,
+    links: &mut BTreeSet<String>,
+    what: &str,
+) -> Result<Option<String>, TargetError> {
+    let Some(link) = next_link(&page.body).map(str::to_owned) else {
+        return Ok(None);
+    };
+    if links.insert(link.clone()) {
+        return Ok(Some(link));
+    }
+    Err(TargetError::Fault(Fault::retry(format!(
+        "{what}: the target's links lead in a circle"
+    ))))
 }
 
 fn members_of(group: &ObjectId) -> Part {

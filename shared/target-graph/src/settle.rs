@@ -151,6 +151,13 @@ impl<S: Secrets> GraphTarget<S> {
                 Err(self.refused(&doubt.reply, action, Effect::Write))
             }
             Want::Licence { sku, give } => {
+                // The account is there: it showed in the look just now.
+                if doubt.reply.status == 404 {
+                    return Err(TargetError::Fault(Fault::Retry {
+                        after: Some(Duration::from_secs(5)),
+                        why: "Microsoft Graph does not show the account to its licences yet".into(),
+                    }));
+                }
                 let body = there.map_or(&Value::Null, |reply| &reply.body);
                 let has = |skus: Vec<&str>| skus.iter().any(|one| one.eq_ignore_ascii_case(sku));
                 let assigned = has(licence::assigned(body));

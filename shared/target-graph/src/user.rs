@@ -20,9 +20,8 @@ pub(crate) fn account(plan: &Plan, user: &Value, deleted: bool) -> Option<Accoun
     }
     let attrs = plan.places().iter().filter_map(|(path, place)| {
         let value = match place {
-            Place::UserName => return None,
+            Place::UserName => user_name.to_owned(),
             Place::Manager => user.pointer("/manager/id")?.as_str()?.to_owned(),
-            Place::Property(_) if &**path == "externalId" => return None,
             Place::Property(property) => property.get(user)?,
         };
         Some((path.clone(), Pii::new(Slot::Text(value.into()))))
@@ -98,7 +97,9 @@ mod tests {
             attrs,
             [
                 ("department", "Ops".to_owned()),
-                ("manager", "u-2".to_owned())
+                ("externalId", "E1".to_owned()),
+                ("manager", "u-2".to_owned()),
+                ("userName", "ana@contoso.com".to_owned()),
             ]
         );
     }

@@ -253,10 +253,7 @@ fn account(number: usize) -> AccountId {
 
 /// A policy whose target has that budget.
 fn policy_with(budget: &Budget) -> Arc<Compiled> {
-    let address = Address {
-        base_url: "https://target.example/v2".to_owned(),
-        token: String::new(),
-    };
+    let address = Address::new("https://target.example/v2", "");
     let compiled = compiled(&policy_text(), &[(dir(), address)].into());
     let mut policy = (*compiled.policy).clone();
     policy

@@ -108,10 +108,7 @@ struct Sim {
 /// The suite's policy, over targets that only exist here. Read once: a run takes milliseconds.
 fn policy() -> Arc<Compiled> {
     static POLICY: std::sync::LazyLock<Arc<Compiled>> = std::sync::LazyLock::new(|| {
-        let address = Address {
-            base_url: "https://target.example/v2".to_owned(),
-            token: String::new(),
-        };
+        let address = Address::new("https://target.example/v2", "");
         let addresses = TARGETS.map(|name| (TargetId::from(name), address.clone()));
         compiled(&policy_text(), &addresses.into())
     });

@@ -312,6 +312,11 @@ impl Running {
         self.server.id()
     }
 
+    /// What Prism has said against requests and answers so far.
+    pub async fn breaches(&self) -> Result<Vec<String>, ThirdPartyError> {
+        process::breaches(&self.server, &self.base_url).await
+    }
+
     /// Ends the server now rather than when it is dropped.
     pub fn stop(self) {
         drop(self);

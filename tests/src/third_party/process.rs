@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::install::{DATABASE, remove, root, tail};
-use super::{Running, ThirdParty, ThirdPartyError};
+use super::{PRISM_ERROR, Running, ThirdParty, ThirdPartyError};
 
 /// Another process may take the free port before the server does.
 const ATTEMPTS: usize = 3;
@@ -174,6 +174,42 @@ async fn wait(
 )]
 pub(super) async fn pause() {
     tokio::time::sleep(BETWEEN_POLLS).await;
+}
+
+/// What Prism lets pass with a warning: a status that the description does not have.
+const UNKNOWN_STATUS: &str = "Unable to match the returned status code";
+
+/// The lines of Prism's log that tell of a breach. It writes them behind its answers, so that it is
+/// asked for a path that it does not have, and the log is read until that shows.
+pub(super) async fn breaches(
+    prism: &Server,
+    base_url: &str,
+) -> Result<Vec<String>, ThirdPartyError> {
+    static ASKED: AtomicU64 = AtomicU64::new(0);
+    let server = ThirdParty::Prism;
+    let last = format!("/the-end-{}", ASKED.fetch_add(1, Ordering::Relaxed));
+    let answer = reqwest::get(format!("{base_url}{last}")).await;
+    answer.map_err(|e| server.io("ask for the end of its log", io::Error::other(e)))?;
+    for _ in 0..POLLS {
+        let log = fs::read_to_string(prism.scratch.join("log"));
+        let log = log.map_err(|e| server.io("read its log", e))?;
+        // The description knows no other status of a batch than 200; Graph answers 401, too.
+        let told = |line: &&str| {
+            let breach = line.contains(PRISM_ERROR) || line.contains("iolation");
+            breach && !line.contains(UNKNOWN_STATUS)
+        };
+        let lines: Vec<&str> = log.lines().filter(told).collect();
+        if lines.iter().any(|line| line.contains(&last)) {
+            let ours = |line: &&&str| !line.contains("/the-end-") && !line.contains(server.probe());
+            return Ok(lines
+                .iter()
+                .filter(ours)
+                .map(|&line| line.to_owned())
+                .collect());
+        }
+        pause().await;
+    }
+    Err(server.io("find the end of its log", io::ErrorKind::TimedOut.into()))
 }
 
 impl Server {

@@ -152,10 +152,7 @@ impl Scenario {
             for group in groups {
                 server.add_group(group).expect("a group");
             }
-            let address = Address {
-                base_url: server.base_url().to_owned(),
-                token: server.token().to_owned(),
-            };
+            let address = Address::new(server.base_url(), server.token());
             addresses.insert(TargetId::from(name), address);
             servers.push(server);
         }

@@ -14,6 +14,7 @@ use connectors::{Connector, TOGETHER};
 use contract::{Cause, Lane};
 use domain::Profile;
 use domain::plan::Compiled;
+use domain::profile::Auth;
 use domain::{IdentityId, SourceId, TargetId};
 use hr_webhook::{Salt, Webhook, record_key};
 use jiff::{SignedDuration, Timestamp};
@@ -52,8 +53,21 @@ pub type Client = AnyTarget<Tokens>;
 pub struct Address {
     /// Base URL.
     pub base_url: String,
-    /// Bearer token.
+    /// Bearer token, or the secret that tokens are asked for with.
     pub token: String,
+    /// Where tokens are asked for, at a target that wants it.
+    pub token_url: Option<String>,
+}
+
+impl Address {
+    /// Of a target that takes a bearer token which never changes.
+    pub fn new(base_url: impl Into<String>, token: impl Into<String>) -> Self {
+        Self {
+            base_url: base_url.into(),
+            token: token.into(),
+            token_url: None,
+        }
+    }
 }
 
 /// A company, over the embedded table and the clients of every kind of target where nothing else
@@ -145,10 +159,7 @@ impl Company {
         let addresses = servers
             .iter()
             .map(|(name, server)| {
-                let address = Address {
-                    base_url: server.base_url().to_owned(),
-                    token: server.token().to_owned(),
-                };
+                let address = Address::new(server.base_url(), server.token());
                 (TargetId::from(*name), address)
             })
             .collect();
@@ -212,7 +223,13 @@ pub fn compiled(text: &str, addresses: &BTreeMap<TargetId, Address>) -> Arc<Comp
         .unwrap_or_else(|errors| panic!("{errors}"));
     loaded.keep_targets(|target| addresses.contains_key(target));
     for (name, target) in &mut loaded.policy.targets {
-        target.base_url = addresses[name].base_url.clone().into();
+        let address = &addresses[name];
+        target.base_url = address.base_url.clone().into();
+        match (&mut target.auth, &address.token_url) {
+            (Auth::Client(credentials), Some(url)) => credentials.token_url = url.clone().into(),
+            (Auth::Bearer { .. } | Auth::Basic { .. } | Auth::Header { .. }, None) => {}
+            (auth, url) => panic!("`{name}` proves itself by {auth:?}, and tokens are at {url:?}"),
+        }
     }
     Arc::new(Compiled::new(loaded.policy))
 }
@@ -378,9 +395,13 @@ impl<S: Store + Clone, T: Observe + Apply> World<S, T> {
 
     /// The identity item of a worker, if the worker founded one.
     pub async fn seat(&self, worker: &str) -> Option<Seat> {
-        let target = TargetId::from("dir");
+        self.seat_at(worker, "dir").await
+    }
+
+    /// The same with the account's record at a target.
+    pub async fn seat_at(&self, worker: &str, target: &str) -> Option<Seat> {
         self.store
-            .seat(&self.identity(worker), &target)
+            .seat(&self.identity(worker), &TargetId::from(target))
             .await
             .expect("a read")
             .0

@@ -64,10 +64,7 @@ async fn server(dialect: Dialect) -> Server {
 }
 
 fn address(server: &Server) -> Address {
-    Address {
-        base_url: server.base_url().to_owned(),
-        token: server.token().to_owned(),
-    }
+    Address::new(server.base_url(), server.token())
 }
 
 async fn found(server: &Server, dialect: Dialect) -> Report {

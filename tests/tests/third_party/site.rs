@@ -64,10 +64,7 @@ impl Site {
 
     async fn start(kind: ThirdParty) -> (Running, Address, Raw) {
         let server = kind.start().await.unwrap_or_else(|e| panic!("{e}"));
-        let address = Address {
-            base_url: server.base_url().to_owned(),
-            token: server.token().to_owned(),
-        };
+        let address = Address::new(server.base_url(), server.token());
         let scim = Raw::new(address.clone());
         for group in ["staff", "contractors", "payables", "approvers"] {
             scim.add_group(group).await;
