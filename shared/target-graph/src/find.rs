@@ -218,6 +218,58 @@ impl<S: Secrets> GraphTarget<S> {
     }
 }
 
+impl<S: Secrets> GraphTarget<S> {
+    /// Which of these accounts hold an entitlement. One that is not there holds nothing.
+    async fn those_inside(
+        &self,
+        entitlement: &EntitlementId,
+        accounts: &[AccountId],
+    ) -> Result<Vec<AccountId>, TargetError> {
+        const WHAT: &str = "look back at memberships";
+        let licence = self.kind(entitlement) == Some(EntitlementKind::Licence);
+        let (wanted, action) = if licence {
+            let sku = self.entitlements.get(entitlement).map(|(_, sku)| &**sku);
+            (Box::from(sku.unwrap_or_default()), Action::ReadUsers)
+        } else {
+            self.resolve(std::iter::once(entitlement)).await?;
+            let group = self.group(entitlement)?.id;
+            (Box::from(group.as_str()), Action::ReadGroups)
+        };
+        let mut parts = Vec::with_capacity(accounts.len());
+        for account in accounts {
+            let id = ObjectId::of(account)?;
+            parts.push(if licence {
+                let url = format!("{}?$select=id,assignedLicenses", url::user(&id));
+                Part::get(action, url)
+            } else {
+                membership_check(&id, &[&*wanted])
+            });
+        }
+        let mut inside = Vec::new();
+        for (parts, accounts) in parts.chunks(batch::MOST).zip(accounts.chunks(batch::MOST)) {
+            let replies = self.wire.batch(parts, false, Effect::Read).await?;
+            for (reply, account) in replies.into_iter().zip(accounts) {
+                let reply = reply.ok_or_else(|| lost(WHAT))?;
+                if reply.status == 404 {
+                    continue;
+                }
+                if !reply.is_success() {
+                    return Err(self.refused(&reply, action, Effect::Read));
+                }
+                let held = if licence {
+                    crate::licence::assigned(&reply.body)
+                } else {
+                    checked(&reply).ok_or_else(|| unreadable(WHAT))?
+                };
+                if held.iter().any(|one| one.eq_ignore_ascii_case(&wanted)) {
+                    inside.push(account.clone());
+                }
+            }
+        }
+        Ok(inside)
+    }
+}
+
 /// Which of these groups an account is in, for a batch.
 pub(crate) fn membership_check(account: &ObjectId, groups: &[&str]) -> Part {
     Part::new(
@@ -294,5 +346,14 @@ impl<S: Secrets> Observe for GraphTarget<S> {
 
     async fn check(&self, account: &AccountId, of: &[EntitlementId]) -> Result<Check, TargetError> {
         self.look(account, of).await
+    }
+
+    /// A batch for every 20 accounts.
+    async fn holders(
+        &self,
+        entitlement: &EntitlementId,
+        accounts: &[AccountId],
+    ) -> Result<Option<Vec<AccountId>>, TargetError> {
+        self.those_inside(entitlement, accounts).await.map(Some)
     }
 }

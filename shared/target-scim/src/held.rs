@@ -1,5 +1,7 @@
 //! Which memberships an account holds, by the ways in which targets tell.
 
+use std::collections::BTreeSet;
+use std::slice;
 use std::sync::atomic::Ordering;
 
 use domain::profile::Membership;
@@ -49,6 +51,37 @@ impl<S: Secrets> ScimTarget<S> {
                 Ok(Some(held))
             }
         }
+    }
+
+    /// Which of these accounts hold an entitlement; `None` where the target does not tell.
+    pub(crate) async fn those_inside(
+        &self,
+        entitlement: &EntitlementId,
+        accounts: &[AccountId],
+    ) -> Result<Option<Vec<AccountId>>, TargetError> {
+        if self.profile.membership == Membership::GroupMembers && accounts.len() > 1 {
+            match self.members(entitlement).await? {
+                Members::Shown(members) => {
+                    let members: BTreeSet<&str> = members.iter().map(|id| &**id).collect();
+                    let inside = |account: &&AccountId| members.contains(account.as_str());
+                    return Ok(Some(accounts.iter().filter(inside).cloned().collect()));
+                }
+                Members::NotShown if self.shows_members.load(Ordering::Relaxed) => {
+                    return Ok(Some(Vec::new()));
+                }
+                // Each account has to tell for itself.
+                Members::NotShown | Members::TooMany => {}
+            }
+        }
+        let mut inside = Vec::new();
+        for account in accounts {
+            match self.holdings(account, slice::from_ref(entitlement)).await? {
+                None => return Ok(None),
+                Some(held) if held.is_empty() => {}
+                Some(_) => inside.push(account.clone()),
+            }
+        }
+        Ok(Some(inside))
     }
 
     /// The members of the group behind an entitlement.

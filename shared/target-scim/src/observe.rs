@@ -293,6 +293,15 @@ impl<S: Secrets> Observe for ScimTarget<S> {
         self.holdings(account, of).await
     }
 
+    /// One read of the group answers for everybody where groups show their members.
+    async fn holders(
+        &self,
+        entitlement: &EntitlementId,
+        accounts: &[AccountId],
+    ) -> Result<Option<Vec<AccountId>>, TargetError> {
+        self.those_inside(entitlement, accounts).await
+    }
+
     /// One request for both where the user shows its groups.
     async fn check(&self, account: &AccountId, of: &[EntitlementId]) -> Result<Check, TargetError> {
         if of.is_empty() || self.profile.membership != Membership::UserGroups {

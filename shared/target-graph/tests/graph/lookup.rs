@@ -281,6 +281,53 @@ async fn a_look_back_tells_an_assigned_licence() {
 }
 
 #[tokio::test]
+async fn a_look_back_at_many_costs_a_request_for_twenty() {
+    let world = World::groups(1).await;
+    let of = domain::EntitlementId::from("entra/g0");
+    let mut accounts: Vec<AccountId> = (0..45).map(|at| world.user(&format!("u{at}"))).collect();
+    for at in [0, 19, 20, 44] {
+        world.member("entra/g0", &accounts[at]);
+    }
+    world.target.groups(None).await.unwrap();
+    let (inside, calls, _) = world.cost(world.target.holders(&of, &accounts)).await;
+    let expected = [0, 19, 20, 44].map(|at| accounts[at].clone()).to_vec();
+    assert_eq!(inside.unwrap(), Some(expected.clone()));
+    assert_eq!(calls, 3);
+    // Who is not there is in nothing.
+    world.graph.delete_user(accounts[19].as_str()).unwrap();
+    let inside = world.target.holders(&of, &accounts).await.unwrap();
+    assert_eq!(inside.map(|all| all.len()), Some(3));
+    // An answer that is missing is no answer.
+    world.fault(Fault::BatchAnswerMissing.once());
+    assert!(world.target.holders(&of, &accounts).await.is_err());
+    accounts.push("../me".into());
+    assert!(world.target.holders(&of, &accounts).await.is_err());
+}
+
+#[tokio::test]
+async fn a_look_back_at_many_tells_who_has_a_licence() {
+    let graph = graph_target::GraphTarget::start(Options::default())
+        .await
+        .unwrap();
+    let sku = graph.add_license("E3", 5);
+    let world = World::with(Options::default(), 0, |config| {
+        config.base_url = graph.base_url().into();
+        let entitlement = (EntitlementKind::Licence, sku.to_uppercase().into());
+        config.entitlements.insert("entra/e3".into(), entitlement);
+    })
+    .await;
+    let user = |name: &str| {
+        let user =
+            json!({"userPrincipalName": format!("{name}@contoso.com"), "usageLocation": "PT"});
+        AccountId::from(graph.insert_user(user).unwrap().id)
+    };
+    let accounts = ["ana", "bo"].map(user);
+    graph.give_license(accounts[1].as_str(), &sku).unwrap();
+    let inside = world.target.holders(&"entra/e3".into(), &accounts).await;
+    assert_eq!(inside.unwrap(), Some(vec![accounts[1].clone()]));
+}
+
+#[tokio::test]
 async fn a_look_up_that_fails_halfway_is_no_answer() {
     let world = World::new().await;
     world.user("ana");

@@ -309,3 +309,64 @@ async fn a_user_that_is_not_the_one_is_no_look_back() {
     let error = scripted.target.check(&id("u"), &of()).await.unwrap_err();
     assert!(line(&error).starts_with("halt: read of a user: asked for one id"));
 }
+
+#[tokio::test]
+async fn a_look_back_at_many_agrees_with_a_look_back_at_each() {
+    for membership in [
+        Membership::GroupMembers,
+        Membership::GroupFilter,
+        Membership::PairFilter,
+    ] {
+        let real = Real::with(profile(membership), Options::default()).await;
+        let (ana, bo, cy) = (real.user("ana"), real.user("bo"), real.user("cy"));
+        real.group("Staff", &[&ana, &cy]);
+        let all = [ana.clone(), bo.clone(), cy.clone()];
+        let inside = real.target.holders(&STAFF.into(), &all).await.unwrap();
+        assert_eq!(inside, Some(vec![ana, cy]), "{membership:?}");
+    }
+}
+
+/// What `holders` says of two accounts, and what it asked for that.
+async fn two_inside(
+    membership: Membership,
+    turns: Vec<Turn>,
+) -> (Option<Vec<domain::AccountId>>, Vec<String>) {
+    let requests = turns.len();
+    let scripted = Scripted::with(profile(membership), turns).await;
+    let both = [id("u"), id("v")];
+    let inside = scripted.target.holders(&STAFF.into(), &both).await;
+    scripted.is_over(requests);
+    let seen = scripted.script.seen().into_iter().map(|s| s.target);
+    (inside.unwrap(), seen.collect())
+}
+
+#[tokio::test]
+async fn a_look_back_at_many_reads_a_group_once() {
+    let group = json!({"id": "g", "members": [{"value": "v"}, {"value": "w"}]});
+    let turns = vec![staff("g"), Turn::body(200, group.to_string())];
+    let (inside, seen) = two_inside(Membership::GroupMembers, turns).await;
+    assert_eq!(inside, Some(vec![id("v")]));
+    assert!(seen[1].starts_with("/Groups/g"), "{seen:?}");
+}
+
+#[tokio::test]
+async fn where_a_group_shows_nobody_each_account_is_asked() {
+    let group = json!({"id": "g"}).to_string();
+    let user = |id: &str, groups: Value| {
+        Turn::body(
+            200,
+            json!({"id": id, "userName": id, "groups": groups}).to_string(),
+        )
+    };
+    let turns = vec![
+        staff("g"),
+        Turn::body(200, group.clone()),
+        Turn::body(200, group.clone()),
+        user("u", json!([{"value": "g"}])),
+        Turn::body(200, group),
+        user("v", json!([])),
+    ];
+    let (inside, _) = two_inside(Membership::GroupMembers, turns).await;
+    assert_eq!(inside, Some(vec![id("u")]));
+    assert_eq!(two_inside(Membership::Hidden, vec![]).await.0, None);
+}
