@@ -6,17 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use contract::ConvergeRequest;
-use domain::budget::{Asked, Cost, Granted, Tally};
+use domain::budget::{Cost, Tally};
 use domain::converge::{self, Convergence, Seen, converge};
 use domain::policy::{Mode, TargetKind};
-use domain::{Change, Desired, EntitlementId, IdentityState, Outcome, TargetId};
+use domain::{Desired, EntitlementId, IdentityState, Outcome, TargetId};
 use jiff::{SignedDuration, Timestamp};
 use ports::lanes::{Batch, BatchAnswer, Incoming};
 use ports::store::Health;
 use ports::{Apply, Clock, Fault, Observe, Store};
 
 use crate::Connector;
-use crate::carry_out::{Stop, revokes};
+use crate::carry_out::Stop;
 use crate::health::{May, may};
 use crate::pool::{self, Member};
 use crate::resolve::Sight;
@@ -44,13 +44,13 @@ enum Next {
 }
 
 /// A message's place in its batch, and its work.
-type Placed = (usize, Box<Work>);
+pub type Placed = (usize, Box<Work>);
 
 /// The same with what is planned for it, before anybody looked.
 pub struct Planned {
     pub place: usize,
     pub work: Box<Work>,
-    plan: Convergence,
+    pub plan: Convergence,
 }
 
 /// What became of a message.
@@ -225,67 +225,6 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         answers
     }
 
-    /// Asks the budget for everybody at once, those whose access ends first. What is not granted
-    /// comes back when its turn is.
-    async fn pace(
-        &self,
-        name: &TargetId,
-        target: &T,
-        at: Timestamp,
-        mut works: Vec<Placed>,
-    ) -> (Vec<Planned>, Vec<(usize, Result<Converged, Fault>)>) {
-        works.sort_by_key(|(place, work)| (!work.urgent, *place));
-        let planned: Vec<Planned> = works
-            .into_iter()
-            .map(|(place, work)| {
-                let plan = self.compare(&work, &Sight::default());
-                Planned { place, work, plan }
-            })
-            .collect();
-        let mut wishes: Vec<Asked> = planned.iter().map(|one| one.wish(target)).collect();
-        self.share(name, &planned, &mut wishes);
-        let granted = match self.ask(name, at, &wishes).await {
-            Ok(granted) => granted,
-            Err(fault) => {
-                let back = planned.iter().map(|one| (one.place, Err(fault.clone())));
-                return (Vec::new(), back.collect());
-            }
-        };
-        let (mut now, mut later) = (Vec::new(), Vec::new());
-        for (one, granted) in planned.into_iter().zip(granted) {
-            match granted {
-                Granted::Now => now.push(one),
-                Granted::Later(after) => {
-                    let fault = Fault::Retry {
-                        after: Some(after),
-                        why: "the budget of the target is used up".into(),
-                    };
-                    later.push((one.place, Err(fault)));
-                }
-            }
-        }
-        (now, later)
-    }
-
-    /// Asks for one request where several members share it: the first of each request pays.
-    fn share(&self, name: &TargetId, planned: &[Planned], wishes: &mut [Asked]) {
-        let target = self.policy.policy.targets.get(name);
-        let chunk = target.map_or(1, |target| u32::from(target.profile.member_chunk.max(1)));
-        let mut seen: BTreeMap<&EntitlementId, u32> = BTreeMap::new();
-        for (one, wish) in planned.iter().zip(wishes) {
-            if one.work.urgent || !pool::is_poolable(&one.plan) {
-                continue;
-            }
-            for entitlement in pool::memberships(&one.plan) {
-                let count = seen.entry(entitlement).or_default();
-                if !count.is_multiple_of(chunk) {
-                    wish.cost.groups = wish.cost.groups.saturating_sub(1);
-                }
-                *count += 1;
-            }
-        }
-    }
-
     /// Carries out everything, first what concerns one account alone, then what is shared. Also
     /// answers with what was granted and not used.
     async fn carry_out_batch(
@@ -406,7 +345,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         Ok(convergence)
     }
 
-    fn compare(&self, work: &Work, sight: &Sight) -> Convergence {
+    pub(crate) fn compare(&self, work: &Work, sight: &Sight) -> Convergence {
         converge(&converge::Input {
             policy: &self.policy.policy,
             target: &work.name,
@@ -426,23 +365,6 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
 const fn is_ending(state: IdentityState, desired: Desired) -> bool {
     let gone = !matches!(state, IdentityState::Active | IdentityState::Prehire);
     gone && matches!(desired, Desired::Disabled | Desired::None)
-}
-
-impl Planned {
-    /// What it asks of the budget: its changes, the looks before, and the looks back.
-    fn wish<T: Apply>(&self, target: &T) -> Asked {
-        let work = &self.work;
-        let looks = u32::from(work.look || work.record.id.is_none()) + u32::from(work.look);
-        let back = u32::from(self.plan.changes.contains(&Change::Disable));
-        let removals = u32::try_from(revokes(&self.plan).count()).unwrap_or(u32::MAX);
-        Asked {
-            cost: target
-                .cost(&self.plan.changes)
-                .plus(Cost::reads(looks + back).plus(Cost::reads(removals))),
-            urgent: work.urgent,
-            returning: work.receives > 1,
-        }
-    }
 }
 
 /// The batch has to end.

@@ -1,14 +1,21 @@
 //! The budget of a target: what everybody who works on it may send, shared through the table. One
 //! read and one write for a batch; none for a target without limits.
 
+use std::collections::BTreeMap;
+use std::iter;
 use std::time::Duration;
 
-use domain::TargetId;
 use domain::budget::{Asked, Cost, Gauge, Granted, Slot};
+use domain::{Change, EntitlementId, TargetId};
 use jiff::{SignedDuration, Timestamp};
 use ports::{Apply, Clock, Fault, Observe, Store};
 
 use crate::Connector;
+use crate::batch::{Placed, Planned};
+use crate::carry_out::revokes;
+use crate::pool;
+use crate::resolve::Sight;
+use crate::work::Converged;
 
 /// How often a lost race for the gauge is run again before the batch comes back.
 const RACES: u32 = 20;
@@ -18,8 +25,119 @@ const RACES: u32 = 20;
 const PLACE: SignedDuration = SignedDuration::from_mins(3);
 
 impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+    /// Asks the budget for everybody at once, those whose access ends first. What is not granted
+    /// comes back when its turn is.
+    pub(crate) async fn pace(
+        &self,
+        name: &TargetId,
+        target: &T,
+        at: Timestamp,
+        mut works: Vec<Placed>,
+    ) -> (Vec<Planned>, Vec<(usize, Result<Converged, Fault>)>) {
+        works.sort_by_key(|(place, work)| (!work.urgent, *place));
+        let planned: Vec<Planned> = works
+            .into_iter()
+            .map(|(place, work)| {
+                let plan = self.compare(&work, &Sight::default());
+                Planned { place, work, plan }
+            })
+            .collect();
+        let mut wishes: Vec<Asked> = planned.iter().map(|one| one.wish(target)).collect();
+        self.share(name, &planned, &mut wishes);
+        let companies = self.companies(name, &planned, &wishes);
+        let joint: Vec<Asked> = companies.iter().map(|(joint, _)| *joint).collect();
+        let granted = match self.ask(name, at, &joint).await {
+            Ok(granted) => granted,
+            Err(fault) => {
+                let back = planned.iter().map(|one| (one.place, Err(fault.clone())));
+                return (Vec::new(), back.collect());
+            }
+        };
+        let granted = companies
+            .into_iter()
+            .zip(granted)
+            .flat_map(|((_, size), granted)| iter::repeat_n(granted, size));
+        let (mut now, mut later) = (Vec::new(), Vec::new());
+        for (one, granted) in planned.into_iter().zip(granted) {
+            match granted {
+                Granted::Now => now.push(one),
+                Granted::Later(after) => {
+                    let fault = Fault::Retry {
+                        after: Some(after),
+                        why: "the budget of the target is used up".into(),
+                    };
+                    later.push((one.place, Err(fault)));
+                }
+            }
+        }
+        (now, later)
+    }
+
+    /// Who goes together or waits together, in the order of the batch: as many as share a request
+    /// for memberships, so that it goes out full, and as fit into two thirds of what everybody may use of each burst: the rest is what comes in while
+    /// they wait for the full second. Each with
+    /// what all of it asks for, and its size.
+    fn companies(
+        &self,
+        name: &TargetId,
+        planned: &[Planned],
+        wishes: &[Asked],
+    ) -> Vec<(Asked, usize)> {
+        let profile = self.policy.policy.targets.get(name).map(|one| &one.profile);
+        let chunk = profile.map_or(1, |profile| usize::from(profile.member_chunk.max(1)));
+        let fits = |cost: Cost| {
+            profile.is_none_or(|profile| {
+                let percent = 100 - u32::from(profile.budget.reserve_percent.min(90));
+                let mut rates = profile.budget.rates.iter();
+                rates.all(|rate| cost.counted(rate.of) <= rate.burst.saturating_mul(percent) / 150)
+            })
+        };
+        let poolable = |one: &Planned| !one.work.urgent && pool::is_poolable(&one.plan);
+        let members = planned.iter().filter(|one| poolable(one));
+        let shared = pool::shared(members.map(|one| &one.plan));
+        let mut companies: Vec<(Asked, usize)> = Vec::new();
+        let mut open = false;
+        for (one, wish) in planned.iter().zip(wishes) {
+            let joins = poolable(one) && pool::touches(&one.plan, &shared);
+            match companies.last_mut() {
+                Some((sum, size))
+                    if open
+                        && joins
+                        && *size < chunk
+                        && sum.returning == wish.returning
+                        && fits(sum.cost.plus(wish.cost)) =>
+                {
+                    sum.cost = sum.cost.plus(wish.cost);
+                    *size += 1;
+                }
+                Some(_) | None => companies.push((*wish, 1)),
+            }
+            open = joins;
+        }
+        companies
+    }
+
+    /// Asks for one request where several members share it: the first of each request pays.
+    fn share(&self, name: &TargetId, planned: &[Planned], wishes: &mut [Asked]) {
+        let target = self.policy.policy.targets.get(name);
+        let chunk = target.map_or(1, |target| u32::from(target.profile.member_chunk.max(1)));
+        let mut seen: BTreeMap<&EntitlementId, u32> = BTreeMap::new();
+        for (one, wish) in planned.iter().zip(wishes) {
+            if one.work.urgent || !pool::is_poolable(&one.plan) {
+                continue;
+            }
+            for entitlement in pool::memberships(&one.plan) {
+                let count = seen.entry(entitlement).or_default();
+                if !count.is_multiple_of(chunk) {
+                    wish.cost.groups = wish.cost.groups.saturating_sub(1);
+                }
+                *count += 1;
+            }
+        }
+    }
+
     /// Asks for a batch of wishes. Without limits everything is granted.
-    pub(crate) async fn ask(
+    async fn ask(
         &self,
         name: &TargetId,
         at: Timestamp,
@@ -99,6 +217,23 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             after: Some(Duration::from_secs(1)),
             why: "too many workers write the gauge of the target at once".into(),
         })
+    }
+}
+
+impl Planned {
+    /// What it asks of the budget: its changes, the looks before, and the looks back.
+    pub fn wish<T: Apply>(&self, target: &T) -> Asked {
+        let work = &self.work;
+        let looks = u32::from(work.look || work.record.id.is_none()) + u32::from(work.look);
+        let back = u32::from(self.plan.changes.contains(&Change::Disable));
+        let removals = u32::try_from(revokes(&self.plan).count()).unwrap_or(u32::MAX);
+        Asked {
+            cost: target
+                .cost(&self.plan.changes)
+                .plus(Cost::reads(looks + back).plus(Cost::reads(removals))),
+            urgent: work.urgent,
+            returning: work.receives > 1,
+        }
     }
 }
 

@@ -71,11 +71,6 @@ async fn a_merger_takes_a_creation_for_each_and_a_write_for_twenty() {
         "roles = [\"finance\"]",
         "roles = [\"finance\"]\nstate = \"draft\"",
     );
-    // Room for a hundred people at once; the default spreads them, for everybody else's sake.
-    let text = text.replace(
-        "prehire_days = 7",
-        "prehire_days = 7\nrates = [{ of = \"writes\", count = 2000, seconds = 150, burst = 1000 }]",
-    );
     let mut company = Company::with_policy(&text).await;
     posts(&mut company, "Finance").await;
     plans(&company).await;

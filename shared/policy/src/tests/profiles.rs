@@ -138,7 +138,7 @@ fn departures_of_each_from_the_rfc() {
         zoom
           user_name: {"email":true}
         graph
-          budget: {"rates":[{"burst":250,"count":1500,"of":"all","seconds":10},{"burst":60,"count":2940,"of":"writes","seconds":150}],"reserve_percent":10}
+          budget: {"rates":[{"burst":250,"count":1500,"of":"all","seconds":10},{"burst":90,"count":2910,"of":"writes","seconds":150}],"reserve_percent":10}
           member_chunk: 20
           membership: "user_groups"
           page_size: 999
