@@ -297,6 +297,18 @@ async fn a_merger_and_a_rule_cost_graph_a_write_for_twenty_members() {
     let more = graph.group_by_display_name("x0").expect("a group");
     assert_eq!(more.members.len() as u64, PEOPLE);
     assert_eq!(member_writes(&graph, &more.id), least);
+    // And takes it back: a batch for twenty removals, one for twenty looks back; and the name of the
+    // group, which a new process asks for.
+    let world = world.restarted(&text);
+    world.clock.advance(Duration::from_mins(5));
+    requests(&graph);
+    for number in 0..PEOPLE {
+        world.look(&format!("E{number}")).await;
+    }
+    world.settle().await;
+    let more = graph.group_by_display_name("x0").expect("a group");
+    assert!(more.members.is_empty());
+    assert_eq!(requests(&graph) as u64, 2 * least + 1);
 }
 
 /// Writes that name a group.
