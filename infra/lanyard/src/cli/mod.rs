@@ -4,6 +4,7 @@
 mod check;
 mod demo;
 mod exit;
+mod hold;
 mod local;
 mod probe;
 mod screen;
@@ -24,6 +25,7 @@ Examples:
   lanyard local --policy DIR --data DIR     serve webhooks and targets on this machine
   lanyard reconcile --data DIR              run the nightly job now
   lanyard status --data DIR --wait-idle 30  wait until nothing is in flight
+  lanyard hold --data DIR list              what waits for somebody's yes
 
 Exit codes:
   0  done, and everything is as it should be
@@ -68,6 +70,11 @@ enum Command {
         after_help = "Examples:\n  lanyard reconcile --data data\n  LANYARD_CONTROL_TOKEN=... lanyard reconcile --url http://127.0.0.1:8080\n\nExit code 1 where a target was not observed in full, or something was found."
     )]
     Reconcile(stack::ReconcileArgs),
+    /// Show what limits hold, and let exactly the list go on that was shown
+    #[command(
+        after_help = "Examples:\n  lanyard hold --data data list\n  lanyard hold --data data show directory block\n  lanyard hold --data data approve directory block --list HASH --as ida\n  lanyard hold --data data reject crm revoke:crm-admins --list HASH --as ida\n\nExit code 1 where something waits, or where what was asked was not done."
+    )]
+    Hold(hold::HoldArgs),
     /// Show queues, what is owed, parked and dead, and the health of targets
     #[command(
         after_help = "Examples:\n  lanyard status --data data\n  lanyard status --data data --wait-idle 30 --json\n\nExit code 1 where the stack is not idle within --wait-idle."
@@ -85,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Probe(args) => probe::run(&args, screen),
         Command::Local(args) => local::run(&args, screen),
         Command::Reconcile(args) => stack::reconcile(&args, screen),
+        Command::Hold(args) => hold::run(&args, screen),
         Command::Status(args) => stack::status(&args, screen),
     };
     exit.into()

@@ -23,6 +23,8 @@ use reconciler::{Finished, Reconciler, Run};
 use target_http::Network;
 use targets::{AnyTarget, Reach};
 
+use crate::holds::Holds;
+
 pub use status::{LaneStatus, Status, TargetStatus};
 pub use time::{SharedClock, SystemClock};
 
@@ -140,6 +142,11 @@ impl<S: Store + Clone> Stack<S> {
     /// The time.
     pub const fn clock(&self) -> &SharedClock {
         &self.clock
+    }
+
+    /// What limits hold.
+    pub fn holds(&self) -> Holds<'_, S, EmbeddedLanes, SharedClock> {
+        Holds::new(&self.store, &self.lanes, &self.clock, self.policy())
     }
 
     /// What the schedule does every minute: hands over who is due.
