@@ -174,7 +174,7 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
             Request::List => Ok(Answer::Holds {
                 holds: self.list().await?,
             }),
-            Request::Show(chosen) => Ok(Answer::List(self.chosen(chosen).await?)),
+            Request::Show(chosen) => Ok(Answer::List(self.show(chosen).await?)),
             Request::Approve { chosen, list, by } => self.approve(chosen, *list, by).await,
             Request::Reject { chosen, list, by } => self.reject(chosen, *list, by).await,
         }
@@ -213,7 +213,8 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
         }
     }
 
-    async fn list(&self) -> Result<Vec<HoldView>, Fault> {
+    /// Every hold.
+    pub async fn list(&self) -> Result<Vec<HoldView>, Fault> {
         let waiting = self.waiting().await?;
         let mut views = Vec::new();
         for (name, target) in &self.policy.targets {
@@ -238,7 +239,8 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
         Ok(views)
     }
 
-    async fn chosen(&self, chosen: &Chosen) -> Result<List, Fault> {
+    /// Everything that waits in a hold, or the chosen part of it.
+    pub async fn show(&self, chosen: &Chosen) -> Result<List, Fault> {
         let key = (chosen.target.clone(), chosen.scope.clone());
         let mut entries = self.waiting().await?.remove(&key).unwrap_or_default();
         let all = entries.len();
@@ -260,7 +262,7 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
         let Some(target) = self.policy.targets.get(&chosen.target) else {
             return Ok(Answer::NoHold);
         };
-        let list = self.chosen(chosen).await?;
+        let list = self.show(chosen).await?;
         if list.entries.is_empty() {
             return Ok(Answer::NoHold);
         }
@@ -312,7 +314,7 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
     }
 
     async fn reject(&self, chosen: &Chosen, said: Hash, by: &str) -> Result<Answer, Fault> {
-        let list = self.chosen(chosen).await?;
+        let list = self.show(chosen).await?;
         if list.entries.is_empty() {
             return Ok(Answer::NoHold);
         }

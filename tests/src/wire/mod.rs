@@ -25,7 +25,7 @@ pub use client::Flaw;
 pub use weather::NAMES;
 
 use crate::sim::Dice;
-use crate::world::{Address, GROUPS, Parts, World, clients, compiled, policy_text};
+use crate::world::{Address, GROUPS, Parts, World, clients, compiled, policy_text, unlimited};
 use client::Wired;
 use story::{Fact, Wanted};
 use watch::Watched;
@@ -75,7 +75,7 @@ pub struct Outcome {
 /// The suite's policy for these servers. Its text is read once: a scenario takes little longer.
 fn policy(addresses: &BTreeMap<TargetId, Address>, profile: &Profile) -> Arc<Compiled> {
     static POLICY: OnceLock<Arc<Compiled>> = OnceLock::new();
-    let known = POLICY.get_or_init(|| compiled(&policy_text(), addresses));
+    let known = POLICY.get_or_init(|| compiled(&unlimited(&policy_text()), addresses));
     let mut policy = (*known.policy).clone();
     for (name, target) in &mut policy.targets {
         target.base_url = addresses[name].base_url.clone().into();

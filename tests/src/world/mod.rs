@@ -133,13 +133,10 @@ pub fn policy_text() -> String {
 pub fn unlimited(text: &str) -> String {
     let wide = "{ floor = 1000000, percent = 100, ceiling = 1000000 }";
     let classes = ["block", "delete", "members", "rename", "manager"];
-    let more: String = classes
-        .iter()
-        .map(|class| format!("{class} = {wide}\n"))
-        .collect();
+    let more = classes.map(|class| format!("{class} = {wide}")).join("\n");
     let lines = text.lines().map(|line| {
         if line.starts_with("disable = {") {
-            format!("disable = {wide}\n{more}")
+            format!("disable = {wide}\n{more}\n")
         } else if line.starts_with("revoke = {") {
             format!("revoke = {wide}\n")
         } else {

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use ports::Clock as _;
 use scim_target::ScimTarget;
 use tests::third_party::{Running, ThirdParty};
-use tests::world::{Address, Says, World};
+use tests::world::{Address, Says, World, unlimited};
 
 pub const ANA: (&str, &str) = ("Ana", "Silva");
 pub const BEN: (&str, &str) = ("Ben", "Okafor");
@@ -34,7 +34,7 @@ pub struct Company {
 
 /// The suite's policy, before the tenant's licence is put in.
 pub fn policy() -> String {
-    include_str!("../../fixtures/policy/m365.toml").to_owned()
+    unlimited(include_str!("../../fixtures/policy/m365.toml"))
 }
 
 impl Company {

@@ -22,17 +22,14 @@ fn policy() -> String {
     let crm = crm.replace("account_for = \"entitled\"", "account_for = \"scope\"");
     let tight = format!("{{ floor = {LIMIT}, percent = 0, ceiling = 1000 }}");
     let classes = ["block", "disable", "revoke", "delete", "rename"];
-    let limits: String = classes
-        .iter()
-        .map(|class| format!("{class} = {tight}\n"))
-        .collect();
+    let limits = classes.map(|class| format!("{class} = {tight}")).join("\n");
     let members = "members = { floor = 1000, percent = 100, ceiling = 1000 }\n";
     (text.clone() + "\n" + &crm)
         .lines()
         .filter(|line| !line.starts_with("disable = {"))
         .map(|line| {
             if line.starts_with("revoke = {") {
-                format!("{limits}{members}")
+                format!("{limits}\n{members}")
             } else {
                 format!("{line}\n")
             }

@@ -42,6 +42,11 @@ impl<P: Progress> Life<'_, P> {
         );
 
         self.progress
+            .closing("a feed that ends dozens of people by mistake, stopped and taken back");
+        self.misfeed(&mut checks).await?;
+        self.compare("every account is what policy says once more", &mut checks);
+
+        self.progress
             .closing("somebody's hand in the targets, and the night after it");
         let planted = drift::plant(&self.witness(), &self.targets, self.clock.now())?;
         let hands = planted.len();

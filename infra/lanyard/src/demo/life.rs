@@ -222,7 +222,7 @@ impl<P: Progress> Life<'_, P> {
     }
 
     /// Works until nothing is left that could be worked on before then.
-    async fn settle(&mut self, until: Timestamp) {
+    pub(super) async fn settle(&mut self, until: Timestamp) {
         loop {
             let worked = self.stack.drain().await;
             self.numbers.messages = self.numbers.messages.saturating_add(worked);
@@ -234,7 +234,7 @@ impl<P: Progress> Life<'_, P> {
     }
 
     /// The HR system posts, and posts again if it has to.
-    async fn post(&mut self, post: &Post) -> anyhow::Result<()> {
+    pub(super) async fn post(&mut self, post: &Post) -> anyhow::Result<()> {
         let signed = company::sign(SECRET, &post.id, self.clock.now(), post.body.as_bytes());
         let signed = signed.context("the secret does not sign")?;
         let mut headers = vec![("content-type", "application/json")];

@@ -7,6 +7,7 @@ mod closing;
 mod compare;
 mod drift;
 mod life;
+mod misfeed;
 mod oracle;
 mod sample;
 mod verdict;

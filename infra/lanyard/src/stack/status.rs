@@ -32,6 +32,9 @@ pub struct Status {
     pub parked_records: u64,
     /// Accounts that a target will not have.
     pub parked_accounts: u64,
+    /// Accounts of which limits hold something.
+    #[serde(default)]
+    pub held_accounts: u64,
     /// Targets by name.
     pub targets: BTreeMap<String, TargetStatus>,
 }
@@ -118,6 +121,7 @@ impl<S: Store + Clone + 'static> Stack<S> {
                 *status.states.entry(state_name(&seat)).or_default() += 1;
                 for (name, account) in &seat.accounts {
                     status.parked_accounts += u64::from(account.parked.is_some());
+                    status.held_accounts += u64::from(account.held.is_some());
                     if let Some(target) = status.targets.get_mut(name.as_str())
                         && account.id.is_some()
                     {
@@ -175,6 +179,10 @@ impl fmt::Display for Status {
             "parked      {} records, {} accounts",
             self.parked_records, self.parked_accounts
         )?;
+        match self.held_accounts {
+            0 => writeln!(f, "held        0 accounts")?,
+            held => writeln!(f, "held        {held} accounts: `lanyard hold list`")?,
+        }
         write!(f, "{}", if self.idle { "idle" } else { "at work" })
     }
 }

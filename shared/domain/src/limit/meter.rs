@@ -271,8 +271,7 @@ impl Meter {
 
     /// Forgets what is older than the window, and approvals that ran out.
     fn prune(&mut self, limits: &Limits, now: Timestamp) {
-        let window = i64::from(limits.window_hours).saturating_mul(3_600);
-        let oldest = now.as_second().saturating_sub(window);
+        let oldest = oldest(limits, now);
         self.done.retain(|_, done| done.at > oldest);
         self.approvals.retain(|approval| approval.until > now);
     }
@@ -301,8 +300,9 @@ impl Meter {
     }
 
     /// How many of a scope passed in the window and count there.
-    pub fn count(&self, scope: &Scope) -> u64 {
-        let counts = |done: &&Done| done.counts.contains(scope);
+    pub fn count(&self, limits: &Limits, scope: &Scope, now: Timestamp) -> u64 {
+        let oldest = oldest(limits, now);
+        let counts = |done: &&Done| done.at > oldest && done.counts.contains(scope);
         self.done.values().filter(counts).count() as u64
     }
 
@@ -319,39 +319,31 @@ impl Meter {
     fn answer(&mut self, limits: &Limits, now: Timestamp, claim: &Claim<'_>) -> Verdict {
         let mut verdict = Verdict::default();
         self.void_changed(claim);
+        // A block comes before everything else that is taken from a person: where it waits, all
+        // of it waits, and for the same yes.
+        let mut blocked: Option<Scope> = None;
         for line in claim.lines {
             let key = line.key(claim.identity);
             if self.done.contains_key(&key) {
                 continue;
             }
             let mut counts = Vec::new();
-            let mut waits_for = None;
-            for scope in Scope::of(line) {
-                if self.is_approved(claim, &scope, line) {
-                    continue;
-                }
-                let refused = claim.held.is_some_and(|held| held.rejected.contains(line));
-                let over = || self.count(&scope) >= self.allowed(limits, &scope);
-                if refused || self.holds.contains_key(&scope) {
-                    waits_for.get_or_insert(scope);
-                } else if over() {
-                    let hold = Hold {
-                        since: now,
-                        allowed: self.allowed(limits, &scope),
-                        votes: Vec::new(),
-                    };
-                    self.holds.insert(scope.clone(), hold);
-                    verdict.opened.push(scope.clone());
-                    waits_for.get_or_insert(scope);
-                } else {
-                    counts.push(scope);
-                }
-            }
+            let waits_for = if self.is_approved(claim, line) {
+                None
+            } else if let Some(scope) = &blocked {
+                Some(scope.clone())
+            } else {
+                counts = Scope::of(line);
+                self.first_over(limits, now, claim, line, &mut verdict)
+            };
             let Some(scope) = waits_for else {
                 let at = now.as_second();
                 self.done.insert(key, Done { at, counts });
                 continue;
             };
+            if matches!(line.class, Class::Block | Class::Disable) {
+                blocked = Some(scope.clone());
+            }
             verdict.held.push(HeldLine {
                 line: line.clone(),
                 scope,
@@ -360,37 +352,56 @@ impl Meter {
         verdict
     }
 
-    fn approval<'a>(&'a self, claim: &Claim<'_>, scope: &'a Scope) -> Option<&'a Approval> {
+    /// The first scope of a line in which it has to wait. One that is full begins to hold.
+    fn first_over(
+        &mut self,
+        limits: &Limits,
+        now: Timestamp,
+        claim: &Claim<'_>,
+        line: &Line,
+        verdict: &mut Verdict,
+    ) -> Option<Scope> {
+        let refused = claim.held.is_some_and(|held| held.rejected.contains(line));
+        for scope in Scope::of(line) {
+            if refused || self.holds.contains_key(&scope) {
+                return Some(scope);
+            }
+            if self.count(limits, &scope, now) >= self.allowed(limits, &scope) {
+                self.open(limits, scope.clone(), now);
+                verdict.opened.push(scope.clone());
+                return Some(scope);
+            }
+        }
+        None
+    }
+
+    fn approval<'a>(&'a self, claim: &Claim<'_>, scope: &Scope) -> Option<&'a Approval> {
         let list = claim.held?.released.get(scope)?;
         self.approvals
             .iter()
             .find(|one| one.scope == *scope && one.list == *list && !one.void)
     }
 
-    fn is_approved(&self, claim: &Claim<'_>, scope: &Scope, line: &Line) -> bool {
-        let listed = claim
-            .held
-            .is_some_and(|held| held.open(scope).any(|open| open == line));
-        listed && self.approval(claim, scope).is_some()
+    /// Whether a line is on a list that was agreed to.
+    fn is_approved(&self, claim: &Claim<'_>, line: &Line) -> bool {
+        let held = claim.held.into_iter().flat_map(|held| &held.lines);
+        let mut listed = held.filter(|held| held.line == *line);
+        listed.any(|held| self.approval(claim, &held.scope).is_some())
     }
 
-    /// An approval dies with the first line that is not the one that was agreed to.
+    /// An approval dies with the first line that is not one of those that were agreed to.
     fn void_changed(&mut self, claim: &Claim<'_>) {
         let Some(held) = claim.held else { return };
-        for scope in held.released.keys() {
-            let new = claim.lines.iter().any(|line| {
-                Scope::of(line).contains(scope)
-                    && !held.open(scope).any(|open| open == line)
-                    && !self.done.contains_key(&line.key(claim.identity))
-            });
-            if !new {
-                continue;
-            }
-            let list = held.released.get(scope);
-            for approval in &mut self.approvals {
-                if approval.scope == *scope && Some(&approval.list) == list {
-                    approval.void = true;
-                }
+        let new = claim.lines.iter().any(|line| {
+            !held.lines.iter().any(|held| held.line == *line)
+                && !self.done.contains_key(&line.key(claim.identity))
+        });
+        if !new {
+            return;
+        }
+        for approval in &mut self.approvals {
+            if held.released.get(&approval.scope) == Some(&approval.list) {
+                approval.void = true;
             }
         }
     }
@@ -453,6 +464,12 @@ impl Meter {
     pub fn close(&mut self, scope: &Scope) -> bool {
         self.holds.remove(scope).is_some()
     }
+}
+
+/// The last second before the window.
+fn oldest(limits: &Limits, now: Timestamp) -> i64 {
+    let window = i64::from(limits.window_hours).saturating_mul(3_600);
+    now.as_second().saturating_sub(window)
 }
 
 const fn limit_of(limits: &Limits, class: Class) -> Limit {
