@@ -6,6 +6,7 @@ use domain::policy::{Role, Rule, RuleState, SodPair};
 use domain::{EntitlementId, RoleId, RuleId};
 
 use crate::condition;
+use crate::expression;
 use crate::fields::{Fields, Node};
 use crate::names;
 use crate::report::At;
@@ -80,6 +81,9 @@ fn rule(
     Rule {
         id: RuleId::from(id),
         when,
+        filter: fields
+            .get("where")
+            .and_then(|node| expression::test(&node, vocabulary)),
         roles: given(fields, roles, pairs),
         state: acts,
         for_days: fields

@@ -106,6 +106,7 @@ fn assemble(sections: &Sections<'_>, version: Hash) -> Policy {
         version,
         sources: source::read(sections, &required),
         required: required.into_iter().map(|attr| attr.value).collect(),
+        validations: Vec::new(),
         zones: standard::zones(sections, &vocabulary),
         correlation: correlation::read(sections, &vocabulary),
         identifiers: values(identifiers),

@@ -2,10 +2,12 @@
 
 mod auth;
 mod dialects;
+mod differential;
 mod documented;
 mod expressions;
 mod kinds;
 mod knobs;
+mod linter;
 mod names;
 mod profiles;
 mod properties;
