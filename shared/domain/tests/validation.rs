@@ -127,7 +127,7 @@ fn a_failure_parks_the_record_without_its_value() {
         attr: Attr::WorkEmail,
         rule: Rule::Suffix,
     };
-    assert_eq!(folded.problems, [problem.clone()]);
+    assert_eq!(folded.problems, std::slice::from_ref(&problem));
     let stored = serde_json::to_string(&problem).unwrap();
     assert_eq!(
         stored,

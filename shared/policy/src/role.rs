@@ -1,5 +1,7 @@
 //! `[roles.<name>]`: named bundles of entitlements, nested.
 
+mod sprawl;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::policy::{Entitlement, Role, Rule};
@@ -85,6 +87,8 @@ pub(crate) fn read(sections: &Sections<'_>, entitlements: &Named<Entitlement>) -
         .map(|name| (name.clone(), flatten(name, &written)))
         .collect();
     report_privileged(report, &written, &flat, entitlements);
+    sprawl::report_explosion(report, &written, entitlements);
+    sprawl::report_bloat(report, &written, &flat, entitlements);
     written
         .into_iter()
         .map(|(name, At { value, at })| {
