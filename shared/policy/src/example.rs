@@ -32,7 +32,7 @@ pub(crate) struct Example {
 /// When an example looks.
 #[derive(Clone, Copy)]
 enum When {
-    /// At noon of a day where the source is.
+    /// At noon of a day where the person works.
     Day(Date),
     /// At an instant.
     Instant(Timestamp),

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::fact::zone as zone_of;
 use domain::plan::{self, Compiled, Input};
 use domain::policy::Policy;
 use domain::project::Cause;
@@ -10,8 +11,8 @@ use domain::{
     Attr, Attrs, Desired, EntitlementId, Fact, FactBody, Finding, Hash, IdentityId, Pii, Plan,
     Problem, RecordKey, RoleId, RuleId, Slot, SourceId, identifier,
 };
+use jiff::Timestamp;
 use jiff::civil::{Date, date};
-use jiff::{SignedDuration, Timestamp};
 
 use super::coverage::{self, Coverage};
 use super::{Example, Expected, Want, When};
@@ -52,8 +53,9 @@ impl Seen {
         let policy = &*compiled.policy;
         let identity = IdentityId::from("example");
         let record = RecordKey::from("example");
-        let (fact, at) = fact(policy, &record, example);
+        let fact = fact(policy, &record, example);
         let records = [(record, vec![fact])];
+        let at = looks_at(policy, &records, example);
         let folding = plan::identity_at(policy, &records, at);
         let empty = Attrs::new();
         let attrs = folding.view.speaker().map_or(&empty, |one| &one.attrs);
@@ -123,21 +125,17 @@ impl Seen {
     }
 }
 
-/// What HR states of the example, and when the example looks.
-fn fact(policy: &Policy, record: &RecordKey, example: &Example) -> (Fact, Timestamp) {
+/// What HR states of the example.
+fn fact(policy: &Policy, record: &RecordKey, example: &Example) -> Fact {
     let attrs = &example.attrs;
-    let start = attrs
-        .text(Attr::StartDate)
-        .and_then(|text| text.parse().ok());
-    let first = start.unwrap_or(FIRST_DAY);
     let source = policy.sources.iter().next();
-    let mut fact = Fact {
+    Fact {
         source: source.map_or_else(|| SourceId::from("example"), |(name, _)| name.clone()),
         record: record.clone(),
         worker: "example".into(),
         event: "example".into(),
         version: None,
-        effective: domain::Effective::Date(first),
+        effective: domain::Effective::Date(first_day(attrs)),
         zone: source.map_or("UTC", |(_, source)| &source.zone).into(),
         recorded_at: Timestamp::UNIX_EPOCH,
         received_at: Timestamp::UNIX_EPOCH,
@@ -147,21 +145,28 @@ fn fact(policy: &Policy, record: &RecordKey, example: &Example) -> (Fact, Timest
             attrs: Pii::new(attrs.clone()),
             corrects: None,
         },
+    }
+}
+
+fn first_day(attrs: &Attrs) -> Date {
+    let stated = attrs.text(Attr::StartDate);
+    stated
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(FIRST_DAY)
+}
+
+/// When an example looks: at noon where the person works, by default of the first day.
+fn looks_at(policy: &Policy, records: &[(RecordKey, Vec<Fact>)], example: &Example) -> Timestamp {
+    let day = match example.at {
+        Some(When::Instant(at)) => return at,
+        Some(When::Day(day)) => day,
+        None => first_day(&example.attrs),
     };
-    let noon = |day: Date, fact: &mut Fact| {
-        fact.effective = domain::Effective::Date(day);
-        let begins = fact.effective_at();
-        begins
-            .checked_add(SignedDuration::from_hours(12))
-            .unwrap_or(begins)
-    };
-    let at = match example.at {
-        Some(When::Instant(at)) => at,
-        Some(When::Day(day)) => noon(day, &mut fact),
-        None => noon(first, &mut fact),
-    };
-    fact.effective = domain::Effective::Date(first);
-    (fact, at)
+    let folding = plan::identity_at(policy, records, Timestamp::UNIX_EPOCH);
+    let zone = folding.view.speaker().map_or("UTC", |one| &one.zone);
+    day.at(12, 0, 0, 0)
+        .to_zoned(zone_of(zone))
+        .map_or(Timestamp::UNIX_EPOCH, |noon| noon.timestamp())
 }
 
 /// The names that a first person of that name would get.
