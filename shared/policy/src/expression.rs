@@ -20,6 +20,8 @@ use self::lower::{Lowered, Lowering};
 use crate::fields::Node;
 use crate::report::{At, Report, Span};
 use crate::vocabulary::Vocabulary;
+#[cfg(test)]
+pub(crate) use functions::FUNCTIONS;
 
 /// The code of most mistakes in an expression.
 const CODE: &str = "bad-expression";

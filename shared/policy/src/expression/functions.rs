@@ -8,12 +8,12 @@ use super::lower::{Lowered, Lowering};
 type Lower = fn(&mut Lowering<'_>, &IdedExpr, &[&IdedExpr]) -> Option<Lowered>;
 
 /// A function.
-pub(super) struct Signature {
+pub(crate) struct Signature {
     pub(super) name: &'static str,
     /// Fewest and most arguments, the text before the dot included.
     pub(super) arguments: (usize, usize),
     /// How it is written.
-    pub(super) form: &'static str,
+    pub(crate) form: &'static str,
     pub(super) lower: Lower,
 }
 
@@ -44,7 +44,7 @@ macro_rules! by {
 
 /// Every function.
 #[rustfmt::skip]
-pub(super) const FUNCTIONS: &[Signature] = &[
+pub(crate) const FUNCTIONS: &[Signature] = &[
     signature("Coalesce", (2, ANY), "Coalesce(text, text, ...)", by!(coalesce)),
     signature("IIF", (3, 3), "IIF(condition, then, otherwise)", by!(iif)),
     signature("IsNullOrEmpty", (1, 1), "IsNullOrEmpty(text)", by!(is_null_or_empty)),
