@@ -9,6 +9,7 @@ mod cost;
 mod functions;
 mod guard;
 mod lower;
+mod tree;
 
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@ mod sprawl;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::policy::{Entitlement, Role, Rule};
+use domain::policy::{Entitlement, Role, Rule, RuleState};
 use domain::{EntitlementId, RoleId};
 
 use crate::entitlement;
@@ -220,11 +220,12 @@ pub(crate) fn resolve(report: &Report, name: At<&str>, roles: &Named<Role>) -> O
     .then(|| RoleId::from(name.value))
 }
 
-/// Warns of roles that nobody gets.
+/// Warns of roles that nobody gets, those among them that only drafts give.
 pub(crate) fn check_uses(report: &Report, roles: &Named<Role>, table: &Named<Rule>) {
     let mut reached: BTreeSet<RoleId> = BTreeSet::new();
     let mut open: Vec<RoleId> = table
         .values()
+        .filter(|rule| rule.value.state != RuleState::Draft)
         .flat_map(|rule| rule.value.roles.iter().cloned())
         .collect();
     while let Some(id) = open.pop() {

@@ -4,6 +4,7 @@ mod auth;
 mod dialects;
 mod differential;
 mod documented;
+mod evaluation;
 mod examples;
 mod expressions;
 mod kinds;

@@ -59,11 +59,14 @@ fn warns_of_a_draft() {
 [[rules]]
 id = "extra"
 when = { department = "Sales" }
-roles = ["base"]
+roles = ["extra"]
 state = "draft"
+
+[roles.extra]
+includes = ["engineering"]
 "#,
         ),
-        @r#"
+        @r##"
         warning[draft]: rule `extra` is a draft and does nothing
          --> case.toml:5:9
           |
@@ -71,8 +74,15 @@ state = "draft"
           |         ^^^^^^^
           = help: set `state = "record"` to see what it would give, or `"enforce"`
 
-        1 warning
-        "#
+        warning[unused]: nobody gets role `extra`
+         --> case.toml:7:8
+          |
+        7 | [roles.extra]
+          |        ^^^^^
+          = help: name it in a rule or include it in a role that is, or remove it
+
+        2 warnings
+        "##
     );
 }
 
