@@ -1,9 +1,9 @@
-//! B3: what a policy of 500 rules costs one person, and what a thousand expressions cost whoever
+//! B12: what a policy of 500 rules costs one person, and what a thousand expressions cost whoever
 //! publishes them.
 //!
 //! Subjects: `Engine::matching` over 500 rules of three columns, exact values and beginnings, for
-//! one person, without expressions and with one in every tenth rule; `policy::load_files` over a
-//! thousand rules with a `where` of some ten parts each, and over the same rules without.
+//! one person, without expressions and with one in every third rule; `policy::load_files` over a
+//! thousand rules with a `where` of some 20 parts each, and over the same rules without.
 //!
 //! Floor of the rules: the same conditions one by one. The goals are times, as people feel them.
 
@@ -120,7 +120,7 @@ fn one_by_one(policy: &Policy, attrs: &Attrs) -> Vec<usize> {
 
 fn main() -> ExitCode {
     let plain = load(&files(500, None));
-    let mixed = load(&files(500, Some(10)));
+    let mixed = load(&files(500, Some(3)));
     let (table, with_expressions) = (Engine::new(&plain), Engine::new(&mixed));
     let person = person();
     // A benchmark of the wrong answer would flatter.
@@ -130,10 +130,13 @@ fn main() -> ExitCode {
         one_by_one(&mixed, &person)
     );
     assert!(table.matching(&person).len() >= 5);
-    let expressions = mixed.rules.iter().filter(|rule| rule.filter.is_some());
-    assert_eq!(expressions.count(), 50);
+    let asked = table.matching(&person);
+    let asked = asked
+        .iter()
+        .filter(|index| mixed.rules[**index].filter.is_some());
+    assert!(asked.count() >= 3, "expressions decide for this person");
 
-    let rules = Bench::new("B3 500 rules, one person")
+    let rules = Bench::new("B12 500 rules, one person")
         .case("one by one", || one_by_one(&plain, &person))
         .case("table", || table.matching(&person))
         .case("table and expressions", || {
@@ -143,7 +146,7 @@ fn main() -> ExitCode {
         .run();
     let (bare, linted) = (files(1000, None), files(1000, Some(1)));
     // The parser has a thread of its own, whose time counts.
-    let publish = Bench::new("B3 1,000 rules, loaded")
+    let publish = Bench::new("B12 1,000 rules, loaded")
         .process_time()
         .case_once("without expressions", || load(&bare))
         .case_once("with 1,000 expressions", || load(&linted))
@@ -155,7 +158,7 @@ fn main() -> ExitCode {
     let spent = [
         ("500 rules by table", time(&rules, "table"), RULES_NS),
         (
-            "500 rules by table, 50 expressions",
+            "500 rules by table, 167 expressions",
             time(&rules, "table and expressions"),
             RULES_NS,
         ),
