@@ -42,6 +42,19 @@ fn about(expression: &str) -> String {
 }
 
 const CASES: &[(&str, &str)] = &[
+    ("'ééé' == $", "expression-syntax 10 1: `$` is not CEL"),
+    (
+        "title == 'é'\n  && 'é' = title",
+        "expression-syntax 10 1: `=` is not CEL",
+    ),
+    (
+        "title == 'a' && (",
+        "expression-syntax 18 0: the expression ends too early",
+    ),
+    (
+        "title == 'Eng' ? true : ",
+        "expression-syntax 25 0: the expression ends too early",
+    ),
     (
         "department = 'Sales'",
         "expression-syntax 12 1: `=` is not CEL",

@@ -34,6 +34,19 @@ fn sample_organisation_loads_without_errors_or_warnings() {
 }
 
 #[test]
+fn every_rule_of_the_sample_organisation_has_an_example() {
+    let examples = include_str!("../../../../infra/policy/examples.toml");
+    let named: BTreeSet<&str> = examples
+        .lines()
+        .filter_map(|line| line.strip_prefix("rules = "))
+        .flat_map(|list| list.split(['[', ']', ',', '"', ' ']))
+        .collect();
+    for rule in load("policy").policy.rules {
+        assert!(named.contains(rule.id.as_str()), "{}", rule.id);
+    }
+}
+
+#[test]
 fn minimal_policy_loads_without_errors_or_warnings() {
     let loaded = load("policy-minimal");
     assert_eq!(crate::render(&loaded.warnings), "");
