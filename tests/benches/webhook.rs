@@ -345,6 +345,7 @@ fn policy() -> Policy {
         sources: [(SourceId::from("acme"), source)].into(),
         standards: BTreeMap::new(),
         required: Vec::new(),
+        validations: Vec::new(),
         zones: BTreeMap::new(),
         correlation: Vec::new(),
         identifiers: BTreeMap::new(),

@@ -39,6 +39,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("aws-sdk-s3", &["objects-s3"]),
     ("aws-sdk-sqs", &["lanes-sqs"]),
     ("axum", &["graph-target", "lanyard", "scim-target", "tests"]),
+    ("cel", &["policy"]),
     ("clap", &["graph-target", "lanyard", "scim-target", "tests"]),
     ("dynoxide-rs", &["store-dynamodb"]),
     ("lambda_runtime", FUNCTIONS),

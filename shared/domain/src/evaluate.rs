@@ -1,7 +1,9 @@
 //! Decision tables: which rules hold for a set of attributes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use crate::expr::{self, Computed};
 use crate::policy::{Condition, Policy, Test};
 use crate::{Attr, Attrs};
 
@@ -9,8 +11,10 @@ use crate::{Attr, Attrs};
 /// standing. Evaluating a hundred rules is then a handful of look-ups.
 #[derive(Clone, Debug)]
 pub struct Engine {
-    rules: usize,
     columns: Vec<Column>,
+    /// The expression of each rule that has one. The table narrows, the expression decides: only
+    /// those of rules that are still standing are evaluated.
+    filters: Vec<Option<Arc<Computed<expr::Test>>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -42,14 +46,18 @@ impl Engine {
             .map(|attr| Column::new(policy, attr))
             .collect();
         Self {
-            rules: policy.rules.len(),
             columns,
+            filters: policy
+                .rules
+                .iter()
+                .map(|rule| rule.filter.clone())
+                .collect(),
         }
     }
 
     /// Indices of the rules that hold, ascending.
     pub fn matching(&self, attrs: &Attrs) -> Vec<usize> {
-        let mut standing: Bits = vec![u64::MAX; self.rules.div_ceil(64)];
+        let mut standing: Bits = vec![u64::MAX; self.filters.len().div_ceil(64)];
         for column in &self.columns {
             column.keep(attrs.text(column.attr), &mut standing);
         }
@@ -58,7 +66,9 @@ impl Engine {
             let mut bits = *bits;
             while bits != 0 {
                 let index = word * 64 + bits.trailing_zeros() as usize;
-                if index < self.rules {
+                if let Some(filter) = self.filters.get(index)
+                    && filter.as_ref().is_none_or(|filter| filter.holds(attrs))
+                {
                     found.push(index);
                 }
                 bits &= bits - 1;

@@ -23,6 +23,13 @@ pub enum Problem {
         /// Which.
         attr: Attr,
     },
+    /// The value fails a test that policy puts to it, or is missing where policy needs it.
+    Invalid {
+        /// Which attribute. The value itself is personal and not repeated.
+        attr: Attr,
+        /// Which test (`max_length`, `required_when`).
+        rule: crate::validate::Rule,
+    },
     /// A contractor without a last day.
     NoEndDate,
     /// The last day lies before the first.

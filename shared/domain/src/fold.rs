@@ -13,6 +13,7 @@ use crate::finding::Problem;
 use crate::identity::{Engagement, IdentityState, IdentityView, Phase};
 use crate::policy::Policy;
 use crate::standardise::{standard, standardise};
+use crate::validate::validate;
 use crate::{Attr, Attrs, EventId, Fact, FactBody, RecordKey, Slot};
 
 /// An engagement and what is wrong with its data.
@@ -196,6 +197,7 @@ impl<'a> Folding<'a> {
         next_fact_at: Option<Timestamp>,
     ) -> Folded {
         let mut problems = standardise(policy, &mut self.attrs);
+        problems.extend(validate(&policy.validations, &self.attrs));
         let zone_name = self.zone_name(policy, &mut problems);
         let tz = zone(&zone_name);
         let start = self

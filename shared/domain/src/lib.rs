@@ -12,6 +12,7 @@ pub mod compare;
 pub mod converge;
 pub mod correlate;
 pub mod evaluate;
+pub mod expr;
 pub mod fact;
 pub mod finding;
 pub mod fold;
@@ -28,6 +29,7 @@ pub mod record;
 pub mod snapshot;
 pub mod standardise;
 pub mod text;
+pub mod validate;
 
 pub use attr::{Attr, Attrs, Slot};
 pub use change::{Change, Plan, TargetPlan};

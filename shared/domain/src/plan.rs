@@ -414,6 +414,7 @@ impl Source<'_> {
                 .iter()
                 .filter_map(|option| self.evaluate(option))
                 .find(|slot| slot.text().is_some_and(|text| !text.is_empty())),
+            Expr::Computed(expression) => expression.slot(self.attrs),
             Expr::Identifier(namespace) => self
                 .identifiers
                 .get(namespace)

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::expr::{self, Computed};
 use crate::profile::{Auth, Profile};
 use crate::project::{AttrPath, Strength};
+use crate::validate::Validation;
 use crate::{Attr, EntitlementId, Hash, RoleId, RuleId, SourceId, TargetId};
 
 /// One published version of a company's policy.
@@ -21,6 +23,8 @@ pub struct Policy {
     pub standards: BTreeMap<Attr, Standard>,
     /// Attributes that a worker needs before access is given.
     pub required: Vec<Attr>,
+    /// What values must look like before access is given, in order of attribute and test.
+    pub validations: Vec<Validation>,
     /// IANA zone by location, for workers whose record states no zone.
     pub zones: BTreeMap<Box<str>, Box<str>>,
     /// How worker records find their human, in order.
@@ -204,6 +208,8 @@ pub struct Rule {
     pub id: RuleId,
     /// Every condition must hold.
     pub when: Vec<Condition>,
+    /// An expression that must hold too (`where`).
+    pub filter: Option<Arc<Computed<expr::Test>>>,
     /// What it gives.
     pub roles: Vec<RoleId>,
     /// Whether it acts.
@@ -489,6 +495,8 @@ pub enum Expr {
     },
     /// The first that yields a value that is not empty.
     FirstOf(Vec<Expr>),
+    /// An expression in CEL.
+    Computed(Arc<Computed<expr::Text>>),
     /// A generated identifier, by namespace.
     Identifier(Box<str>),
     /// The account of the manager on the same target, by id; resolved by the connector.

@@ -11,8 +11,10 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use domain::evaluate::{Engine, all_hold};
+use domain::expr::{self, Comparison, Computed, Text};
 use domain::policy::{Condition, Policy, Rule, RuleState, Test};
 use domain::{Attr, Attrs, RoleId, RuleId, Slot};
 use proptest::prelude::*;
@@ -64,6 +66,7 @@ fn with_rules(rules: Vec<Vec<Condition>>) -> Policy {
     let rule = |(n, when): (usize, Vec<Condition>)| Rule {
         id: RuleId::from(format!("r{n:03}")),
         when,
+        filter: None,
         roles: vec![RoleId::from("base")],
         state: RuleState::Enforce,
         for_days: None,
@@ -78,7 +81,13 @@ fn with_rules(rules: Vec<Vec<Condition>>) -> Policy {
 fn one_by_one(policy: &Policy, attrs: &Attrs) -> Vec<usize> {
     let rules = policy.rules.iter().enumerate();
     rules
-        .filter(|(_, rule)| all_hold(&rule.when, attrs))
+        .filter(|(_, rule)| {
+            all_hold(&rule.when, attrs)
+                && rule
+                    .filter
+                    .as_ref()
+                    .is_none_or(|filter| filter.holds(attrs))
+        })
         .map(|(index, _)| index)
         .collect()
 }
@@ -88,6 +97,29 @@ proptest! {
     fn the_index_finds_the_rules_that_hold(rules in rules(8), worker in worker()) {
         let policy = with_rules(rules);
         prop_assert_eq!(Engine::new(&policy).matching(&worker), one_by_one(&policy, &worker));
+    }
+
+    #[test]
+    fn the_table_narrows_and_the_expression_decides(
+        rules in rules(80),
+        wanted in value(),
+        worker in worker(),
+    ) {
+        let mut policy = with_rules(rules);
+        let title = Text::Attr(Attr::Title);
+        let is = Text::Literal(wanted.clone());
+        let filter = Arc::new(Computed {
+            root: expr::Test::Texts(Comparison::Equal, Box::new(title), Box::new(is)),
+            attrs: [Attr::Title].into(),
+            source: "title == '...'".into(),
+        });
+        for rule in policy.rules.iter_mut().step_by(3) {
+            rule.filter = Some(filter.clone());
+        }
+        let found = Engine::new(&policy).matching(&worker);
+        let filtered = found.iter().any(|index| index % 3 == 0);
+        prop_assert!(!filtered || worker.text(Attr::Title) == Some(&*wanted));
+        prop_assert_eq!(found, one_by_one(&policy, &worker));
     }
 
     /// More rules than a machine word has bits.

@@ -7,6 +7,7 @@ use domain::Attr;
 use domain::policy::{Expr, IdentifierRule, Mapping, Template};
 use domain::project::Strength;
 
+use crate::expression;
 use crate::fields::{self, Fields, Node};
 use crate::names;
 use crate::report::At;
@@ -24,6 +25,7 @@ const STRENGTHS: &[(&str, Strength)] = &[
 const KINDS: &[&str] = &[
     "template",
     "lookup",
+    "expr",
     "first_of",
     "identifier",
     "manager",
@@ -112,6 +114,13 @@ fn table(fields: &Fields<'_>, scope: Scope<'_>) -> Option<Expr> {
     };
     match *kind {
         "lookup" => lookup(fields, node, scope),
+        "expr" => {
+            let expression = expression::text(node, scope.vocabulary)?;
+            if expression.attrs.contains(&Attr::PersonalEmail) {
+                private(node);
+            }
+            Some(Expr::Computed(expression))
+        }
         "first_of" => {
             node.not_empty();
             let exprs: Vec<Expr> = node

@@ -162,6 +162,22 @@ impl<'a> Node<'a> {
         instant
     }
 
+    /// A day, or a word that stands for one, as written.
+    pub(crate) fn day(&self) -> Option<String> {
+        match self.value {
+            DeValue::Datetime(datetime) => Some(datetime.to_string()),
+            DeValue::String(text) => Some(text.to_string()),
+            DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Array(_)
+            | DeValue::Table(_) => {
+                self.wrong_type("a day", "`2027-03-31`");
+                None
+            }
+        }
+    }
+
     /// The elements of a list.
     pub(crate) fn list(&self) -> Vec<Node<'a>> {
         let DeValue::Array(array) = self.value else {

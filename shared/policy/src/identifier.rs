@@ -99,6 +99,8 @@ fn uses(expr: &Expr, name: &str) -> bool {
     match expr {
         Expr::Identifier(namespace) => namespace.as_ref() == name,
         Expr::FirstOf(exprs) => exprs.iter().any(|expr| uses(expr, name)),
-        Expr::Template(_) | Expr::Lookup { .. } | Expr::Manager | Expr::Key => false,
+        Expr::Template(_) | Expr::Lookup { .. } | Expr::Computed(_) | Expr::Manager | Expr::Key => {
+            false
+        }
     }
 }

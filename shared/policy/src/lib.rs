@@ -5,8 +5,8 @@
 //! a name that resolves to nothing, a value that can never occur, and a secret in the text are
 //! errors, each with file, line, column and what to do about it.
 //!
-//! What it refuses to do: fetch anything, decide anything about a person, or guess. [`load`] is
-//! the only function that touches the file system; [`load_files`] is pure.
+//! What it refuses to do: fetch anything, decide anything about a person, or guess. [`load`] and
+//! [`check`] alone touch the file system; [`load_files`] and [`check_files`] are pure.
 //!
 //! A caller that needs other addresses than the files name (a demonstration, a test) changes the
 //! result: [`Loaded::policy`] is plain data, for example
@@ -18,7 +18,9 @@ mod condition;
 mod correlation;
 mod diagnostic;
 mod entitlement;
+mod example;
 mod expr;
+mod expression;
 mod fields;
 mod graph;
 mod identifier;
@@ -38,6 +40,7 @@ mod source;
 mod standard;
 mod target;
 mod template;
+mod validate;
 mod vocabulary;
 
 #[cfg(test)]
@@ -50,6 +53,7 @@ use domain::{Hash, Policy, TargetId};
 pub use crate::diagnostic::{Diagnostic, Errors, Severity, render};
 pub use crate::profile::PROFILES;
 use crate::report::Report;
+use crate::sections::Scrutiny;
 
 /// Largest policy file, in bytes. Policy is written by hand; more is a mistake.
 const LARGEST_FILE: usize = 1 << 20;
@@ -59,6 +63,8 @@ const LARGEST_FILE: usize = 1 << 20;
 pub struct Loaded {
     /// The policy, with the version of its files.
     pub policy: Policy,
+    /// How many examples it has.
+    pub examples: usize,
     /// What is allowed and probably not meant.
     pub warnings: Vec<Diagnostic>,
 }
@@ -85,6 +91,27 @@ impl Loaded {
 
 /// Reads every `*.toml` file of a folder, without its subfolders.
 pub fn load(dir: &Path) -> Result<Loaded, Errors> {
+    load_files(read(dir)?)
+}
+
+/// The same, and runs the policy's examples: what is not as expected is an error. An expression
+/// that no example exercises and a rule that does nothing are warnings.
+pub fn check(dir: &Path) -> Result<Loaded, Errors> {
+    check_files(read(dir)?)
+}
+
+/// Reads files given as name and text, in any order.
+pub fn load_files(files: impl IntoIterator<Item = (String, String)>) -> Result<Loaded, Errors> {
+    assemble(files, Scrutiny::Load)
+}
+
+/// The same, and looks as closely as [`check`] does.
+pub fn check_files(files: impl IntoIterator<Item = (String, String)>) -> Result<Loaded, Errors> {
+    assemble(files, Scrutiny::Check)
+}
+
+/// Names and texts of a folder's `*.toml` files.
+fn read(dir: &Path) -> Result<Vec<(String, String)>, Errors> {
     let mut files = Vec::new();
     let mut unread = Vec::new();
     let entries = match std::fs::read_dir(dir) {
@@ -111,15 +138,17 @@ pub fn load(dir: &Path) -> Result<Loaded, Errors> {
         }
     }
     if unread.is_empty() {
-        return load_files(files);
+        return Ok(files);
     }
     // The files that could be read are not checked: every name defined in the others would be
     // reported as missing.
     Err(Errors::from(unread))
 }
 
-/// Reads files given as name and text, in any order.
-pub fn load_files(files: impl IntoIterator<Item = (String, String)>) -> Result<Loaded, Errors> {
+fn assemble(
+    files: impl IntoIterator<Item = (String, String)>,
+    scrutiny: Scrutiny,
+) -> Result<Loaded, Errors> {
     let mut files: Vec<(String, String)> = files
         .into_iter()
         .map(|(name, text)| (name, canonical(&text)))
@@ -127,10 +156,14 @@ pub fn load_files(files: impl IntoIterator<Item = (String, String)>) -> Result<L
     files.sort();
     let version = version(&files);
     let report = Report::new(files);
-    let policy = sections::read(&report, version);
+    let read = sections::read(&report, version, scrutiny);
     let (errors, warnings) = report.finish();
-    match policy {
-        Some(policy) if errors.is_empty() => Ok(Loaded { policy, warnings }),
+    match read {
+        Some((policy, examples)) if errors.is_empty() => Ok(Loaded {
+            policy,
+            examples,
+            warnings,
+        }),
         Some(_) | None => Err(Errors::from(
             errors.into_iter().chain(warnings).collect::<Vec<_>>(),
         )),

@@ -127,6 +127,12 @@ impl Report {
         })
     }
 
+    /// Whether an error was found so far.
+    pub(crate) fn has_errors(&self) -> bool {
+        let found = self.found.borrow();
+        found.iter().any(|found| found.severity == Severity::Error)
+    }
+
     /// The text at a place.
     pub(crate) fn slice(&self, at: Span) -> Option<&str> {
         self.files.get(at.file)?.text.get(at.start..at.end)

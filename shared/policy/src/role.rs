@@ -1,8 +1,10 @@
 //! `[roles.<name>]`: named bundles of entitlements, nested.
 
+mod sprawl;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::policy::{Entitlement, Role, Rule};
+use domain::policy::{Entitlement, Role, Rule, RuleState};
 use domain::{EntitlementId, RoleId};
 
 use crate::entitlement;
@@ -85,6 +87,8 @@ pub(crate) fn read(sections: &Sections<'_>, entitlements: &Named<Entitlement>) -
         .map(|name| (name.clone(), flatten(name, &written)))
         .collect();
     report_privileged(report, &written, &flat, entitlements);
+    sprawl::report_explosion(report, &written, entitlements);
+    sprawl::report_bloat(report, &written, &flat, entitlements);
     written
         .into_iter()
         .map(|(name, At { value, at })| {
@@ -216,11 +220,12 @@ pub(crate) fn resolve(report: &Report, name: At<&str>, roles: &Named<Role>) -> O
     .then(|| RoleId::from(name.value))
 }
 
-/// Warns of roles that nobody gets.
+/// Warns of roles that nobody gets, those among them that only drafts give.
 pub(crate) fn check_uses(report: &Report, roles: &Named<Role>, table: &Named<Rule>) {
     let mut reached: BTreeSet<RoleId> = BTreeSet::new();
     let mut open: Vec<RoleId> = table
         .values()
+        .filter(|rule| rule.value.state != RuleState::Draft)
         .flat_map(|rule| rule.value.roles.iter().cloned())
         .collect();
     while let Some(id) = open.pop() {

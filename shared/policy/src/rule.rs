@@ -1,14 +1,17 @@
 //! `[[rules]]`: who gets which roles.
 
+mod dead;
+
 use std::collections::BTreeSet;
 
-use domain::policy::{Role, Rule, RuleState, SodPair};
+use domain::policy::{Entitlement, Role, Rule, RuleState, SodPair};
 use domain::{EntitlementId, RoleId, RuleId};
 
 use crate::condition;
+use crate::expression;
 use crate::fields::{Fields, Node};
 use crate::names;
-use crate::report::At;
+use crate::report::{At, Report};
 use crate::role;
 use crate::sections::{Named, Sections, insert};
 use crate::sod;
@@ -19,6 +22,8 @@ const STATES: &[(&str, RuleState)] = &[
     ("record", RuleState::Record),
     ("enforce", RuleState::Enforce),
 ];
+
+pub(crate) use dead::{report_never, report_subsumed};
 
 /// Ten years.
 const LONGEST_DAYS: u32 = 10 * 366;
@@ -80,6 +85,9 @@ fn rule(
     Rule {
         id: RuleId::from(id),
         when,
+        filter: fields
+            .get("where")
+            .and_then(|node| expression::test(&node, vocabulary)),
         roles: given(fields, roles, pairs),
         state: acts,
         for_days: fields
@@ -132,4 +140,39 @@ fn given(fields: &Fields<'_>, roles: &Named<Role>, pairs: &Named<SodPair>) -> Ve
         sod::check(fields.report, &across, &held, node.at, &fields.name);
     }
     given.into_iter().map(|id| id.value).collect()
+}
+
+/// Reports administrative rights that everybody would get.
+pub(crate) fn report_privileged(
+    report: &Report,
+    table: &Named<Rule>,
+    roles: &Named<Role>,
+    entitlements: &Named<Entitlement>,
+) {
+    let for_all = |rule: &&At<Rule>| rule.value.when.is_empty() && rule.value.filter.is_none();
+    for rule in table.values().filter(for_all) {
+        let given = rule
+            .value
+            .roles
+            .iter()
+            .filter_map(|id| roles.get(id.as_str()));
+        let privileged: BTreeSet<&EntitlementId> = given
+            .flat_map(|role| role.value.entitlements.keys())
+            .filter(|id| {
+                let known = entitlements.get(id.as_str());
+                known.is_some_and(|entitlement| entitlement.value.privileged)
+            })
+            .collect();
+        for id in privileged {
+            report.error(
+                rule.at,
+                "privileged-for-everyone",
+                format!(
+                    "rule `{}` gives privileged entitlement `{id}` to everyone",
+                    rule.value.id
+                ),
+                "state in `when` who needs it",
+            );
+        }
+    }
 }

@@ -11,8 +11,8 @@ use crate::fields::{Fields, Node};
 use crate::report::{At, Report, Span};
 use crate::vocabulary::Vocabulary;
 use crate::{
-    LARGEST_FILE, correlation, entitlement, identifier, names, profile, role, rule, secret, sod,
-    source, standard, target,
+    LARGEST_FILE, correlation, entitlement, example, identifier, names, profile, role, rule,
+    secret, sod, source, standard, target, validate,
 };
 
 /// Every section that a file may have.
@@ -20,16 +20,28 @@ const SECTIONS: &[&str] = &[
     "required",
     "sources",
     "standards",
+    "validate",
     "zones",
     "correlation",
     "identifiers",
     "roles",
     "rules",
+    "given",
+    "examples",
     "entitlements",
     "sod",
     "targets",
     "profiles",
 ];
+
+/// How closely a policy is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scrutiny {
+    /// Whether it holds together: at every start of a function.
+    Load,
+    /// Also whether it does what its examples say, and whether its rules make sense.
+    Check,
+}
 
 /// Named things of one section, with the place of each name.
 pub(crate) type Named<T> = BTreeMap<Box<str>, At<T>>;
@@ -41,8 +53,8 @@ pub(crate) struct Sections<'a> {
 }
 
 /// Reads the policy. `None` where a file could not be parsed; otherwise what could be read, which
-/// is the policy if the report has no errors.
-pub(crate) fn read(report: &Report, version: Hash) -> Option<Policy> {
+/// is the policy if the report has no errors. With it, how many examples it has.
+pub(crate) fn read(report: &Report, version: Hash, scrutiny: Scrutiny) -> Option<(Policy, usize)> {
     for (file, text) in report.texts().enumerate() {
         secret::check(report, file, text);
     }
@@ -61,7 +73,13 @@ pub(crate) fn read(report: &Report, version: Hash) -> Option<Policy> {
     if parsed.len() < report.texts().count() || parsed.is_empty() {
         return None;
     }
-    Some(assemble(&Sections::gather(report, &parsed), version))
+    let sections = Sections::gather(report, &parsed);
+    let policy = assemble(&sections, version, scrutiny);
+    let examples = example::read(&sections, &policy);
+    if scrutiny == Scrutiny::Check && !report.has_errors() {
+        example::run(&sections, &policy, &examples);
+    }
+    Some((policy, examples.len()))
 }
 
 /// The parsed file, or `None` after reporting every mistake in its TOML.
@@ -87,7 +105,7 @@ fn parse<'a>(report: &Report, file: usize, text: &'a str) -> Option<Spanned<DeTa
     errors.is_empty().then_some(table)
 }
 
-fn assemble(sections: &Sections<'_>, version: Hash) -> Policy {
+fn assemble(sections: &Sections<'_>, version: Hash, scrutiny: Scrutiny) -> Policy {
     let standards = standard::read(sections);
     let vocabulary = Vocabulary::new(&standards);
     let required = standard::required(sections);
@@ -101,13 +119,24 @@ fn assemble(sections: &Sections<'_>, version: Hash) -> Policy {
     profile::check_uses(sections, &profiles);
     identifier::check_uses(sections.report, &identifiers, &targets);
     role::check_uses(sections.report, &roles, &table);
+    rule::report_privileged(sections.report, &table, &roles, &entitlements);
     entitlement::check_uses(sections.report, &entitlements, &roles);
+    let sources = source::read(sections, &required);
+    let validations = validate::read(sections, &required, &vocabulary);
+    let zones = standard::zones(sections, &vocabulary);
+    let correlation = correlation::read(sections, &vocabulary);
+    // What a policy comes to is worth a word once it says what its author means.
+    if scrutiny == Scrutiny::Check && !sections.report.has_errors() {
+        rule::report_never(sections.report, &table, &required, &vocabulary);
+        rule::report_subsumed(sections.report, &table, &roles);
+    }
     Policy {
         version,
-        sources: source::read(sections, &required),
+        sources,
+        validations,
         required: required.into_iter().map(|attr| attr.value).collect(),
-        zones: standard::zones(sections, &vocabulary),
-        correlation: correlation::read(sections, &vocabulary),
+        zones,
+        correlation,
         identifiers: values(identifiers),
         roles: values(roles),
         rules: table.into_values().map(|rule| rule.value).collect(),

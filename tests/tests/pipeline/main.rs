@@ -11,6 +11,7 @@
 
 mod canary;
 mod events;
+mod language;
 mod leavers;
 mod limits;
 mod movers;

@@ -355,6 +355,7 @@ pub fn policy() -> Policy {
             .collect(),
         standards: BTreeMap::new(),
         required: Vec::new(),
+        validations: Vec::new(),
         zones: [("Tokyo".into(), "Asia/Tokyo".into())].into(),
         correlation: Vec::new(),
         identifiers: BTreeMap::new(),

@@ -145,6 +145,9 @@ pub(super) fn problem(problem: &Problem) -> String {
             format!("`{attr}` has a value that policy does not know")
         }
         Problem::Malformed { attr } => format!("`{attr}` cannot be read"),
+        Problem::Invalid { attr, rule } => {
+            format!("`{attr}` fails the policy's test `{}`", rule.name())
+        }
         Problem::NoEndDate => "a contractor without a last day".to_owned(),
         Problem::EndBeforeStart => "the last day lies before the first".to_owned(),
         Problem::Disputed { candidates, why } => format!(

@@ -115,6 +115,7 @@ fn policy() -> Policy {
         sources: BTreeMap::new(),
         standards: BTreeMap::new(),
         required: Vec::new(),
+        validations: Vec::new(),
         zones: BTreeMap::new(),
         correlation: Vec::new(),
         identifiers: BTreeMap::new(),

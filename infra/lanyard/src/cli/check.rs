@@ -1,4 +1,4 @@
-//! `lanyard check`: is the policy one that holds together?
+//! `lanyard check`: is the policy one that holds together, and does it what its examples say?
 
 use std::path::PathBuf;
 
@@ -13,6 +13,10 @@ pub struct CheckArgs {
     /// Folder with the policy's *.toml files
     #[arg(long, value_name = "DIR")]
     policy: PathBuf,
+
+    /// Count warnings as errors
+    #[arg(long)]
+    strict: bool,
 }
 
 #[derive(Serialize)]
@@ -24,21 +28,29 @@ struct Checked {
     roles: usize,
     rules: usize,
     entitlements: usize,
+    examples: usize,
     diagnostics: Vec<policy::Diagnostic>,
 }
 
 pub(super) fn run(args: &CheckArgs, screen: Screen) -> Exit {
-    match policy::load(&args.policy) {
-        Ok(loaded) => {
+    match policy::check(&args.policy) {
+        Ok(mut loaded) => {
+            let strict = args.strict && !loaded.warnings.is_empty();
+            if strict {
+                for warning in &mut loaded.warnings {
+                    warning.severity = policy::Severity::Error;
+                }
+            }
             let found = &loaded.policy;
             let result = Checked {
-                ok: true,
+                ok: !strict,
                 version: Some(found.version.to_string()),
                 sources: found.sources.len(),
                 targets: found.targets.len(),
                 roles: found.roles.len(),
                 rules: found.rules.len(),
                 entitlements: found.entitlements.len(),
+                examples: loaded.examples,
                 diagnostics: loaded.warnings.clone(),
             };
             let counted = [
@@ -47,6 +59,7 @@ pub(super) fn run(args: &CheckArgs, screen: Screen) -> Exit {
                 (result.roles, "role"),
                 (result.rules, "rule"),
                 (result.entitlements, "entitlement"),
+                (result.examples, "example"),
             ];
             let counted: Vec<String> = counted
                 .into_iter()
@@ -59,7 +72,7 @@ pub(super) fn run(args: &CheckArgs, screen: Screen) -> Exit {
                 counted.join(", "),
             );
             screen.result(text, &result);
-            Exit::Fine
+            if strict { Exit::Findings } else { Exit::Fine }
         }
         Err(errors) => {
             let result = Checked {
@@ -70,6 +83,7 @@ pub(super) fn run(args: &CheckArgs, screen: Screen) -> Exit {
                 roles: 0,
                 rules: 0,
                 entitlements: 0,
+                examples: 0,
                 diagnostics: errors.diagnostics().to_vec(),
             };
             screen.result(errors.render(), &result);

@@ -1,6 +1,8 @@
 //! The other witness: what every account should be, worked out plainly from the generator's truth
 //! and the policy's tables. It shares no code with the planner: no fold, no index, no projection.
 
+mod expression;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::policy::{
@@ -172,8 +174,13 @@ fn grants(
             || rule
                 .for_days
                 .is_some_and(|n| contract.starts_at() + days(n.into()) <= at);
+        let filtered = rule
+            .filter
+            .as_ref()
+            .is_some_and(|filter| expression::test(&filter.root, attrs, &[]) != Some(true));
         if rule.state == RuleState::Enforce
             && !lapsed
+            && !filtered
             && rule.when.iter().all(|condition| holds(condition, attrs))
         {
             roles.extend(rule.roles.iter().cloned());
@@ -239,6 +246,7 @@ fn value(expr: &Expr, attrs: &Attrs) -> Option<String> {
             .iter()
             .filter_map(|option| value(option, attrs))
             .find(|value| !value.is_empty()),
+        Expr::Computed(computed) => expression::text(&computed.root, attrs, &[]),
         Expr::Identifier(_) | Expr::Manager | Expr::Key => None,
     }
 }

@@ -14,6 +14,7 @@ macro_rules! files {
 files!(
     "correlation.toml",
     "entitlements.toml",
+    "examples.toml",
     "identifiers.toml",
     "roles.toml",
     "rules.toml",

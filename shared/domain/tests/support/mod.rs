@@ -100,6 +100,7 @@ fn rule(id: &str, when: &[(Attr, Test)], roles: &[&str]) -> Rule {
                 test: test.clone(),
             })
             .collect(),
+        filter: None,
         roles: roles.iter().map(|role| RoleId::from(*role)).collect(),
         state: RuleState::Enforce,
         for_days: None,
@@ -209,6 +210,7 @@ pub fn policy() -> Policy {
             },
         )]),
         required: vec![Attr::FamilyName, Attr::Department],
+        validations: Vec::new(),
         zones: BTreeMap::from([("Auckland".into(), "Pacific/Auckland".into())]),
         correlation: vec![CorrelationRule {
             name: "work-email".into(),

@@ -7,24 +7,8 @@ use crate::load_files;
 const REFERENCE: &str = include_str!("../../../../docs/policy.md");
 const MINIMAL: &str = include_str!("../../../../infra/policy-minimal/policy.toml");
 
-/// The TOML examples, in order.
-fn examples() -> Vec<&'static str> {
-    REFERENCE
-        .split("```toml\n")
-        .skip(1)
-        .filter_map(|rest| rest.split_once("```").map(|(example, _)| example))
-        .collect()
-}
-
-#[test]
-fn shows_the_minimal_policy_as_it_is() {
-    assert_eq!(examples()[0], MINIMAL);
-}
-
-#[test]
-fn examples_load_beside_what_they_name() {
-    // Each example is one section; what it refers to comes from here.
-    let beside = r#"
+/// Each example is some sections; what they refer to comes from here.
+const BESIDE: &str = r#"
 [sources.other]
 zone = "UTC"
 format = "canonical"
@@ -51,6 +35,24 @@ base_url = "https://directory.example.com"
 token = "directory-token"
 attributes = { userName = "{work_email}", externalId = { key = true } }
 "#;
+
+/// The TOML examples, in order.
+fn examples() -> Vec<&'static str> {
+    REFERENCE
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("```").map(|(example, _)| example))
+        .collect()
+}
+
+#[test]
+fn shows_the_minimal_policy_as_it_is() {
+    assert_eq!(examples()[0], MINIMAL);
+}
+
+#[test]
+fn examples_load_beside_what_they_name() {
+    let beside = BESIDE;
     let examples = examples();
     assert!(examples.len() >= 6);
     for example in examples.into_iter().skip(1) {
@@ -116,5 +118,32 @@ fn shows_every_kind_of_target_and_a_profile_of_its_own() {
         "[profiles.",
     ] {
         assert!(examples.contains(shown), "{shown}");
+    }
+}
+
+#[test]
+fn names_every_function_and_test() {
+    for function in crate::expression::FUNCTIONS {
+        assert!(
+            REFERENCE.contains(&format!("`{}`", function.form)),
+            "{}",
+            function.form
+        );
+    }
+    for rule in domain::validate::Rule::ALL {
+        assert!(REFERENCE.contains(&format!("`{}`", rule.name())));
+    }
+}
+
+#[test]
+fn examples_of_examples_hold() {
+    let shown = examples()
+        .into_iter()
+        .find(|example| example.contains("[[examples]]"))
+        .unwrap();
+    let files = [("beside.toml", BESIDE), ("example.toml", shown)]
+        .map(|(name, text)| (name.to_owned(), text.to_owned()));
+    if let Err(errors) = crate::check_files(files) {
+        panic!("{}", errors.render());
     }
 }

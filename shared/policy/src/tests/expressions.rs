@@ -199,14 +199,14 @@ profileUrl = 7
           |
         9 | title = { strength = "always" }
           |         ^^^^^^^^^^^^^^^^^^^^^^^
-          = help: give exactly one of `template`, `lookup`, `first_of`, `identifier`, `manager`, `key`
+          = help: give exactly one of `template`, `lookup`, `expr`, `first_of`, `identifier`, `manager`, `key`
 
         error[bad-expression]: `userType` of `attributes` of target `extra` says twice where its value comes from
           --> case.toml:10:12
            |
         10 | userType = { template = "{title}", lookup = "title", table = { a = "b" } }
            |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-           = help: give exactly one of `template`, `lookup`, `first_of`, `identifier`, `manager`, `key`
+           = help: give exactly one of `template`, `lookup`, `expr`, `first_of`, `identifier`, `manager`, `key`
 
         error[empty]: `first_of` of `nickName` of `attributes` of target `extra` is empty
           --> case.toml:11:25
@@ -241,7 +241,7 @@ profileUrl = 7
            |
         14 | preferredLanguage = { template = "{language}", strength = "sometimes", table = { a = "b" } }
            |                                                                        ^^^^^
-           = help: the keys here are `strength`, `template`, `lookup`, `first_of`, `identifier`, `manager`, `key`
+           = help: the keys here are `strength`, `template`, `lookup`, `expr`, `first_of`, `identifier`, `manager`, `key`
 
         error[wrong-type]: `profileUrl` of `attributes` of target `extra` is a whole number and must be a template or a table
           --> case.toml:15:14

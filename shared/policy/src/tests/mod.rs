@@ -2,10 +2,14 @@
 
 mod auth;
 mod dialects;
+mod differential;
 mod documented;
+mod evaluation;
+mod examples;
 mod expressions;
 mod kinds;
 mod knobs;
+mod linter;
 mod names;
 mod profiles;
 mod properties;
@@ -13,6 +17,7 @@ mod samples;
 mod syntax;
 mod systems;
 mod together;
+mod validation;
 mod values;
 mod warnings;
 
@@ -21,9 +26,20 @@ const GOOD: &str = include_str!("good.toml");
 
 /// What the loader says about a file beside a good one, and that it says it as JSON too.
 fn said(text: &str) -> String {
+    answer(text, crate::load_files)
+}
+
+/// The same where the policy is looked at closely.
+fn checked(text: &str) -> String {
+    answer(text, crate::check_files)
+}
+
+type Look = fn([(String, String); 2]) -> Result<crate::Loaded, crate::Errors>;
+
+fn answer(text: &str, look: Look) -> String {
     let files = [("good.toml", GOOD), ("case.toml", text)]
         .map(|(name, text)| (name.to_owned(), text.trim_start_matches('\n').to_owned()));
-    let diagnostics = match crate::load_files(files) {
+    let diagnostics = match look(files) {
         Ok(loaded) => loaded.warnings,
         Err(errors) => {
             let json = serde_json::to_value(&errors).unwrap();

@@ -257,7 +257,7 @@ entitlements = [
 
 [[rules]]
 id = "extra"
-when = "everyone"
+when = { department = "IT" }
 roles = ["extra", "more"]
 "#,
         ),

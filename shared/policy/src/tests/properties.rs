@@ -4,9 +4,9 @@
 use domain::Policy;
 use proptest::prelude::*;
 
-use crate::{Severity, load_files};
+use crate::{Severity, check_files};
 
-const SAMPLE: [(&str, &str); 8] = [
+const SAMPLE: [(&str, &str); 9] = [
     (
         "correlation.toml",
         include_str!("../../../../infra/policy/correlation.toml"),
@@ -14,6 +14,10 @@ const SAMPLE: [(&str, &str); 8] = [
     (
         "entitlements.toml",
         include_str!("../../../../infra/policy/entitlements.toml"),
+    ),
+    (
+        "examples.toml",
+        include_str!("../../../../infra/policy/examples.toml"),
     ),
     (
         "identifiers.toml",
@@ -48,7 +52,7 @@ fn check(files: &[(String, String)]) {
             .find(|(file, _)| file == name)
             .map(|(_, text)| text.split('\n').count())
     };
-    match load_files(files.to_vec()) {
+    match check_files(files.to_vec()) {
         Ok(loaded) => resolves(&loaded.policy),
         Err(errors) => {
             assert!(errors.count() > 0);
@@ -177,6 +181,15 @@ fn words() -> impl Strategy<Value = String> {
         "rates",
         "unproven",
         "\"okta\"",
+        "where",
+        "expr",
+        "\"title == 'x'\"",
+        "validate",
+        "max_length",
+        "required_when",
+        "given",
+        "examples",
+        "name",
     ]);
     prop::collection::vec(word, 0..60).prop_map(|words| words.concat())
 }

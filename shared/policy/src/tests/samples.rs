@@ -1,4 +1,4 @@
-//! The policies that the repository ships load without a word.
+//! The policies that the repository ships pass the check without a word.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,7 +10,7 @@ pub(super) fn load(folder: &str) -> crate::Loaded {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../infra")
         .join(folder);
-    match crate::load(&dir) {
+    match crate::check(&dir) {
         Ok(loaded) => loaded,
         Err(errors) => panic!("{}", errors.render()),
     }
@@ -20,6 +20,7 @@ pub(super) fn load(folder: &str) -> crate::Loaded {
 fn sample_organisation_loads_without_errors_or_warnings() {
     let loaded = load("policy");
     assert_eq!(crate::render(&loaded.warnings), "");
+    assert!(loaded.examples >= 30);
     let policy = loaded.policy;
     assert!(policy.roles.len() >= 14);
     assert!(policy.entitlements.len() >= 20);
@@ -30,6 +31,19 @@ fn sample_organisation_loads_without_errors_or_warnings() {
         .map(domain::TargetId::as_str)
         .collect();
     assert_eq!(targets, ["crm", "directory", "wiki"]);
+}
+
+#[test]
+fn every_rule_of_the_sample_organisation_has_an_example() {
+    let examples = include_str!("../../../../infra/policy/examples.toml");
+    let named: BTreeSet<&str> = examples
+        .lines()
+        .filter_map(|line| line.strip_prefix("rules = "))
+        .flat_map(|list| list.split(['[', ']', ',', '"', ' ']))
+        .collect();
+    for rule in load("policy").policy.rules {
+        assert!(named.contains(rule.id.as_str()), "{}", rule.id);
+    }
 }
 
 #[test]

@@ -85,6 +85,7 @@ fn policy_of(target: Target) -> Policy {
         sources: BTreeMap::new(),
         standards: BTreeMap::new(),
         required: Vec::new(),
+        validations: Vec::new(),
         zones: BTreeMap::new(),
         correlation: Vec::new(),
         identifiers: BTreeMap::new(),
