@@ -21,6 +21,7 @@ pub mod ids;
 pub mod pii;
 pub mod plan;
 pub mod policy;
+pub mod preview;
 pub mod profile;
 pub mod project;
 pub mod record;
