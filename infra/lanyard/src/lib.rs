@@ -6,5 +6,7 @@ pub mod client;
 pub mod company;
 pub mod demo;
 pub mod local;
+pub mod preview;
 pub mod probe;
+pub mod publication;
 pub mod stack;

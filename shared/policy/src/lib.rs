@@ -5,8 +5,8 @@
 //! a name that resolves to nothing, a value that can never occur, and a secret in the text are
 //! errors, each with file, line, column and what to do about it.
 //!
-//! What it refuses to do: fetch anything, decide anything about a person, or guess. [`load`] is
-//! the only function that touches the file system; [`load_files`] is pure.
+//! What it refuses to do: fetch anything, decide anything about a person, or guess. [`read`] is
+//! the only function that touches the file system, for [`load`]; [`load_files`] is pure.
 //!
 //! A caller that needs other addresses than the files name (a demonstration, a test) changes the
 //! result: [`Loaded::policy`] is plain data, for example
@@ -85,6 +85,11 @@ impl Loaded {
 
 /// Reads every `*.toml` file of a folder, without its subfolders.
 pub fn load(dir: &Path) -> Result<Loaded, Errors> {
+    load_files(read(dir)?)
+}
+
+/// The files that [`load`] reads, by name, in order, unchecked.
+pub fn read(dir: &Path) -> Result<Vec<(String, String)>, Errors> {
     let mut files = Vec::new();
     let mut unread = Vec::new();
     let entries = match std::fs::read_dir(dir) {
@@ -111,7 +116,8 @@ pub fn load(dir: &Path) -> Result<Loaded, Errors> {
         }
     }
     if unread.is_empty() {
-        return load_files(files);
+        files.sort();
+        return Ok(files);
     }
     // The files that could be read are not checked: every name defined in the others would be
     // reported as missing.

@@ -26,17 +26,19 @@ const IDLE: Duration = Duration::from_secs(1);
 impl<S: Store + Clone + 'static> Stack<S> {
     /// Every lane of the policy.
     pub fn all_lanes(&self) -> Vec<Lane> {
-        let targets = self.policy().targets.keys();
+        let policy = self.policy();
+        let targets = policy.targets.keys().cloned();
         [Lane::Facts, Lane::Terminations]
             .into_iter()
-            .chain(targets.cloned().map(Lane::Target))
+            .chain(targets.map(Lane::Target))
             .collect()
     }
 
     async fn work(&self, lane: &Lane, batch: Batch) -> BatchAnswer {
+        let edition = self.edition();
         match lane {
-            Lane::Facts => self.planner.handle(batch).await,
-            Lane::Target(_) | Lane::Terminations => self.connector.handle(batch).await,
+            Lane::Facts => edition.planner.handle(batch).await,
+            Lane::Target(_) | Lane::Terminations => edition.connector.handle(batch).await,
         }
     }
 
@@ -90,13 +92,23 @@ impl<S: Store + Clone + 'static> Stack<S> {
     /// Works for as long as `stop` says false. Every worker finishes the batch that it holds.
     pub fn serve(self: &Arc<Self>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
         let mut workers = JoinSet::new();
-        for lane in self.all_lanes() {
+        self.serve_lanes(self.all_lanes(), &mut workers, stop);
+        workers
+    }
+
+    /// Works some lanes beside those that are worked already.
+    pub fn serve_lanes(
+        self: &Arc<Self>,
+        lanes: impl IntoIterator<Item = Lane>,
+        workers: &mut JoinSet<()>,
+        stop: &watch::Receiver<bool>,
+    ) {
+        for lane in lanes {
             for _ in 0..WORKERS {
                 let (stack, lane, stop) = (Arc::clone(self), lane.clone(), stop.clone());
                 workers.spawn(async move { stack.serve_lane(&lane, stop).await });
             }
         }
-        workers
     }
 
     async fn serve_lane(&self, lane: &Lane, mut stop: watch::Receiver<bool>) {

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use tally::{Class, Group, Heading, Row, Subject, Tally, TargetTally, Verdict, Weight, limits};
-pub use why::{Held, Obstacle, Trial, WhyNot, describe, problem, why_not};
+pub use why::{Held, Obstacle, Trial, WhyNot, describe, no_account, obstacles, problem, why_not};
 
 use crate::plan::Compiled;
 use crate::policy::{Mode, Target};
@@ -268,6 +268,20 @@ impl<'a> Side<'a> {
             .map_or(&[], |target| target.changes.as_slice())
     }
 
+    /// Attributes that name another account.
+    fn references(&self, name: &TargetId) -> impl Iterator<Item = &'a AttrPath> {
+        let attrs = self
+            .plan
+            .targets
+            .get(name)
+            .map(|target| &target.projection.attrs);
+        attrs
+            .into_iter()
+            .flatten()
+            .filter(|(_, mapped)| mapped.refers)
+            .map(|(path, _)| path)
+    }
+
     fn reasons(&self, name: &TargetId, entitlement: &EntitlementId) -> BTreeSet<Reason> {
         self.plan
             .targets
@@ -300,11 +314,20 @@ impl<'a> Place<'a> {
         // target is for. Where one does, what the other leaves undone is the difference.
         let simulated = !from.writes(name) && !to.writes(name);
         let end = |side: &Side<'_>| {
-            if side.writes(name) || (simulated && side.is_managed(name)) {
-                End::after(record, side.changes(name))
-            } else {
-                End::of(record)
+            if !side.writes(name) && !(simulated && side.is_managed(name)) {
+                return End::of(record);
             }
+            let mut end = End::after(record, side.changes(name));
+            // A manager is wanted by record and written by account: what is written there already
+            // differs in form only.
+            for path in side.references(name) {
+                if let Some(written) = record.attrs.get(path)
+                    && end.standing != Standing::None
+                {
+                    end.attrs.insert(path.clone(), written.clone());
+                }
+            }
+            end
         };
         Self {
             name,

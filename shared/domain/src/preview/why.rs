@@ -203,7 +203,7 @@ pub fn why_not(person: &Person<'_>, side: &Side<'_>, entitlement: &EntitlementId
 }
 
 /// Why a person does not have what the other side gives for these reasons.
-pub(super) fn obstacles(
+pub fn obstacles(
     side: &Side<'_>,
     person: &Person<'_>,
     entitlement: &EntitlementId,
@@ -245,7 +245,7 @@ pub(super) fn obstacles(
 }
 
 /// Why a person has no account that can sign in on a target.
-pub(super) fn no_account(side: &Side<'_>, person: &Person<'_>, name: &TargetId) -> Vec<Obstacle> {
+pub fn no_account(side: &Side<'_>, person: &Person<'_>, name: &TargetId) -> Vec<Obstacle> {
     let mut found = at_target(side, person, name);
     let holds_none = side
         .plan
