@@ -160,7 +160,10 @@ fn line(delta: &Delta) -> String {
             };
             format!("{path} {} -> {}", text(was), text(want))
         }
-        Effect::Unmanaged => "unmanaged".to_owned(),
+        Effect::Unmanaged { entitlement } => match entitlement {
+            None => "unmanaged".to_owned(),
+            Some(id) => format!("cannot take {id}"),
+        },
     };
     let simulated = if delta.simulated { " (simulated)" } else { "" };
     let ground = |ground: &Ground| match ground {
@@ -354,6 +357,22 @@ fn a_target_that_is_let_go_is_said_to_be_without_care() {
     ] {
         check(&to, &["wiki: unmanaged"]);
     }
+}
+
+#[test]
+fn what_the_policy_no_longer_names_cannot_be_taken_away() {
+    let to = changed(|policy| {
+        policy.rules.retain(|rule| rule.id.as_str() != "r-eng");
+        policy.entitlements.remove("wiki/editors");
+    });
+    check(
+        &to,
+        &[
+            "dir: reasons dir/staff | r-base by base, r-eng by base | r-base by base",
+            "wiki: cannot take wiki/editors | r-eng by engineer | the policy has no entitlement \
+             `wiki/editors`",
+        ],
+    );
 }
 
 #[test]
@@ -607,7 +626,7 @@ proptest! {
                 Effect::Gain { entitlement, .. } => { shown.insert((delta.target, entitlement, true)); }
                 Effect::Lose { entitlement, .. } => { shown.insert((delta.target, entitlement, false)); }
                 Effect::Account { want, .. } => { stands.insert(delta.target, want == Standing::Active); }
-                Effect::Reasons { .. } | Effect::Attribute { .. } | Effect::Unmanaged => {}
+                Effect::Reasons { .. } | Effect::Attribute { .. } | Effect::Unmanaged { .. } => {}
             }
         }
         let mut real = BTreeSet::new();

@@ -181,9 +181,15 @@ pub enum Effect {
         /// After.
         want: Option<Pii<Slot>>,
     },
-    /// The account is ours and stays as it is, and nobody looks after it any more: the target is
-    /// not in the policy, or is only observed.
-    Unmanaged,
+    /// What is there stays as it is, and nobody looks after it any more: the account, where the
+    /// target is not in the policy or is only observed; an entitlement, where the policy does not
+    /// say any more what it is at the target, so that nobody can take it away. The account then
+    /// waits for a human, with whatever else was to be changed.
+    Unmanaged {
+        /// Which entitlement; the whole account without one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        entitlement: Option<EntitlementId>,
+    },
 }
 
 /// Whether a person has more or less afterwards.
@@ -205,7 +211,9 @@ impl Effect {
             Self::Account { was, want } if want < was => Direction::Loss,
             Self::Account { .. } | Self::Gain { .. } => Direction::Gain,
             Self::Lose { .. } => Direction::Loss,
-            Self::Reasons { .. } | Self::Attribute { .. } | Self::Unmanaged => Direction::Change,
+            Self::Reasons { .. } | Self::Attribute { .. } | Self::Unmanaged { .. } => {
+                Direction::Change
+            }
         }
     }
 }
@@ -268,6 +276,25 @@ impl<'a> Side<'a> {
             .map_or(&[], |target| target.changes.as_slice())
     }
 
+    /// The changes that can be carried out, and the entitlement that stops the others: one that is
+    /// to be taken away and that the policy does not know any more.
+    fn feasible(&self, name: &TargetId) -> (&'a [Change], Option<&'a EntitlementId>) {
+        let changes = self.changes(name);
+        let known = &self.compiled.policy.entitlements;
+        let stuck = changes.iter().enumerate().find_map(|(at, change)| {
+            if let Change::Revoke { entitlement } = change
+                && !known.contains_key(entitlement)
+            {
+                return Some((at, entitlement));
+            }
+            None
+        });
+        match stuck {
+            Some((at, entitlement)) => (changes.get(..at).unwrap_or(&[]), Some(entitlement)),
+            None => (changes, None),
+        }
+    }
+
     /// Attributes that name another account.
     fn references(&self, name: &TargetId) -> impl Iterator<Item = &'a AttrPath> {
         let attrs = self
@@ -314,10 +341,11 @@ impl<'a> Place<'a> {
         // target is for. Where one does, what the other leaves undone is the difference.
         let simulated = !from.writes(name) && !to.writes(name);
         let end = |side: &Side<'_>| {
-            if !side.writes(name) && !(simulated && side.is_managed(name)) {
+            let shown = side.writes(name) || (simulated && side.is_managed(name));
+            if !shown {
                 return End::of(record);
             }
-            let mut end = End::after(record, side.changes(name));
+            let mut end = End::after(record, side.feasible(name).0);
             // A manager is wanted by record and written by account: what is written there already
             // differs in form only.
             for path in side.references(name) {
@@ -346,7 +374,20 @@ impl<'a> Place<'a> {
     ) {
         let ours = self.was.standing != Standing::None;
         if ours && from.is_managed(self.name) && !to.is_managed(self.name) {
-            deltas.push(self.delta(Effect::Unmanaged, Ground::Target, Ground::Target));
+            let effect = Effect::Unmanaged { entitlement: None };
+            deltas.push(self.delta(effect, Ground::Target, Ground::Target));
+        }
+        if let (None, Some(stuck)) = (from.feasible(self.name).1, to.feasible(self.name).1)
+            && to.is_managed(self.name)
+        {
+            let effect = Effect::Unmanaged {
+                entitlement: Some(stuck.clone()),
+            };
+            let ground = Ground::NotGiven(vec![Obstacle::NoEntitlement {
+                entitlement: stuck.clone(),
+            }]);
+            let before = Ground::Given(from.reasons(self.name, stuck));
+            deltas.push(self.delta(effect, before, ground));
         }
         if self.was.standing != self.want.standing {
             let effect = Effect::Account {

@@ -73,8 +73,8 @@ pub enum Subject {
     Reasons(EntitlementId),
     /// An attribute.
     Attribute(AttrPath),
-    /// Nobody looks after the account any more.
-    Unmanaged,
+    /// Nobody looks after the entitlement any more, or after the whole account.
+    Unmanaged(Option<EntitlementId>),
 }
 
 /// The people of one heading.
@@ -319,7 +319,11 @@ impl Heading {
                 Subject::Attribute(path.clone()),
                 Ground::Target,
             ),
-            Effect::Unmanaged => (Weight::Account, Subject::Unmanaged, Ground::Target),
+            Effect::Unmanaged { entitlement } => (
+                Weight::Account,
+                Subject::Unmanaged(entitlement.clone()),
+                delta.was_because.clone(),
+            ),
         };
         Self {
             weight,

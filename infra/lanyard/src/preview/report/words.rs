@@ -5,7 +5,7 @@ use std::fmt;
 use domain::change::AttrChange;
 use domain::preview::{Direction, Effect, Ground, Heading, Standing, Subject, Weight, problem};
 use domain::project::Cause;
-use domain::{AttrPath, Change, Finding, Pii, Reason, Slot};
+use domain::{AttrPath, Change, EntitlementId, Finding, Pii, Reason, Slot};
 
 /// A variant's name as policy files and JSON write it.
 pub fn lower(variant: &impl fmt::Debug) -> String {
@@ -111,7 +111,16 @@ pub fn effect(effect: &Effect) -> String {
             value(was.as_ref()),
             value(want.as_ref())
         ),
-        Effect::Unmanaged => "keeps an account that nobody looks after".to_owned(),
+        Effect::Unmanaged { entitlement } => unmanaged(entitlement.as_ref()),
+    }
+}
+
+fn unmanaged(entitlement: Option<&EntitlementId>) -> String {
+    match entitlement {
+        None => "keeps an account that nobody looks after".to_owned(),
+        Some(id) => {
+            format!("keeps {id}, which the policy no longer names and nobody can take away")
+        }
     }
 }
 
@@ -137,7 +146,7 @@ pub fn heading(heading: &Heading) -> String {
         (Subject::Entitlement(id), Direction::Gain | Direction::Change) => format!("gains {id}"),
         (Subject::Reasons(id), _) => format!("keeps {id} for other reasons"),
         (Subject::Attribute(path), _) => format!("changes {path}"),
-        (Subject::Unmanaged, _) => "keeps an account that nobody looks after".to_owned(),
+        (Subject::Unmanaged(entitlement), _) => unmanaged(entitlement.as_ref()),
     };
     let simulated = if heading.simulated {
         ", only simulated"
