@@ -9,6 +9,7 @@
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::disallowed_methods,
     reason = "a benchmark: what does not hold shall stop it, and it measures this machine's time"
 )]
@@ -189,7 +190,7 @@ async fn settle(store: &ModelStore, compiled: &Arc<Compiled>, n: u32) {
     let person = planner.person(&record).await.expect("a person");
     let person = person.expect("somebody");
     let Previewed::Decision(decided) = planner.preview(person).await.expect("a preview") else {
-        unreachable!("nobody is disputed");
+        panic!("nobody is disputed");
     };
     let seat = decided.person.seat.as_ref().expect("an item");
     let none: BTreeMap<TargetId, AccountRecord> = BTreeMap::new();

@@ -1,13 +1,6 @@
 //! `lanyard local` as a stranger runs it: the real program, a SCIM server, a signed post; then a
 //! `kill -9`, a nightly run, an orderly end.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking, in its helpers too"
-)]
-
 mod support;
 
 use std::path::Path;

@@ -258,7 +258,7 @@ fn done<T>(screen: Screen, result: anyhow::Result<T>, show: impl FnOnce(T) -> Ex
 }
 
 pub(super) fn plan(args: &PlanArgs, screen: Screen) -> Exit {
-    let planned = block_on(async {
+    let plans = block_on(async {
         let desk = args.state.desk(args.at).await?;
         let policy = policy(args.policy.as_deref(), args.state.folder().as_ref()).await?;
         let planner = desk.planner(&policy);
@@ -270,18 +270,18 @@ pub(super) fn plan(args: &PlanArgs, screen: Screen) -> Exit {
                 source: args.source.clone(),
             };
             let person = desk.find(&named, &policy, &planner).await?;
-            let decision = planner.preview(person.clone()).await?;
+            let decision = Box::pin(planner.preview(person.clone())).await?;
             let decision = preview::settled(decision, &person, desk.at);
             plans.push(preview::planned(&policy, &decision));
             people = 1;
         } else {
             let each = async |person: planner::Person| {
                 people += 1;
-                let decision = planner.preview(person.clone()).await?;
+                let decision = Box::pin(planner.preview(person.clone())).await?;
                 let decision = preview::settled(decision, &person, desk.at);
-                let planned = preview::planned(&policy, &decision);
-                if !planned.is_quiet() {
-                    plans.push(planned);
+                let one = preview::planned(&policy, &decision);
+                if !one.is_quiet() {
+                    plans.push(one);
                 }
                 Ok(())
             };
@@ -289,18 +289,16 @@ pub(super) fn plan(args: &PlanArgs, screen: Screen) -> Exit {
         }
         Ok((people, plans, policy.policy.version))
     });
-    done(screen, planned, |(people, plans, version)| {
-        let mut text: String = plans
-            .iter()
-            .map(|planned| format!("{}\n", planned.text()))
-            .collect();
+    done(screen, plans, |(people, plans, version)| {
+        let mut texts: Vec<String> = plans.iter().map(Planned::text).collect();
         if args.who.all {
-            let told = plans.len();
-            text.push_str(&format!(
-                "{told} of {people} people have something to tell, under policy {}",
+            texts.push(format!(
+                "{} of {people} people have something to tell, under policy {}",
+                plans.len(),
                 version.short()
             ));
         }
+        let text = texts.join("\n");
         let value = serde_json::json!({ "people": people, "policy": version, "plans": plans });
         screen.result(text, &value);
         Exit::Fine
@@ -395,7 +393,7 @@ impl ExplainMore {
             source: self.source.clone(),
         };
         let person = desk.find(&named, &policy, &planner).await?;
-        let previewed = planner.preview(person.clone()).await?;
+        let previewed = Box::pin(planner.preview(person.clone())).await?;
         let preview = preview::settled(previewed, &person, desk.at);
         Ok((policy, preview))
     }

@@ -69,8 +69,8 @@ pub(super) fn publish(args: &PublishArgs, screen: Screen) -> Exit {
         let outcome = match (&args.rollback, &args.policy) {
             (Some(name), _) => rollback(&objects, name).await?,
             (None, Some(folder)) => {
-                let files = policy::read(folder).map_err(broken)?;
-                let loaded = policy::load_files(files.clone()).map_err(broken)?;
+                let files = policy::read(folder).map_err(|errors| broken(&errors))?;
+                let loaded = policy::load_files(files.clone()).map_err(|errors| broken(&errors))?;
                 let to = Arc::new(Compiled::new(loaded.policy));
                 let (data, named) = (&data, args.diff.as_deref());
                 go_live(data, &objects, &files, &to, named).await?
@@ -110,7 +110,7 @@ pub(super) fn publish(args: &PublishArgs, screen: Screen) -> Exit {
     }
 }
 
-fn broken(errors: policy::Errors) -> anyhow::Error {
+fn broken(errors: &policy::Errors) -> anyhow::Error {
     anyhow::anyhow!("{}", errors.render().trim_end())
         .context("the policy does not hold together and is not published")
 }

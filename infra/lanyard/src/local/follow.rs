@@ -85,24 +85,24 @@ impl Follower {
         };
         match taken.await {
             Ok(()) => {
-                tracing::info!(version = %active.short(), "work begins under another policy");
+                tracing::info!(policy = %active.short(), "work begins under another policy");
                 *self.stuck.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 Followed::Switched
             }
             Err(error) => {
                 let why = format!("{error:#}");
-                let mut stuck = self.stuck.lock().unwrap_or_else(PoisonError::into_inner);
-                let said = stuck
+                let mut known = self.stuck.lock().unwrap_or_else(PoisonError::into_inner);
+                let said = known
                     .as_ref()
                     .is_some_and(|(version, _)| *version == active);
                 if !said {
                     tracing::error!(
-                        version = %active.short(),
+                        policy = %active.short(),
                         error = %why,
                         "the published policy cannot be taken up; work goes on under the old one"
                     );
                 }
-                *stuck = Some((active, why));
+                *known = Some((active, why));
                 Followed::Same
             }
         }

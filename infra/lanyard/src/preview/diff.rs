@@ -100,8 +100,16 @@ pub async fn diff(
     let mut recorrelated = 0;
     desk.everybody(
         async |person| {
-            let was = settled(before.preview(person.clone()).await?, &person, desk.at);
-            let want = settled(after.preview(person.clone()).await?, &person, desk.at);
+            let was = settled(
+                Box::pin(before.preview(person.clone())).await?,
+                &person,
+                desk.at,
+            );
+            let want = settled(
+                Box::pin(after.preview(person.clone())).await?,
+                &person,
+                desk.at,
+            );
             let waits = was.plan.targets.is_empty() != want.plan.targets.is_empty();
             let elsewhere = [&was, &want]
                 .into_iter()

@@ -416,10 +416,9 @@ impl Answer {
             (true, false) => "an account that cannot sign in",
         };
         let holds = match self.holds {
-            None => "",
             Some(true) => ", which holds it",
             Some(false) if self.exists => ", which does not hold it",
-            Some(false) => "",
+            Some(false) | None => "",
         };
         writeln!(out, "  recorded: {account}{holds}").ok();
         let outcome = match self.outcome {

@@ -201,9 +201,10 @@ impl Planned {
         let mut out = String::new();
         let who = self.name.reveal();
         let state = words::lower(&self.state);
-        let jml = match self.jml {
-            domain::change::Jml::None => String::new(),
-            jml => format!(", {}", words::lower(&jml)),
+        let jml = if self.jml == domain::change::Jml::None {
+            String::new()
+        } else {
+            format!(", {}", words::lower(&self.jml))
         };
         // Writing to a text cannot fail.
         writeln!(out, "{who}  {}  {state}{jml}", short(&self.identity)).ok();

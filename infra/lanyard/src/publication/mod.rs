@@ -162,8 +162,7 @@ pub async fn files<O: Objects>(
         let key = format!("policy/{version}/{name}");
         let body = objects.get(&key).await?;
         let text = body.and_then(|body| String::from_utf8(body.to_vec()).ok());
-        let text =
-            text.ok_or_else(|| PublicationError::Damaged(key, "it is missing or no text"))?;
+        let text = text.ok_or(PublicationError::Damaged(key, "it is missing or no text"))?;
         files.push((name.into(), text));
     }
     Ok(files)
