@@ -53,8 +53,10 @@ impl Company {
     }
 
     async fn hire(&self, service: &Service) {
-        for (id, family) in [("E1", "Quill"), ("E2", "Ferro")] {
-            let posted = worker(id, family, &json!({}));
+        // A name that wants to be more than a name.
+        let bold = json!({ "preferred_family_name": "<img src=x>|`@all\u{202e}" });
+        for (id, family, more) in [("E1", "Quill", json!({})), ("E2", "Ferro", bold)] {
+            let posted = worker(id, family, &more);
             assert_eq!(service.post(&format!("msg_{id}"), &posted).await, 202);
         }
         let other = worker("E3", "Baum", &json!({ "department": "Sales" }));
@@ -200,6 +202,8 @@ async fn a_change_of_policy_is_seen_alike_running_resting_and_exported() {
     assert_eq!(code, Some(0));
     let page = std::fs::read_to_string(html).expect("a page");
     assert!(page.contains("<bdi>Zoë Quill (hr E1)</bdi>"));
+    assert!(page.contains("&#60;img src=x&#62;|`@all\u{fffd}"), "{page}");
+    assert!(!page.contains("<img") && !shown.contains("<img") && !shown.contains("@all"));
     assert!(!page.contains("://"), "nothing is fetched");
     assert_eq!(
         company.target.calls().writes(),

@@ -154,6 +154,8 @@ struct Inner {
     header: Header,
     file: Mutex<File>,
     lines: Vec<Place>,
+    /// Whose line each is.
+    order: Vec<IdentityId>,
     /// Line by identity.
     identities: BTreeMap<IdentityId, usize>,
     /// Identity by record that was linked to it later.
@@ -183,6 +185,7 @@ impl StateFile {
             header,
             file: Mutex::new(file),
             lines: Vec::new(),
+            order: Vec::new(),
             identities: BTreeMap::new(),
             links: BTreeMap::new(),
             claims: BTreeMap::new(),
@@ -211,6 +214,11 @@ impl StateFile {
     /// What the first line says.
     pub fn header(&self) -> &Header {
         &self.0.header
+    }
+
+    /// Everybody, in the order of the lines, so that reading one after the other reads on.
+    pub fn everybody(&self) -> impl Iterator<Item = &IdentityId> {
+        self.0.order.iter()
     }
 
     /// Identities with a record of that name in its source.
@@ -314,6 +322,7 @@ impl Inner {
             let holders = self.workers.entry(worker).or_default();
             holders.push(line.identity.clone());
         }
+        self.order.push(line.identity.clone());
         self.identities.insert(line.identity, self.lines.len());
         self.lines.push(place);
     }

@@ -53,6 +53,14 @@ impl Desk {
         mut each: impl AsyncFnMut(Person) -> anyhow::Result<()>,
         planner: &Dry,
     ) -> anyhow::Result<()> {
+        if let State::File(file) = &self.state {
+            for identity in file.everybody() {
+                if let Some(person) = planner.person(&RecordKey::from(identity)).await? {
+                    each(person).await?;
+                }
+            }
+            return Ok(());
+        }
         let all = Segment { index: 0, of: 1 };
         let mut after = None;
         loop {

@@ -3,7 +3,7 @@
 use askama::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::preview::{Direction, Verdict};
+use domain::preview::{Direction, Subject, Verdict};
 use sha2::{Digest as _, Sha256};
 
 use super::super::{Diff, short};
@@ -47,6 +47,8 @@ struct Heading {
     count: u64,
     more: u64,
     open: bool,
+    /// Whether people differ in more than who they are.
+    detailed: bool,
     rows: Vec<Row>,
 }
 
@@ -105,6 +107,7 @@ pub fn html(diff: &Diff) -> Result<String, askama::Error> {
                 count: group.count,
                 more: group.count - rows.len() as u64,
                 open: section.groups.is_empty() && rows.len() <= 25,
+                detailed: matches!(heading.subject, Subject::Attribute(_)),
                 rows,
             });
         }

@@ -1,8 +1,9 @@
 //! For a terminal.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use domain::preview::Effect;
+use domain::preview::{Effect, Group};
 
 use super::super::{Diff, short};
 use super::{class, limit, limits_sentence, reasons, sentence, words};
@@ -42,19 +43,7 @@ pub fn text(diff: &Diff) -> String {
             format!(" (rule {rules})")
         };
         writeln!(out, "  {}{rules}: {}", words::heading(heading), group.count).ok();
-        for row in &group.rows {
-            let (was, now) = reasons(&row.delta);
-            writeln!(out, "    {}  {}", row.name.reveal(), short(&row.identity)).ok();
-            if let Effect::Attribute { .. } = row.delta.effect {
-                writeln!(out, "      {}", words::effect(&row.delta.effect)).ok();
-            }
-            if !was.is_empty() {
-                writeln!(out, "      before: {was}").ok();
-            }
-            if !now.is_empty() {
-                writeln!(out, "      after:  {now}").ok();
-            }
-        }
+        people(&mut out, group);
         let shown = group.rows.len() as u64;
         if group.count > shown {
             writeln!(out, "    and {} more", group.count - shown).ok();
@@ -78,4 +67,33 @@ pub fn text(diff: &Diff) -> String {
     }
     writeln!(out, "\ndigest {}", diff.tally.digest()).ok();
     out
+}
+
+/// The people of a group; what is the same for all of them is said once.
+fn people(out: &mut String, group: &Group) {
+    let told = |out: &mut String, indent: &str, (was, now): &(String, String)| {
+        for (when, why) in [("before:", was), ("after: ", now)] {
+            if !why.is_empty() {
+                writeln!(out, "{indent}{when} {why}").ok();
+            }
+        }
+    };
+    let all: BTreeSet<(String, String)> =
+        group.rows.iter().map(|row| reasons(&row.delta)).collect();
+    let shared = all.first().filter(|_| all.len() == 1);
+    if let Some(shared) = shared {
+        told(out, "    ", shared);
+    }
+    for row in &group.rows {
+        let detail = if let Effect::Attribute { .. } = row.delta.effect {
+            format!("  {}", words::effect(&row.delta.effect))
+        } else {
+            String::new()
+        };
+        let (name, id) = (row.name.reveal(), short(&row.identity));
+        writeln!(out, "    {name}  {id}{detail}").ok();
+        if shared.is_none() {
+            told(out, "      ", &reasons(&row.delta));
+        }
+    }
 }
