@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::plan::{self, Compiled};
+use domain::plan;
 use domain::{IdentityId, Pii, Plan, RecordKey};
 use jiff::Timestamp;
 use ports::{Clock, Fault, Lanes, Store};
@@ -77,10 +77,5 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
             at,
             person,
         })))
-    }
-
-    /// The policy.
-    pub const fn policy(&self) -> &std::sync::Arc<Compiled> {
-        &self.policy
     }
 }

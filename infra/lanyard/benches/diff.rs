@@ -79,6 +79,7 @@ async fn measure(file: &Path) -> ExitCode {
     json.finish(&found, None).expect("JSON");
     let page = report::html(&found).expect("a page");
     let took = begun.elapsed();
+    let cpu = cpu_time();
     let peak = peak_memory();
     let tally = &found.tally;
     assert_eq!((tally.people, tally.affected), (50_000, 50_000));
@@ -93,6 +94,7 @@ async fn measure(file: &Path) -> ExitCode {
         took.as_secs_f64(),
         TIME.as_secs()
     );
+    println!("  CPU time        {:>7.1} s", cpu.as_secs_f64());
     println!(
         "  peak memory     {:>7} MiB (goal {} MiB)",
         peak >> 20,
@@ -113,6 +115,16 @@ fn peak_memory() -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     kib.map_or(u64::MAX, |kib| kib * 1024)
+}
+
+/// What this process has computed so far, in user and kernel mode.
+fn cpu_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Fields 14 and 15, after the name in parentheses; in ticks of 10 ms.
+    let after = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after.split_whitespace().skip(11).take(2);
+    let ticks: u64 = ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 fn now() -> Timestamp {

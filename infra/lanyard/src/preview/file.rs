@@ -4,6 +4,9 @@
 //!
 //! Reading keeps an index in memory and the people on the disk.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write};

@@ -24,7 +24,7 @@ use ports::store::Segment;
 pub use diff::{Affected, Diff, Saved, Summary, diff};
 pub use explain::{Explained, Link, explain};
 pub use file::{FORMAT, Header, StateFile, export, export_to};
-pub use person::{Known, Named};
+pub use person::Named;
 pub use plan::{Planned, PlannedTarget, Step, planned};
 pub use state::{At, NoLanes, State};
 

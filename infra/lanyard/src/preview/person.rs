@@ -8,12 +8,3 @@ pub struct Named {
     /// Which source, where several know the id.
     pub source: Option<String>,
 }
-
-/// What is shown about somebody beside the answer.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct Known {
-    /// The identity.
-    pub identity: domain::IdentityId,
-    /// The name, for the operator.
-    pub name: domain::Pii<Box<str>>,
-}

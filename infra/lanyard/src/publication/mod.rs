@@ -8,6 +8,9 @@
 //! | `policy/active.json` | the pointer, written over by comparison only |
 //! | `policy/diffs/<hash>.json` | a saved comparison, named by its content |
 
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 use domain::Hash;
 use jiff::Timestamp;
