@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::Hash;
-use ports::Store;
 use store_dynamodb::DynamoStore;
 
 use super::secrets::gather;
@@ -23,7 +22,7 @@ pub struct Follow {
 
 /// What came of looking at the pointer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Followed {
+enum Followed {
     /// Nothing new.
     Same,
     /// Work begins under another version from now on.
@@ -55,13 +54,19 @@ impl Follower {
     }
 
     /// Takes up what is published, and hands over whoever was decided under another version.
-    pub(super) async fn look(&self, stack: &Arc<Stack<DynamoStore>>) -> Followed {
+    pub(super) async fn look(&self, stack: &Arc<Stack<DynamoStore>>) {
         let Some(follow) = &self.follow else {
-            return Followed::Same;
+            return;
         };
         let followed = self.take_up(stack, follow).await;
-        self.hand_over(stack).await;
-        followed
+        self.hand_over(stack, follow).await;
+        // What was decided while the version changed is written by the next look.
+        if followed == Followed::Same
+            && stack.is_changing()
+            && let Err(fault) = stack.superseded().await
+        {
+            tracing::error!(error_type = fault.error_type(), error = %fault, "look failed");
+        }
     }
 
     async fn take_up(&self, stack: &Stack<DynamoStore>, follow: &Follow) -> Followed {
@@ -109,7 +114,7 @@ impl Follower {
     }
 
     /// Once per version, after a start too: a flip may have come right before an end.
-    async fn hand_over<S: Store + Clone>(&self, stack: &Stack<S>) {
+    async fn hand_over(&self, stack: &Stack<DynamoStore>, follow: &Follow) {
         let version = stack.policy().version;
         {
             let done = self
@@ -120,7 +125,16 @@ impl Follower {
                 return;
             }
         }
-        match stack.replan().await {
+        let handed = async {
+            if !stack.is_changing() {
+                // After a start: what the last one left half-way is carried out as decided.
+                for earlier in stack.superseded().await? {
+                    bring_back(stack, follow, earlier).await;
+                }
+            }
+            stack.replan().await
+        };
+        match handed.await {
             Ok(_) => {
                 let mut done = self
                     .replanned
@@ -132,5 +146,23 @@ impl Follower {
                 tracing::error!(error_type = fault.error_type(), error = %fault, "replan failed");
             }
         }
+    }
+}
+
+/// An earlier version whose decisions are still to be carried out. Without it they are carried out
+/// under the current one, once they are made anew.
+async fn bring_back(stack: &Stack<DynamoStore>, follow: &Follow, version: Hash) {
+    let kept = async {
+        let policy = publication::load(stack.objects(), version).await?.policy;
+        let secrets = gather(&policy, follow.secrets.as_deref(), &follow.environment)?;
+        stack.keep(policy, &secrets)?;
+        anyhow::Ok(())
+    };
+    if let Err(error) = kept.await {
+        tracing::warn!(
+            policy = %version.short(),
+            error = %format!("{error:#}"),
+            "decisions of an earlier policy are carried out under the current one"
+        );
     }
 }

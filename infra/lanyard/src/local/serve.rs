@@ -19,7 +19,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::control;
 use super::data::DataFolder;
-use super::follow::{Follow, Followed, Follower};
+use super::follow::{Follow, Follower};
 use super::night::Nightly;
 use crate::stack::{Stack, front};
 
@@ -155,11 +155,10 @@ async fn keep_time(
             _ = tick.tick() => {}
             _ = stopping.changed() => break,
         }
-        if follower.look(stack).await == Followed::Switched {
-            let lanes = stack.all_lanes().into_iter();
-            let new: Vec<Lane> = lanes.filter(|lane| worked.insert(lane.clone())).collect();
-            stack.serve_lanes(new, &mut workers, &stopping);
-        }
+        follower.look(stack).await;
+        let lanes = stack.all_lanes().into_iter();
+        let new: Vec<Lane> = lanes.filter(|lane| worked.insert(lane.clone())).collect();
+        stack.serve_lanes(new, &mut workers, &stopping);
         if let Err(fault) = stack.tick().await {
             tracing::error!(error_type = fault.error_type(), error = %fault, "tick failed");
         }

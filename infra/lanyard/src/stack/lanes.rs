@@ -1,17 +1,21 @@
 //! What the event source mappings do in the cloud: hand the messages of each lane to its function.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::Lane;
+use contract::{ConvergeRequest, Lane};
+use domain::Hash;
 use jiff::Timestamp;
 use ports::lanes::{Batch, BatchAnswer};
 use ports::queue::{BATCH, Queues as _, run_up_to};
+use ports::store::Health;
 use ports::{Clock as _, Store};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Stack;
+use super::edition::Editions;
 
 /// How long a message stays hidden from other workers: six times the longest request to a
 /// target (10 s), as AWS advises for a function of that timeout.
@@ -24,22 +28,48 @@ const WORKERS: usize = 4;
 const IDLE: Duration = Duration::from_secs(1);
 
 impl<S: Store + Clone + 'static> Stack<S> {
-    /// Every lane of the policy.
+    /// Every lane of the policy, and of those whose decisions are still carried out.
     pub fn all_lanes(&self) -> Vec<Lane> {
-        let policy = self.policy();
-        let targets = policy.targets.keys().cloned();
+        let targets = self.editions().targets();
         [Lane::Facts, Lane::Terminations]
             .into_iter()
-            .chain(targets.map(Lane::Target))
+            .chain(targets.into_iter().map(Lane::Target))
             .collect()
     }
 
     async fn work(&self, lane: &Lane, batch: Batch) -> BatchAnswer {
-        let edition = self.edition();
+        let editions = self.editions();
         match lane {
-            Lane::Facts => edition.planner.handle(batch).await,
-            Lane::Target(_) | Lane::Terminations => edition.connector.handle(batch).await,
+            Lane::Facts => editions.current.planner.handle(batch).await,
+            Lane::Target(_) | Lane::Terminations if editions.is_changing() => {
+                self.carry_out(&editions, batch).await
+            }
+            Lane::Target(_) | Lane::Terminations => editions.current.connector.handle(batch).await,
         }
+    }
+
+    /// While policy changes: each decision is carried out under the version that it was made
+    /// under, as far as that is known when the work begins.
+    async fn carry_out(&self, editions: &Editions<S>, batch: Batch) -> BatchAnswer {
+        let mut parts: BTreeMap<Hash, Batch> = BTreeMap::new();
+        for record in batch.records {
+            let request = ports::batch::parse::<ConvergeRequest>(&record).ok();
+            let seat = match request {
+                Some(request) => self.store.seat(&request.identity, &request.target).await,
+                None => Ok((None, Health::Healthy)),
+            };
+            // Whatever cannot be read here cannot be read there either, and is answered there.
+            let decided = seat.ok().and_then(|(seat, _)| seat);
+            let decided = decided.map_or(editions.current.version(), |seat| seat.record.policy);
+            let version = editions.of(decided).version();
+            parts.entry(version).or_default().records.push(record);
+        }
+        let mut answer = BatchAnswer::default();
+        for (version, part) in parts {
+            let done = editions.of(version).connector.handle(part).await;
+            answer.failed.extend(done.failed);
+        }
+        answer
     }
 
     async fn take(&self, lane: &Lane) -> usize {

@@ -10,6 +10,7 @@ mod lanes;
 mod status;
 mod time;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
@@ -23,7 +24,7 @@ use ports::{Clock, Fault, Lanes as _, Outgoing, Store};
 use reconciler::{Finished, Reconciler, Run};
 use target_http::Network;
 
-use edition::Edition;
+use edition::{Edition, Editions};
 
 pub use status::{LaneStatus, Status, TargetStatus};
 pub use time::{SharedClock, SystemClock};
@@ -63,9 +64,7 @@ pub struct Stack<S> {
     salt: Salt,
     network: Network,
     ticker: clock::Ticker<S, EmbeddedLanes, SharedClock>,
-    /// The functions under the current policy. Whoever begins to work takes it along, so that
-    /// what was begun under one version ends under it.
-    edition: RwLock<Arc<Edition<S>>>,
+    editions: RwLock<Editions<S>>,
 }
 
 impl<S: Store + Clone> Stack<S> {
@@ -84,7 +83,7 @@ impl<S: Store + Clone> Stack<S> {
         let edition = Edition::new(&store, &lanes, &clock, &salt, network, policy, &secrets)?;
         Ok(Self {
             ticker: clock::Ticker::new(store.clone(), lanes.clone(), clock.clone()),
-            edition: RwLock::new(Arc::new(edition)),
+            editions: RwLock::new(Editions::new(edition)),
             store,
             lanes,
             objects,
@@ -94,15 +93,43 @@ impl<S: Store + Clone> Stack<S> {
         })
     }
 
-    /// The functions under the current policy.
-    fn edition(&self) -> Arc<Edition<S>> {
-        Arc::clone(&self.edition.read().unwrap_or_else(PoisonError::into_inner))
+    fn editions(&self) -> Editions<S> {
+        let editions = self.editions.read();
+        editions.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Goes on under another policy. What is being worked on ends under the one that it began
-    /// with. [`Fault::Halt`] where a target's configuration cannot work: the old one stays.
+    /// The functions under the current policy. Whoever begins to work takes them along, so that
+    /// what was begun under one version ends under it.
+    fn edition(&self) -> Arc<Edition<S>> {
+        self.editions().current
+    }
+
+    /// Decides under another policy from now on. What was decided under the one before is still
+    /// carried out under it, until [`Stack::superseded`] says that there is nothing of it.
+    /// [`Fault::Halt`] where a target's configuration cannot work: the old one stays.
     pub fn switch(&self, policy: Policy, secrets: &StaticSecrets) -> Result<(), Fault> {
-        let next = Edition::new(
+        let next = Arc::new(self.wire(policy, secrets)?);
+        let mut editions = self
+            .editions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        editions.switch(next);
+        Ok(())
+    }
+
+    /// Lets what was decided under an earlier policy be carried out under it.
+    pub fn keep(&self, policy: Policy, secrets: &StaticSecrets) -> Result<(), Fault> {
+        let earlier = Arc::new(self.wire(policy, secrets)?);
+        let mut editions = self
+            .editions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        editions.keep(earlier);
+        Ok(())
+    }
+
+    fn wire(&self, policy: Policy, secrets: &StaticSecrets) -> Result<Edition<S>, Fault> {
+        Edition::new(
             &self.store,
             &self.lanes,
             &self.clock,
@@ -110,9 +137,37 @@ impl<S: Store + Clone> Stack<S> {
             self.network,
             policy,
             secrets,
-        )?;
-        *self.edition.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
-        Ok(())
+        )
+    }
+
+    /// Versions before the current one whose decisions are not all carried out or made anew.
+    /// Earlier versions that are not among them are forgotten.
+    pub async fn superseded(&self) -> Result<BTreeSet<Hash>, Fault> {
+        let version = self.edition().policy.policy.version;
+        let all = Segment { index: 0, of: 1 };
+        let mut after = None;
+        let mut found = BTreeSet::new();
+        loop {
+            let page = self.store.scan(all, after.as_deref()).await?;
+            let owing = page.rows.iter().filter(|(_, seat)| !seat.owed.is_empty());
+            found.extend(owing.map(|(_, seat)| seat.record.policy));
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        found.remove(&version);
+        let mut editions = self
+            .editions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        editions.forget_but(&found);
+        Ok(found)
+    }
+
+    /// Whether decisions of an earlier version may still be under way.
+    pub fn is_changing(&self) -> bool {
+        self.editions().is_changing()
     }
 
     /// Hands everybody whose last decision was made under another policy to the planner, behind
