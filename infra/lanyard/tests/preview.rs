@@ -242,7 +242,8 @@ async fn access_is_explained_from_the_fact_to_the_target() {
     for part in [
         "engineers on directory: not wanted",
         "rule `engineering` does not give it",
-        "NO  `department` is one of `Engineering`: it is `Sales`; stated by hr in event",
+        "NO  `department` is one of `Engineering`: it is `Sales`\n",
+        "fact: `department` was stated by hr in event ",
     ] {
         assert!(told.contains(part), "`{part}` in\n{told}");
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use domain::fold::live_facts;
 use domain::plan::{Compiled, identity_at};
-use domain::preview::{Held, Obstacle, Person, Side, WhyNot, no_account, why_not};
+use domain::preview::{Held, Obstacle, Person, Side, Trial, WhyNot, no_account, why_not};
 use domain::{
     AccountRecord, Attr, Change, Desired, EntitlementId, EventId, Fact, FactBody, Generation, Hash,
     IdentityId, Outcome, Pii, Reason, SourceId, TargetId,
@@ -40,6 +40,9 @@ pub struct Explained {
     pub entitlements: Vec<Link>,
     /// What was seen and not acted on.
     pub findings: Vec<domain::Finding>,
+    /// Whether one entitlement was asked about, and not everything.
+    #[serde(skip)]
+    pub one: bool,
 }
 
 /// A recorded decision.
@@ -203,6 +206,7 @@ pub fn explain(
         accounts,
         entitlements,
         findings: preview.plan.findings.clone(),
+        one: entitlement.is_some(),
     }
 }
 
@@ -326,7 +330,7 @@ impl Explained {
             account.answer.text(&mut out);
         }
         for link in &self.entitlements {
-            link.text(&mut out);
+            link.text(self.one, &mut out);
         }
         let findings: BTreeSet<String> = self.findings.iter().map(words::finding).collect();
         for finding in findings {
@@ -337,37 +341,43 @@ impl Explained {
 }
 
 impl Link {
-    fn text(&self, out: &mut String) {
-        let given = if self.why.reasons.is_empty() {
+    fn text(&self, whole: bool, out: &mut String) {
+        let wanted = if self.why.reasons.is_empty() {
             "not wanted"
         } else {
             "wanted"
         };
         let place = self.why.target.as_ref().map_or("", TargetId::as_str);
         let entitlement = &self.why.entitlement;
-        writeln!(out, "\n{entitlement} on {place}: {given}").ok();
+        writeln!(out, "\n{entitlement} on {place}: {wanted}").ok();
         for reason in &self.why.reasons {
             writeln!(out, "  granted: {}", words::reason(reason)).ok();
         }
-        for trial in &self.why.rules {
-            let verdict = match (trial.gives, self.gives(&trial.rule)) {
-                (true, true) => "gives it",
-                (true, false) => "would give it",
-                (false, _) => "does not give it",
-            };
-            let state = match &*trial.state {
-                "enforce" => String::new(),
-                state => format!(", state {state}"),
-            };
-            let until = match (trial.until, trial.lapsed) {
-                (Some(until), true) => format!(", lapsed at {until}"),
-                (Some(until), false) => format!(", until {until}"),
-                (None, _) => String::new(),
-            };
-            writeln!(out, "  rule `{}` {verdict}{state}{until}", trial.rule).ok();
-            for held in &trial.conditions {
-                writeln!(out, "    {}", self.condition(held)).ok();
-            }
+        let given = !self.why.reasons.is_empty();
+        let (shown, others): (Vec<&Trial>, Vec<&Trial>) = self
+            .why
+            .rules
+            .iter()
+            .partition(|trial| whole || !given || trial.gives);
+        for trial in shown {
+            self.trial(trial, out);
+        }
+        if !others.is_empty() {
+            writeln!(out, "  {} other rules could give it too", others.len()).ok();
+        }
+        for behind in self.facts.iter().filter(|_| whole || !given) {
+            writeln!(
+                out,
+                "  fact: `{}` was stated by {} in event {}, in effect from {}, recorded {}, \
+                 received {}",
+                behind.attr,
+                behind.source,
+                words::plain(behind.event.as_str()),
+                behind.effective_at,
+                behind.recorded_at,
+                behind.received_at
+            )
+            .ok();
         }
         for obstacle in &self.why.obstacles {
             writeln!(out, "  in the way: {obstacle}").ok();
@@ -387,25 +397,38 @@ impl Link {
         self.why.reasons.iter().any(by)
     }
 
-    fn condition(&self, held: &Held) -> String {
-        let mark = if held.holds { "yes" } else { "NO " };
-        let value = match &held.value {
-            Some(value) => format!("is `{}`", words::plain(value.reveal())),
-            None => "is not stated".to_owned(),
+    fn trial(&self, trial: &Trial, out: &mut String) {
+        let verdict = match (trial.gives, self.gives(&trial.rule)) {
+            (true, true) => "gives it",
+            (true, false) => "would give it",
+            (false, _) => "does not give it",
         };
-        let attr = held.attr;
-        let fact = self.facts.iter().find(|behind| behind.attr == attr);
-        let fact = fact.map_or_else(String::new, |fact| {
-            format!(
-                "; stated by {} in event {}, in effect from {}, recorded {}",
-                fact.source,
-                words::plain(fact.event.as_str()),
-                fact.effective_at,
-                fact.recorded_at
-            )
-        });
-        format!("{mark} `{attr}` {}: it {value}{fact}", held.test)
+        let state = match &*trial.state {
+            "enforce" => String::new(),
+            state => format!(", state {state}"),
+        };
+        let lapses = trial
+            .until
+            .filter(|_| trial.conditions.iter().all(|held| held.holds));
+        let until = match (lapses, trial.lapsed) {
+            (Some(until), true) => format!(", lapsed at {until}"),
+            (Some(until), false) => format!(", until {until}"),
+            (None, _) => String::new(),
+        };
+        writeln!(out, "  rule `{}` {verdict}{state}{until}", trial.rule).ok();
+        for held in &trial.conditions {
+            writeln!(out, "    {}", condition(held)).ok();
+        }
     }
+}
+
+fn condition(held: &Held) -> String {
+    let mark = if held.holds { "yes" } else { "NO " };
+    let value = match &held.value {
+        Some(value) => format!("is `{}`", words::plain(value.reveal())),
+        None => "is not stated".to_owned(),
+    };
+    format!("{mark} `{}` {}: it {value}", held.attr, held.test)
 }
 
 impl Answer {
@@ -432,7 +455,8 @@ impl Answer {
             Some(Outcome::Verified) => "written, and seen in the target",
             Some(Outcome::NotVerified) => "answered as done, and not seen in the target",
         };
-        let at = self.at.map_or_else(String::new, |at| {
+        let at = self.at.filter(|_| self.outcome.is_some());
+        let at = at.map_or_else(String::new, |at| {
             format!(" at {at}, decision {}", self.applied)
         });
         writeln!(out, "  answer: {outcome}{at}").ok();
