@@ -177,7 +177,8 @@ fn question(work: &Work, convergence: &Convergence) -> Option<Question> {
 
 fn wanted(work: &Work, convergence: &Convergence) -> BTreeSet<Line> {
     let paths = references(work);
-    lines(convergence, &|path| paths.contains(path), work.urgent)
+    let refers = |path: &AttrPath| paths.contains(path);
+    lines(&convergence.changes, &refers, work.urgent)
 }
 
 /// The attributes that name somebody else's account.

@@ -18,6 +18,21 @@ use ports::{Clock, Fault, Lanes, Outgoing, Store};
 use crate::fetch::{Person, is_disputed};
 use crate::{Planner, founder};
 
+/// To whom a record belongs, before anything is written.
+pub enum Weighed {
+    /// To this person: found before, founded now, or linked with this decision.
+    Known(Box<Person>),
+    /// To nobody until a human has decided.
+    Case {
+        /// The record as it was read.
+        person: Box<Person>,
+        /// Who it could be.
+        candidates: Vec<IdentityId>,
+        /// Why a machine does not decide.
+        why: Box<str>,
+    },
+}
+
 /// Where a record ended up.
 pub enum Placed {
     /// With this person: found before, founded now, or linked with this decision.
@@ -34,11 +49,32 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
         folding: &Folding,
         at: Timestamp,
     ) -> Result<Placed, Fault> {
+        match self.weigh(person, folding, at).await? {
+            Weighed::Known(person) => Ok(Placed::Known(person)),
+            Weighed::Case {
+                person,
+                candidates,
+                why,
+            } => {
+                self.hold_place(&person, &folding.view, candidates, why, at)
+                    .await?;
+                Ok(Placed::Disputed)
+            }
+        }
+    }
+
+    /// Finds out to whom a record belongs that nobody owns yet; writes nothing.
+    pub(crate) async fn weigh(
+        &self,
+        person: Person,
+        folding: &Folding,
+        at: Timestamp,
+    ) -> Result<Weighed, Fault> {
         if person.seat.is_some() && !person.disputed() {
-            return Ok(Placed::Known(Box::new(person)));
+            return Ok(Weighed::Known(Box::new(person)));
         }
         let Some(speaker) = folding.view.speaker() else {
-            return Ok(Placed::Known(Box::new(person)));
+            return Ok(Weighed::Known(Box::new(person)));
         };
         let mut candidates = Vec::new();
         for (rule, identity) in self.sharers(&speaker.attrs, &person.identity).await? {
@@ -64,7 +100,7 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
             .collect();
         match correlate(&self.policy.policy, speaker, &views) {
             // An item that only held the record's place becomes the identity itself.
-            Decision::Found => Ok(Placed::Known(Box::new(person))),
+            Decision::Found => Ok(Weighed::Known(Box::new(person))),
             Decision::Link {
                 identity,
                 rule,
@@ -74,20 +110,20 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
                     .into_iter()
                     .find(|(_, c, _)| c.identity == identity);
                 let Some((_, mut known, _)) = known else {
-                    return Ok(Placed::Known(Box::new(person)));
+                    return Ok(Weighed::Known(Box::new(person)));
                 };
                 for (record, facts) in person.records {
                     known.links.push((record.clone(), rule.clone(), confidence));
                     known.records.push((record, facts));
                 }
                 known.placeholder = person.seat;
-                Ok(Placed::Known(Box::new(known)))
+                Ok(Weighed::Known(Box::new(known)))
             }
-            Decision::Case { candidates, why } => {
-                self.hold_place(&person, &folding.view, candidates, why, at)
-                    .await?;
-                Ok(Placed::Disputed)
-            }
+            Decision::Case { candidates, why } => Ok(Weighed::Case {
+                person: Box::new(person),
+                candidates,
+                why,
+            }),
         }
     }
 

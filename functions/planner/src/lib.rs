@@ -6,6 +6,7 @@ mod commit;
 mod correlate;
 mod fetch;
 mod identify;
+mod preview;
 mod send;
 
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use ports::{Clock, Fault, Lanes, Store};
 use telemetry::{Dimensions, Metric};
 
 use crate::commit::Settled;
-use crate::fetch::Person;
+pub use crate::fetch::Person;
+pub use crate::preview::{Preview, Previewed};
 
 /// How long a connector may take to acknowledge before it is nudged again.
 pub const RESEND_AFTER: SignedDuration = SignedDuration::from_mins(2);

@@ -25,18 +25,7 @@ pub(crate) struct Census {
 
 impl Census {
     pub(crate) fn count(&mut self, account: &AccountRecord) {
-        if account.id.is_some() {
-            self.population.accounts += 1;
-        }
-        for entitlement in &account.grants {
-            self.population.grants += 1;
-            let groups = &mut self.population.groups;
-            if let Some(count) = groups.get_mut(entitlement) {
-                *count += 1;
-            } else {
-                groups.insert(entitlement.clone(), 1);
-            }
-        }
+        self.population.count(account);
         if let Some(held) = &account.held {
             let open = held.lines.iter();
             let open = open.filter(|line| !held.rejected.contains(&line.line));

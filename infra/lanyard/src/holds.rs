@@ -2,6 +2,7 @@
 //! under its hash.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use contract::{Cause, ConvergeRequest, Lane};
 use domain::limit::{Approval, Line, Meter, Scope, Vote, Voted, list_hash};
@@ -151,7 +152,7 @@ pub struct Holds<'a, S, L, C> {
     store: &'a S,
     lanes: &'a L,
     clock: &'a C,
-    policy: &'a Policy,
+    policy: Arc<Policy>,
 }
 
 /// What waits, by target and scope.
@@ -159,7 +160,7 @@ type Waiting = BTreeMap<(TargetId, Scope), BTreeMap<IdentityId, BTreeSet<Line>>>
 
 impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
     /// Over these.
-    pub const fn new(store: &'a S, lanes: &'a L, clock: &'a C, policy: &'a Policy) -> Self {
+    pub const fn new(store: &'a S, lanes: &'a L, clock: &'a C, policy: Arc<Policy>) -> Self {
         Self {
             store,
             lanes,

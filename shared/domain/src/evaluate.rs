@@ -105,14 +105,9 @@ impl Column {
         Self {
             attr,
             other: leaving(&|test| matches!(test, Test::In(_) | Test::Absent)),
-            absent: leaving(&|test| !holds_for(test, None)),
+            absent: leaving(&|test| !holds(test, None)),
             by_value: values
-                .map(|value| {
-                    (
-                        value.clone(),
-                        leaving(&|test| !holds_for(test, Some(value))),
-                    )
-                })
+                .map(|value| (value.clone(), leaving(&|test| !holds(test, Some(value)))))
                 .collect(),
             prefixes: conditions
                 .iter()
@@ -156,7 +151,8 @@ fn clear(bits: &mut Bits, index: usize) {
     }
 }
 
-fn holds_for(test: &Test, value: Option<&str>) -> bool {
+/// Whether a value passes a test; empty counts as absent.
+pub fn holds(test: &Test, value: Option<&str>) -> bool {
     match (test, value.filter(|value| !value.is_empty())) {
         (Test::In(values), Some(value)) => values.contains(value),
         (Test::NotIn(values), Some(value)) => !values.contains(value),
@@ -172,5 +168,5 @@ fn holds_for(test: &Test, value: Option<&str>) -> bool {
 pub fn all_hold(conditions: &[Condition], attrs: &Attrs) -> bool {
     conditions
         .iter()
-        .all(|condition| holds_for(&condition.test, attrs.text(condition.attr)))
+        .all(|condition| holds(&condition.test, attrs.text(condition.attr)))
 }

@@ -50,7 +50,7 @@ pub fn fold(policy: &Policy, record: &RecordKey, facts: &[Fact], at: Timestamp) 
 
 /// Facts that count, in the order of their effect: valid time, then the source's version, then
 /// the time of recording, then the event id as the last word. Arrival order plays no part.
-fn live_facts(facts: &[Fact]) -> Vec<&Fact> {
+pub fn live_facts(facts: &[Fact]) -> Vec<&Fact> {
     if let [only] = facts {
         return if states_something(only) {
             vec![only]

@@ -23,6 +23,7 @@ pub mod limit;
 pub mod pii;
 pub mod plan;
 pub mod policy;
+pub mod preview;
 pub mod profile;
 pub mod project;
 pub mod record;

@@ -5,8 +5,8 @@
 //! a name that resolves to nothing, a value that can never occur, and a secret in the text are
 //! errors, each with file, line, column and what to do about it.
 //!
-//! What it refuses to do: fetch anything, decide anything about a person, or guess. [`load`] and
-//! [`check`] alone touch the file system; [`load_files`] and [`check_files`] are pure.
+//! What it refuses to do: fetch anything, decide anything about a person, or guess. [`read`] alone
+//! touches the file system, for [`load`] and [`check`]; [`load_files`] and [`check_files`] are pure.
 //!
 //! A caller that needs other addresses than the files name (a demonstration, a test) changes the
 //! result: [`Loaded::policy`] is plain data, for example
@@ -110,8 +110,8 @@ pub fn check_files(files: impl IntoIterator<Item = (String, String)>) -> Result<
     assemble(files, Scrutiny::Check)
 }
 
-/// Names and texts of a folder's `*.toml` files.
-fn read(dir: &Path) -> Result<Vec<(String, String)>, Errors> {
+/// The files that [`load`] reads, by name, in order, unchecked.
+pub fn read(dir: &Path) -> Result<Vec<(String, String)>, Errors> {
     let mut files = Vec::new();
     let mut unread = Vec::new();
     let entries = match std::fs::read_dir(dir) {
@@ -138,6 +138,7 @@ fn read(dir: &Path) -> Result<Vec<(String, String)>, Errors> {
         }
     }
     if unread.is_empty() {
+        files.sort();
         return Ok(files);
     }
     // The files that could be read are not checked: every name defined in the others would be

@@ -15,6 +15,20 @@ pub enum Put {
     Exists,
 }
 
+/// What an object was when it was read, to write over exactly that (S3's `ETag`). Equal bodies may
+/// have equal tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag(pub Box<str>);
+
+/// Whether a conditional write took place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Swap {
+    /// Written.
+    Written,
+    /// The object is another one by now, or none; nothing was written.
+    Moved,
+}
+
 /// Reads and writes whole objects. Keys are `/`-separated and hold no personal data.
 pub trait Objects: Send + Sync {
     /// Writes an object unless the key exists (`If-None-Match: *`).
@@ -23,8 +37,23 @@ pub trait Objects: Send + Sync {
     /// Writes or overwrites an object.
     fn put(&self, key: &str, body: Bytes) -> impl Future<Output = Result<(), Fault>> + Send;
 
+    /// Writes over the object that had this tag, and over no other (`If-Match`). Of several
+    /// writers with one tag and different bodies, one succeeds.
+    fn swap(
+        &self,
+        key: &str,
+        was: &Tag,
+        body: Bytes,
+    ) -> impl Future<Output = Result<Swap, Fault>> + Send;
+
     /// The object, or `None`.
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Bytes>, Fault>> + Send;
+
+    /// The object with its tag, or `None`.
+    fn get_tagged(
+        &self,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<(Bytes, Tag)>, Fault>> + Send;
 
     /// Every key with that prefix, in order.
     fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, Fault>> + Send;

@@ -86,7 +86,7 @@ impl Company {
 
     async fn answer(&self, request: Request) -> Answer {
         let world = &self.world;
-        let policy = &world.policy.policy;
+        let policy = world.policy.policy.clone();
         Holds::new(&world.store, &world.lanes, &world.clock, policy)
             .answer(&request)
             .await

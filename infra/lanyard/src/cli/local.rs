@@ -1,7 +1,7 @@
 //! `lanyard local`: the stack as a service on this machine.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -10,15 +10,20 @@ use jiff::tz::TimeZone;
 use telemetry::{Sink, Telemetry};
 use tracing::level_filters::LevelFilter;
 
+use store_dynamodb::DynamoStore;
+
 use super::{Exit, Screen, environment};
-use crate::local::{self, DataFolder, Described, Nightly, Served, Settings};
+use crate::local::{self, DataFolder, Described, Follow, Nightly, Served, Settings};
+use crate::publication;
+use crate::stack::Stack;
 
 /// What to serve, and where.
 #[derive(Args, Debug)]
 pub struct LocalArgs {
-    /// Folder with the policy's *.toml files
+    /// Folder with the policy's *.toml files; without it the published version is worked under,
+    /// and whatever is published later
     #[arg(long, value_name = "DIR")]
-    policy: PathBuf,
+    policy: Option<PathBuf>,
     /// Folder for everything that has to survive; made if need be
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
@@ -71,14 +76,19 @@ fn serve(args: &LocalArgs, screen: Screen) -> anyhow::Result<Served> {
     .start()?;
     let data = DataFolder::create(&args.data)?;
     let absolute = |path: &PathBuf| std::path::absolute(path);
-    let described = Described {
-        policy: absolute(&args.policy)?,
+    let mut described = Described {
+        version: None,
+        policy: args.policy.as_ref().map(absolute).transpose()?,
         secrets: args.secrets.as_ref().map(absolute).transpose()?,
         private_network: args.private_network,
     };
     let settings = Settings {
         listen: args.listen,
         nightly,
+        follow: args.policy.is_none().then(|| Follow {
+            secrets: described.secrets.clone(),
+            environment,
+        }),
         drain: Duration::from_secs(args.drain),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -86,8 +96,12 @@ fn serve(args: &LocalArgs, screen: Screen) -> anyhow::Result<Served> {
         .build()?;
     runtime.block_on(async {
         let stack = local::open(&data, &described, Some(&environment)).await?;
-        data.describe(&described)?;
         let version = stack.policy().version;
+        if let Some(folder) = &described.policy {
+            keep(&stack, folder, version).await?;
+            described.version = Some(version);
+        }
+        data.describe(&described)?;
         let sources: Vec<String> = stack
             .policy()
             .sources
@@ -110,6 +124,27 @@ fn serve(args: &LocalArgs, screen: Screen) -> anyhow::Result<Served> {
         };
         local::serve(stack, &data, &settings, ready, interrupted(screen)).await
     })
+}
+
+/// Keeps the files that the stack runs under, so that a later policy can be compared with them
+/// whatever becomes of the folder. That publishes nothing.
+async fn keep(
+    stack: &Stack<DynamoStore>,
+    folder: &Path,
+    version: domain::Hash,
+) -> anyhow::Result<()> {
+    let read = policy::read(folder).and_then(|files| {
+        let loaded = policy::load_files(files.clone())?;
+        Ok((files, loaded.policy.version))
+    });
+    let (files, found) = read.map_err(|errors| anyhow::anyhow!("{}", errors.render()))?;
+    anyhow::ensure!(
+        found == version,
+        "the policy in {} was changed while the stack started; start it again",
+        folder.display()
+    );
+    let now = ports::Clock::now(stack.clock());
+    Ok(publication::store(stack.objects(), version, &files, now).await?)
 }
 
 /// Completes at the first interrupt or termination signal; the second one ends the program.

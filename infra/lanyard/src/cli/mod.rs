@@ -6,7 +6,9 @@ mod demo;
 mod exit;
 mod hold;
 mod local;
+mod preview;
 mod probe;
+mod publish;
 mod screen;
 mod stack;
 
@@ -26,11 +28,19 @@ Examples:
   lanyard reconcile --data DIR              run the nightly job now
   lanyard status --data DIR --wait-idle 30  wait until nothing is in flight
   lanyard hold --data DIR list              what waits for somebody's yes
+  lanyard plan --all --data DIR             what would happen to everybody, and why
+  lanyard diff --to policy --data DIR       who gains and who loses what under another policy
+  lanyard explain E1001 --data DIR          why somebody has what they have
+  lanyard why-not E1001 wiki-editors --data DIR
+                                            which condition does not hold
+  lanyard publish --policy DIR --diff HASH --data DIR
+                                            make a compared policy the active one
 
 Exit codes:
   0  done, and everything is as it should be
   1  done, and something is not: a policy with errors, a self-check that does not hold, findings
-     of a nightly run, a stack that is not idle in time, a probe that left something open
+     of a nightly run, a stack that is not idle in time, a probe that left something open,
+     a comparison that a limit would hold, a publication that is refused
   2  the command line cannot be understood
   3  could not be done: a file, a port, another program in the way, an interrupt";
 
@@ -80,6 +90,37 @@ enum Command {
         after_help = "Examples:\n  lanyard status --data data\n  lanyard status --data data --wait-idle 30 --json\n\nExit code 1 where the stack is not idle within --wait-idle."
     )]
     Status(stack::StatusArgs),
+    /// Show what would happen, and why; writes nothing
+    #[command(
+        after_help = "Examples:\n  lanyard plan --person E1001 --data data\n  lanyard plan --all --policy policy --data data --json\n  lanyard plan --all --at 2026-03-01T00:00:00Z --state state.jsonl --policy policy\n\nThe stack may run or not. The plan is made by the planner's own code from what it would read."
+    )]
+    Plan(preview::PlanArgs),
+    /// Show person by person who gains and who loses what between two policies; writes nothing
+    #[command(
+        after_help = "Examples:\n  lanyard diff --to policy --data data\n  lanyard diff --to policy --data data --save            for lanyard publish --diff\n  lanyard diff --from main/policy --to policy --state state.jsonl --format markdown --out diff.md\n  lanyard diff --from 3f2a --to 9c01 --data data --format html --out diff.html\n\nExit code 1 where a limit would hold some of it. docs/preview.md says how to read it."
+    )]
+    Diff(preview::DiffArgs),
+    /// Explain why somebody has, or does not have, what they have: fact, rule, reason, change, answer
+    #[command(
+        after_help = "Examples:\n  lanyard explain E1001 --data data\n  lanyard explain E1001 wiki-editors --at 2026-02-01T00:00:00Z --data data\n  lanyard explain 0123456789abcdef0123456789abcdef --policy policy --data data --json"
+    )]
+    Explain(preview::ExplainArgs),
+    /// Say which rules would give an entitlement, and which condition of each does not hold
+    #[command(after_help = "Example:\n  lanyard why-not E1001 wiki-editors --data data")]
+    WhyNot(preview::WhyNotArgs),
+    /// Write the state to a file, for plans and comparisons elsewhere
+    #[command(
+        after_help = "Example:\n  lanyard export --data data --out state.jsonl\n\nThe file holds personal data; only its owner can read it."
+    )]
+    Export(preview::ExportArgs),
+    /// Make a policy the active version, or go back to an earlier one
+    #[command(
+        after_help = "Examples:\n  lanyard publish --policy policy --data data                   the first version\n  lanyard diff --to policy --data data --save                   compare, and keep the comparison\n  lanyard publish --policy policy --diff 5b1e... --data data    publish what was compared\n  lanyard publish --rollback --data data                        back to the version before\n\nRefused (exit code 1) without a saved comparison of exactly these two versions, or where the people\nit concerns have changed since. `lanyard local` without --policy takes up a version within seconds."
+    )]
+    Publish(publish::PublishArgs),
+    /// Look at published versions
+    #[command(subcommand)]
+    Policy(publish::PolicyCommand),
 }
 
 /// Runs the command line of this program.
@@ -94,6 +135,13 @@ pub fn main() -> ExitCode {
         Command::Reconcile(args) => stack::reconcile(&args, screen),
         Command::Hold(args) => hold::run(&args, screen),
         Command::Status(args) => stack::status(&args, screen),
+        Command::Plan(args) => preview::plan(&args, screen),
+        Command::Diff(args) => preview::diff(&args, screen),
+        Command::Explain(args) => preview::explain(&args, screen),
+        Command::WhyNot(args) => preview::why_not(&args, screen),
+        Command::Export(args) => preview::export(&args, screen),
+        Command::Publish(args) => publish::publish(&args, screen),
+        Command::Policy(command) => publish::policy(&command, screen),
     };
     exit.into()
 }

@@ -2,6 +2,7 @@
 //! What differs is said by the person's number and the attribute's name, never by its value.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use domain::{Policy, SourceId, TargetId};
 use hr_webhook::{Salt, record_key};
@@ -17,7 +18,7 @@ pub struct Witness<'a> {
     /// The truth.
     pub company: &'a Company,
     /// The policy under test.
-    pub policy: &'a Policy,
+    pub policy: Arc<Policy>,
     /// From which worker records get their opaque names.
     pub salt: &'a Salt,
     /// Who posts.
@@ -79,7 +80,7 @@ impl Witness<'_> {
             }
         }
         for person in &self.company.people {
-            let expected = oracle::expected(self.policy, name, known, person, at);
+            let expected = oracle::expected(&self.policy, name, known, person, at);
             let accounts = theirs.remove(&self.key(person)).unwrap_or_default();
             if accounts
                 .iter()
@@ -209,7 +210,7 @@ mod tests {
         let policy = policy().unwrap();
         let witness = Witness {
             company: &company,
-            policy: &policy,
+            policy: Arc::new(policy),
             salt: &Salt::new(b"salt").unwrap(),
             source: &SourceId::from("hr"),
         };

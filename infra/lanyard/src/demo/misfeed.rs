@@ -44,8 +44,8 @@ impl<P: Progress> Life<'_, P> {
         let scope = Scope::class(Class::Block);
         // Whoever left within the day counts, too.
         self.pass(SignedDuration::from_hours(25)).await?;
-        let limits = self.stack.policy().targets.get(&target);
-        let limits = limits.context("the target")?.limits;
+        let policy = self.stack.policy();
+        let limits = policy.targets.get(&target).context("the target")?.limits;
         let meter = self.stack.store().meter(&target).await?;
         let counted = meter.count(&limits, &scope, self.clock.now());
         let pass = meter.allowed(&limits, &scope).saturating_sub(counted);

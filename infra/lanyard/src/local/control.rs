@@ -20,6 +20,7 @@ use store_dynamodb::DynamoStore;
 use subtle::ConstantTimeEq as _;
 
 use super::data::Control;
+use super::follow::Follower;
 use super::night::Nightly;
 use crate::client::Client;
 use crate::holds;
@@ -76,6 +77,7 @@ struct Controlled {
     nightly: Arc<Nightly>,
     /// One run at a time.
     running: Arc<tokio::sync::Mutex<()>>,
+    follower: Arc<Follower>,
     token: Arc<str>,
 }
 
@@ -84,12 +86,14 @@ pub(super) fn routes(
     stack: Arc<Stack<DynamoStore>>,
     nightly: Arc<Nightly>,
     running: Arc<tokio::sync::Mutex<()>>,
+    follower: Arc<Follower>,
     token: &str,
 ) -> Router {
     let controlled = Controlled {
         stack,
         nightly,
         running,
+        follower,
         token: token.into(),
     };
     Router::new()
@@ -115,7 +119,10 @@ async fn guard(State(controlled): State<Controlled>, request: Request, next: Nex
 
 async fn status(State(controlled): State<Controlled>) -> Response {
     match controlled.stack.status().await {
-        Ok(status) => Json(status).into_response(),
+        Ok(mut status) => {
+            status.not_followed = controlled.follower.stuck();
+            Json(status).into_response()
+        }
         Err(fault) => failed(&fault),
     }
 }

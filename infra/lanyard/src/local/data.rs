@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `table.sqlite` | the table |
 //! | `lanes/` | the queues |
-//! | `objects/` | the reports, below `objects/reports/v1/` |
+//! | `objects/` | the reports, below `objects/reports/v1/`, and published policy, below `objects/policy/` |
 //! | `salt` | the secret from which worker records get their opaque names; never changes |
 //! | `stack.json` | which policy, so that other commands find it |
 //! | `control.json` | where a running stack listens, and the token for its control routes |
@@ -15,6 +15,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
+use domain::Hash;
 use hr_webhook::Salt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -29,8 +30,12 @@ pub struct DataFolder(PathBuf);
 /// Which policy a stack runs under.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Described {
-    /// Folder of the policy.
-    pub policy: PathBuf,
+    /// Folder of the policy; without one, the published version.
+    #[serde(default)]
+    pub policy: Option<PathBuf>,
+    /// The version of that folder at the last start; its files may have changed since.
+    #[serde(default)]
+    pub version: Option<Hash>,
     /// Folder of the secrets, if there is one.
     pub secrets: Option<PathBuf>,
     /// Whether targets may have private addresses.
@@ -62,6 +67,11 @@ impl DataFolder {
             path.display()
         );
         Ok(folder)
+    }
+
+    /// A folder as it is.
+    pub fn at(path: &Path) -> Self {
+        Self(path.to_path_buf())
     }
 
     /// The table's file.

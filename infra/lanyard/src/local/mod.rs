@@ -2,6 +2,7 @@
 
 mod control;
 mod data;
+mod follow;
 mod night;
 mod secrets;
 mod serve;
@@ -16,10 +17,12 @@ use target_http::Network;
 
 pub use control::{Connection, Night};
 pub use data::{Control, DataFolder, Described};
+pub use follow::Follow;
 pub use night::Nightly;
 pub use secrets::{Environment, Missing, gather, gather_one, variable};
 pub use serve::{Served, Settings, Stop, serve, work_until_idle};
 
+use crate::publication;
 use crate::stack::{Parts, SharedClock, Stack, SystemClock};
 
 /// A stack over a data folder. One program at a time may have it open.
@@ -28,7 +31,8 @@ pub async fn open(
     described: &Described,
     environment: Option<Environment<'_>>,
 ) -> anyhow::Result<Arc<Stack<DynamoStore>>> {
-    let policy = load(&described.policy)?;
+    // Another program may still have the folder open; only whoever gets the lanes may clean up.
+    let policy = current(&FolderObjects::share(&data.objects())?, described).await?;
     let secrets = match environment {
         Some(environment) => gather(&policy, described.secrets.as_deref(), environment)?,
         // Whoever only looks needs none.
@@ -52,6 +56,20 @@ pub async fn open(
         },
     })?;
     Ok(Arc::new(stack))
+}
+
+/// The policy that a stack runs under: that of its folder, or the published one.
+async fn current(objects: &FolderObjects, described: &Described) -> anyhow::Result<domain::Policy> {
+    if let Some(folder) = &described.policy {
+        return load(folder);
+    }
+    let Some((active, _)) = publication::active(objects).await? else {
+        anyhow::bail!(
+            "no policy is published for this data folder; publish one with `lanyard publish \
+             --policy DIR --data DIR`, or name a folder with --policy"
+        );
+    };
+    Ok(publication::load(objects, active.version).await?.policy)
 }
 
 pub(crate) fn load(folder: &Path) -> anyhow::Result<domain::Policy> {

@@ -1,21 +1,25 @@
 //! The service: webhooks in, workers on the lanes, a tick every few seconds, a run every night,
 //! and an orderly end.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use contract::Lane;
 use jiff::{SignedDuration, Timestamp};
 use ports::Clock as _;
 use store_dynamodb::DynamoStore;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, watch};
+use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::control;
 use super::data::DataFolder;
+use super::follow::{Follow, Follower};
 use super::night::Nightly;
 use crate::stack::{Stack, front};
 
@@ -32,6 +36,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// When nights are worked; `None` leaves it to `lanyard reconcile`.
     pub nightly: Option<Nightly>,
+    /// Where published policy finds its secrets; `None` stays with the policy of the start.
+    pub follow: Option<Follow>,
     /// How long the end may take until what is under way is left to the next start.
     pub drain: Duration,
 }
@@ -68,11 +74,13 @@ pub async fn serve(
     });
     let nightly = Arc::new(nightly);
     let running = Arc::new(Mutex::new(()));
+    let follower = Arc::new(Follower::new(settings.follow.clone()));
     let open = data.open_control(format!("http://{address}"))?;
     let control = control::routes(
         Arc::clone(&stack),
         Arc::clone(&nightly),
         Arc::clone(&running),
+        Arc::clone(&follower),
         &open.token,
     );
     let routes = front::routes(Arc::clone(&stack)).merge(control);
@@ -82,8 +90,9 @@ pub async fn serve(
     {
         let (stack, stopping) = (Arc::clone(&stack), stopping.clone());
         let at_night = settings.nightly.is_some().then_some(nightly);
-        workers
-            .spawn(async move { keep_time(&stack, at_night.as_deref(), &running, stopping).await });
+        workers.spawn(async move {
+            keep_time(&stack, at_night.as_deref(), &running, &follower, stopping).await;
+        });
     }
     ready(address);
     axum::serve(
@@ -132,16 +141,24 @@ async fn keep_time(
     stack: &Arc<Stack<DynamoStore>>,
     nightly: Option<&Nightly>,
     running: &Arc<Mutex<()>>,
+    follower: &Follower,
     mut stopping: watch::Receiver<bool>,
 ) {
+    // Lanes of targets that a later policy brings; those of the start have their workers.
+    let mut worked: BTreeSet<Lane> = stack.all_lanes().into_iter().collect();
+    let mut workers = JoinSet::new();
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut next = nightly.and_then(|nightly| nightly.after(stack.clock().now()));
     loop {
         tokio::select! {
             _ = tick.tick() => {}
-            _ = stopping.changed() => return,
+            _ = stopping.changed() => break,
         }
+        follower.look(stack).await;
+        let lanes = stack.all_lanes().into_iter();
+        let new: Vec<Lane> = lanes.filter(|lane| worked.insert(lane.clone())).collect();
+        stack.serve_lanes(new, &mut workers, &stopping);
         if let Err(fault) = stack.tick().await {
             tracing::error!(error_type = fault.error_type(), error = %fault, "tick failed");
         }
@@ -157,6 +174,7 @@ async fn keep_time(
             }
         }
     }
+    while workers.join_next().await.is_some() {}
 }
 
 async fn night(

@@ -1,17 +1,21 @@
 //! What the event source mappings do in the cloud: hand the messages of each lane to its function.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::Lane;
+use contract::{ConvergeRequest, Lane};
+use domain::Hash;
 use jiff::Timestamp;
 use ports::lanes::{Batch, BatchAnswer};
 use ports::queue::{BATCH, Queues as _, run_up_to};
+use ports::store::Health;
 use ports::{Clock as _, Store};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Stack;
+use super::edition::Editions;
 
 /// How long a message stays hidden from other workers: six times the longest request to a
 /// target (10 s), as AWS advises for a function of that timeout.
@@ -24,20 +28,48 @@ const WORKERS: usize = 4;
 const IDLE: Duration = Duration::from_secs(1);
 
 impl<S: Store + Clone + 'static> Stack<S> {
-    /// Every lane of the policy.
+    /// Every lane of the policy, and of those whose decisions are still carried out.
     pub fn all_lanes(&self) -> Vec<Lane> {
-        let targets = self.policy().targets.keys();
+        let targets = self.editions().targets();
         [Lane::Facts, Lane::Terminations]
             .into_iter()
-            .chain(targets.cloned().map(Lane::Target))
+            .chain(targets.into_iter().map(Lane::Target))
             .collect()
     }
 
     async fn work(&self, lane: &Lane, batch: Batch) -> BatchAnswer {
+        let editions = self.editions();
         match lane {
-            Lane::Facts => self.planner.handle(batch).await,
-            Lane::Target(_) | Lane::Terminations => self.connector.handle(batch).await,
+            Lane::Facts => editions.current.planner.handle(batch).await,
+            Lane::Target(_) | Lane::Terminations if editions.is_changing() => {
+                self.carry_out(&editions, batch).await
+            }
+            Lane::Target(_) | Lane::Terminations => editions.current.connector.handle(batch).await,
         }
+    }
+
+    /// While policy changes: each decision is carried out under the version that it was made
+    /// under, as far as that is known when the work begins.
+    async fn carry_out(&self, editions: &Editions<S>, batch: Batch) -> BatchAnswer {
+        let mut parts: BTreeMap<Hash, Batch> = BTreeMap::new();
+        for record in batch.records {
+            let request = ports::batch::parse::<ConvergeRequest>(&record).ok();
+            let seat = match request {
+                Some(request) => self.store.seat(&request.identity, &request.target).await,
+                None => Ok((None, Health::Healthy)),
+            };
+            // Whatever cannot be read here cannot be read there either, and is answered there.
+            let decided = seat.ok().and_then(|(seat, _)| seat);
+            let decided = decided.map_or(editions.current.version(), |seat| seat.record.policy);
+            let version = editions.of(decided).version();
+            parts.entry(version).or_default().records.push(record);
+        }
+        let mut answer = BatchAnswer::default();
+        for (version, part) in parts {
+            let done = editions.of(version).connector.handle(part).await;
+            answer.failed.extend(done.failed);
+        }
+        answer
     }
 
     async fn take(&self, lane: &Lane) -> usize {
@@ -90,13 +122,23 @@ impl<S: Store + Clone + 'static> Stack<S> {
     /// Works for as long as `stop` says false. Every worker finishes the batch that it holds.
     pub fn serve(self: &Arc<Self>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
         let mut workers = JoinSet::new();
-        for lane in self.all_lanes() {
+        self.serve_lanes(self.all_lanes(), &mut workers, stop);
+        workers
+    }
+
+    /// Works some lanes beside those that are worked already.
+    pub fn serve_lanes(
+        self: &Arc<Self>,
+        lanes: impl IntoIterator<Item = Lane>,
+        workers: &mut JoinSet<()>,
+        stop: &watch::Receiver<bool>,
+    ) {
+        for lane in lanes {
             for _ in 0..WORKERS {
                 let (stack, lane, stop) = (Arc::clone(self), lane.clone(), stop.clone());
                 workers.spawn(async move { stack.serve_lane(&lane, stop).await });
             }
         }
-        workers
     }
 
     async fn serve_lane(&self, lane: &Lane, mut stop: watch::Receiver<bool>) {

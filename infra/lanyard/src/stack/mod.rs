@@ -4,24 +4,27 @@
 //! It adds no behaviour: what API Gateway, the event source mappings and the schedules do in the
 //! cloud, [`front`], [`Stack::drain`] with [`Stack::serve`], and [`Stack::tick`] do here.
 
+mod edition;
 pub mod front;
 mod lanes;
 mod status;
 mod time;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use domain::plan::Compiled;
-use domain::{Policy, TargetId};
-use hr_webhook::{Salt, Webhook};
+use contract::{Cause, Lane, PlanRequest};
+use domain::{Hash, Policy, RecordKey};
+use hr_webhook::Salt;
 use jiff::civil::Date;
 use ports::embedded::{EmbeddedLanes, FolderObjects, StaticSecrets};
-use ports::{Clock, Fault, Store};
+use ports::store::Segment;
+use ports::{Clock, Fault, Lanes as _, Outgoing, Store};
 use reconciler::{Finished, Reconciler, Run};
 use target_http::Network;
-use targets::{AnyTarget, Reach};
+
+use edition::{Edition, Editions};
 
 use crate::holds::Holds;
 
@@ -51,19 +54,19 @@ pub struct Parts<S> {
     pub network: Network,
 }
 
+/// How many messages go into one send.
+const PER_SEND: usize = 10;
+
 /// The whole of Lanyard in one process.
 pub struct Stack<S> {
     store: S,
     lanes: EmbeddedLanes,
     objects: FolderObjects,
     clock: SharedClock,
-    policy: Arc<Compiled>,
-    webhook: Webhook<S, EmbeddedLanes, StaticSecrets, SharedClock>,
-    planner: planner::Planner<S, EmbeddedLanes, SharedClock>,
-    connector: connectors::Connector<S, AnyTarget<StaticSecrets>, SharedClock>,
+    salt: Salt,
+    network: Network,
     ticker: clock::Ticker<S, EmbeddedLanes, SharedClock>,
-    /// The reconciler's own clients: it reads, and holds nothing that writes.
-    readers: BTreeMap<TargetId, AnyTarget<StaticSecrets>>,
+    editions: RwLock<Editions<S>>,
 }
 
 impl<S: Store + Clone> Stack<S> {
@@ -79,49 +82,135 @@ impl<S: Store + Clone> Stack<S> {
             salt,
             network,
         } = parts;
-        let shared = Arc::new(secrets.clone());
-        let clients = || -> Result<BTreeMap<TargetId, AnyTarget<StaticSecrets>>, Fault> {
-            let names = policy.targets.keys();
-            names
-                .map(|name| {
-                    let (secrets, clock) = (Arc::clone(&shared), clock.to_dyn());
-                    let client = AnyTarget::new(&policy, name, Reach::to(network), secrets, clock)?;
-                    Ok((name.clone(), client))
-                })
-                .collect()
-        };
-        let (writers, readers) = (clients()?, clients()?);
-        let policy = Arc::new(Compiled::new(policy));
-        let (s, l, c) = (&store, &lanes, &clock);
+        let edition = Edition::new(&store, &lanes, &clock, &salt, network, policy, &secrets)?;
         Ok(Self {
-            webhook: Webhook::new(
-                s.clone(),
-                l.clone(),
-                secrets,
-                c.clone(),
-                Arc::clone(&policy.policy),
-                salt,
-            ),
-            planner: planner::Planner::new(s.clone(), l.clone(), c.clone(), Arc::clone(&policy)),
-            connector: connectors::Connector::new(
-                s.clone(),
-                writers,
-                c.clone(),
-                Arc::clone(&policy),
-            ),
-            ticker: clock::Ticker::new(s.clone(), l.clone(), c.clone()),
+            ticker: clock::Ticker::new(store.clone(), lanes.clone(), clock.clone()),
+            editions: RwLock::new(Editions::new(edition)),
             store,
             lanes,
             objects,
             clock,
-            policy,
-            readers,
+            salt,
+            network,
         })
     }
 
+    fn editions(&self) -> Editions<S> {
+        let editions = self.editions.read();
+        editions.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The functions under the current policy. Whoever begins to work takes them along, so that
+    /// what was begun under one version ends under it.
+    fn edition(&self) -> Arc<Edition<S>> {
+        self.editions().current
+    }
+
+    /// Decides under another policy from now on. What was decided under the one before is still
+    /// carried out under it, until [`Stack::superseded`] says that there is nothing of it.
+    /// [`Fault::Halt`] where a target's configuration cannot work: the old one stays.
+    pub fn switch(&self, policy: Policy, secrets: &StaticSecrets) -> Result<(), Fault> {
+        let next = Arc::new(self.wire(policy, secrets)?);
+        let mut editions = self
+            .editions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        editions.switch(next);
+        Ok(())
+    }
+
+    /// Lets what was decided under an earlier policy be carried out under it.
+    pub fn keep(&self, policy: Policy, secrets: &StaticSecrets) -> Result<(), Fault> {
+        let earlier = Arc::new(self.wire(policy, secrets)?);
+        let mut editions = self
+            .editions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        editions.keep(earlier);
+        Ok(())
+    }
+
+    fn wire(&self, policy: Policy, secrets: &StaticSecrets) -> Result<Edition<S>, Fault> {
+        Edition::new(
+            &self.store,
+            &self.lanes,
+            &self.clock,
+            &self.salt,
+            self.network,
+            policy,
+            secrets,
+        )
+    }
+
+    /// Versions before the current one whose decisions are not all carried out or made anew.
+    /// Earlier versions that are not among them are forgotten.
+    pub async fn superseded(&self) -> Result<BTreeSet<Hash>, Fault> {
+        let version = self.edition().policy.policy.version;
+        let all = Segment { index: 0, of: 1 };
+        let mut after = None;
+        let mut found = BTreeSet::new();
+        loop {
+            let page = self.store.scan(all, after.as_deref()).await?;
+            let owing = page.rows.iter().filter(|(_, seat)| !seat.owed.is_empty());
+            found.extend(owing.map(|(_, seat)| seat.record.policy));
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        found.remove(&version);
+        let mut editions = self
+            .editions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        editions.forget_but(&found);
+        Ok(found)
+    }
+
+    /// Whether decisions of an earlier version may still be under way.
+    pub fn is_changing(&self) -> bool {
+        self.editions().is_changing()
+    }
+
+    /// Hands everybody whose last decision was made under another policy to the planner, behind
+    /// whatever waits there already; returns how many those are. Running twice is harmless.
+    pub async fn replan(&self) -> Result<usize, Fault> {
+        let version = self.edition().policy.policy.version;
+        let all = Segment { index: 0, of: 1 };
+        let mut after = None;
+        let mut count = 0_usize;
+        loop {
+            let page = self.store.scan(all, after.as_deref()).await?;
+            let stale: Vec<RecordKey> = page
+                .rows
+                .iter()
+                .filter(|(_, seat)| {
+                    seat.record.policy != version && !seat.record.records.is_empty()
+                })
+                .map(|(identity, _)| RecordKey::from(identity))
+                .collect();
+            for some in stale.chunks(PER_SEND) {
+                let messages: Vec<Outgoing> = some
+                    .iter()
+                    .filter_map(|record| replanning(record, version))
+                    .collect();
+                self.lanes.send(&Lane::Facts, &messages).await?;
+            }
+            count = count.saturating_add(stale.len());
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        if count > 0 {
+            tracing::info!(count, "handed over who was decided under another policy");
+        }
+        Ok(count)
+    }
+
     /// The policy.
-    pub fn policy(&self) -> &Policy {
-        &self.policy.policy
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.edition().policy.policy)
     }
 
     /// The table.
@@ -156,14 +245,16 @@ impl<S: Store + Clone> Stack<S> {
 
     /// What the schedule does every night, for the company's day `date`.
     pub async fn reconcile(&self, date: Date) -> Result<Finished, Fault> {
-        let run = Run::new(self.clock.now(), date, self.policy(), CODE);
+        let edition = self.edition();
+        let policy = &edition.policy.policy;
+        let run = Run::new(self.clock.now(), date, policy, CODE);
         let reconciler = Reconciler::new(
             &self.store,
             &self.lanes,
             &self.objects,
             &self.clock,
-            &self.readers,
-            self.policy(),
+            &edition.readers,
+            policy,
         );
         reconciler.run(&run).await
     }
@@ -182,6 +273,16 @@ impl<S: Store + Clone> Stack<S> {
 
 impl<S: Store + Clone + 'static> front::Answers for Stack<S> {
     async fn answer(&self, event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
-        self.webhook.handle(event).await
+        self.edition().webhook.handle(event).await
     }
+}
+
+/// A request to look at a record again because the policy is another one.
+fn replanning(record: &RecordKey, version: Hash) -> Option<Outgoing> {
+    let request = PlanRequest::new(record.clone(), Cause::Operator);
+    Some(Outgoing {
+        group: record.as_str().to_owned(),
+        dedup: format!("{record}#policy{}", version.short()),
+        body: serde_json::to_string(&request).ok()?,
+    })
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
-use domain::Finding;
+use domain::{Finding, Hash};
 use ports::queue::Queues as _;
 use ports::store::{Health, Segment};
 use ports::{Clock as _, Fault, Store};
@@ -18,6 +18,12 @@ use super::Stack;
 pub struct Status {
     /// Whether nothing is in flight, nobody is due and nothing is owed.
     pub idle: bool,
+    /// The policy version that new work begins under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Hash>,
+    /// Why the published version is not the one that is worked under, where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_followed: Option<String>,
     /// Queues by name.
     pub lanes: BTreeMap<String, LaneStatus>,
     /// Identities.
@@ -80,7 +86,9 @@ impl<S: Store + Clone + 'static> Stack<S> {
             };
             status.lanes.insert(name, lane);
         }
-        for name in self.policy().targets.keys() {
+        let policy = self.policy();
+        status.policy = Some(policy.version);
+        for name in policy.targets.keys() {
             let mut target = TargetStatus::default();
             match self.store.health(name).await? {
                 Health::Healthy => target.healthy = true,
@@ -171,6 +179,15 @@ impl fmt::Display for Status {
             .map(|(state, n)| format!("{n} {state}"))
             .collect();
         writeln!(f, "{lanes}\n{targets}")?;
+        if let Some(policy) = self.policy {
+            writeln!(f, "policy      {}", policy.short())?;
+        }
+        if let Some(why) = &self.not_followed {
+            writeln!(
+                f,
+                "            a newer version is published and not worked under: {why}"
+            )?;
+        }
         writeln!(f, "identities  {} ({})", self.identities, states.join(", "))?;
         writeln!(f, "due         {}", self.due)?;
         writeln!(f, "owed        {}", self.owed)?;

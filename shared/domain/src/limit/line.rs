@@ -130,15 +130,11 @@ fn class_of(
     }
 }
 
-/// The destructive changes of a convergence. `ends` says that somebody's work ended or rests, so
+/// The destructive ones among changes. `ends` says that somebody's work ended or rests, so
 /// that a block is one of the termination lane.
-pub fn lines(
-    convergence: &Convergence,
-    refers: &dyn Fn(&AttrPath) -> bool,
-    ends: bool,
-) -> BTreeSet<Line> {
+pub fn lines(changes: &[Change], refers: &dyn Fn(&AttrPath) -> bool, ends: bool) -> BTreeSet<Line> {
     let mut found = BTreeSet::new();
-    for change in &convergence.changes {
+    for change in changes {
         match change {
             Change::Disable => {
                 found.insert(Line::of(block(ends)));

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::allowance;
 use super::line::{Class, Line};
 use crate::policy::{Limit, Limits};
-use crate::{EntitlementId, Hash, IdentityId};
+use crate::{AccountRecord, EntitlementId, Hash, IdentityId};
 
 /// What a limit is about: a class of changes, or the removals from one group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ impl Scope {
     }
 
     /// The scopes in which a line counts.
-    fn of(line: &Line) -> Vec<Self> {
+    pub fn of(line: &Line) -> Vec<Self> {
         let mut scopes = vec![Self::class(line.class)];
         if let Some(entitlement) = &line.entitlement {
             scopes.push(Self {
@@ -113,6 +113,23 @@ pub struct Population {
     /// The same by entitlement.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<EntitlementId, u64>,
+}
+
+impl Population {
+    /// Counts an account, as its record has it.
+    pub fn count(&mut self, account: &AccountRecord) {
+        if account.id.is_some() {
+            self.accounts += 1;
+        }
+        for entitlement in &account.grants {
+            self.grants += 1;
+            if let Some(count) = self.groups.get_mut(entitlement) {
+                *count += 1;
+            } else {
+                self.groups.insert(entitlement.clone(), 1);
+            }
+        }
+    }
 }
 
 /// A destructive change that passed.

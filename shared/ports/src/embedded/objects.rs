@@ -7,12 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
-use crate::objects::{Put, check_key};
+use crate::objects::{Put, Swap, Tag, check_key};
 use crate::{Fault, Objects};
 
 /// Where a body lies until it is whole: below the root, so that a link or a rename from there is
 /// atomic, and under a name that no key can have.
 const UNFINISHED: &str = ".unfinished";
+
+/// Locked by whoever writes under a name that may exist, so that nothing comes between the look
+/// and the write of a [`Objects::swap`], whatever process it is in.
+const LOCK: &str = ".lock";
 
 /// Objects in a folder: a key is a path below it. A reader sees a whole object or none, also
 /// after the process ended in the middle of a write.
@@ -33,7 +37,13 @@ impl FolderObjects {
         if unfinished.exists() {
             std::fs::remove_dir_all(&unfinished)?;
         }
-        std::fs::create_dir_all(&unfinished)?;
+        Self::share(root)
+    }
+
+    /// Takes a folder that another process may be writing to, and leaves its unfinished files
+    /// alone.
+    pub fn share(root: &Path) -> std::io::Result<Self> {
+        std::fs::create_dir_all(root.join(UNFINISHED))?;
         Ok(Self(Arc::new(Folder {
             root: root.to_owned(),
             count: AtomicU64::new(0),
@@ -105,13 +115,32 @@ impl Folder {
         Ok(published)
     }
 
+    /// Locks out every other writer over existing names, until the file is dropped.
+    fn lock(&self) -> std::io::Result<std::fs::File> {
+        let lock = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(self.root.join(LOCK))?;
+        lock.lock()?;
+        Ok(lock)
+    }
+
+    fn read(path: &Path) -> std::io::Result<Option<Bytes>> {
+        match std::fs::read(path) {
+            Ok(body) => Ok(Some(body.into())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     fn list(below: &Path, key: &str, keys: &mut Vec<String>) -> std::io::Result<()> {
         for entry in std::fs::read_dir(below)? {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
             };
-            if key.is_empty() && name == UNFINISHED {
+            if key.is_empty() && (name == UNFINISHED || name == LOCK) {
                 continue;
             }
             if entry.file_type()?.is_dir() {
@@ -122,6 +151,11 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+/// The tag of a body.
+fn tag(body: &Bytes) -> Tag {
+    Tag(domain::Hash::of(body).to_string().into())
 }
 
 impl Objects for FolderObjects {
@@ -144,6 +178,7 @@ impl Objects for FolderObjects {
     async fn put(&self, key: &str, body: Bytes) -> Result<(), Fault> {
         let path = self.path(key)?;
         self.on(move |folder| {
+            let _lock = folder.lock()?;
             folder.write(&path, &body, |unfinished| {
                 std::fs::rename(unfinished, &path)
             })
@@ -151,14 +186,33 @@ impl Objects for FolderObjects {
         .await
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, Fault> {
-        let path = self.path(key)?;
-        self.on(move |_| match std::fs::read(&path) {
-            Ok(body) => Ok(Some(body.into())),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+    async fn swap(&self, key: &str, was: &Tag, body: Bytes) -> Result<Swap, Fault> {
+        let (path, was) = (self.path(key)?, was.clone());
+        self.on(move |folder| {
+            let _lock = folder.lock()?;
+            match Folder::read(&path)? {
+                Some(there) if tag(&there) == was => {}
+                Some(_) | None => return Ok(Swap::Moved),
+            }
+            folder.write(&path, &body, |unfinished| {
+                std::fs::rename(unfinished, &path)
+            })?;
+            Ok(Swap::Written)
         })
         .await
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, Fault> {
+        let path = self.path(key)?;
+        self.on(move |_| Folder::read(&path)).await
+    }
+
+    async fn get_tagged(&self, key: &str) -> Result<Option<(Bytes, Tag)>, Fault> {
+        let body = self.get(key).await?;
+        Ok(body.map(|body| {
+            let tag = tag(&body);
+            (body, tag)
+        }))
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {

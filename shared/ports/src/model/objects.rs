@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use crate::objects::{Put, check_key};
+use crate::objects::{Put, Swap, Tag, check_key};
 use crate::{Fault, Objects};
 
 /// Objects in memory. Clones share them.
@@ -21,6 +21,11 @@ impl ModelObjects {
     fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<String, Bytes>) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// The tag of a body.
+fn tag(body: &Bytes) -> Tag {
+    Tag(domain::Hash::of(body).to_string().into())
 }
 
 impl Objects for ModelObjects {
@@ -41,9 +46,28 @@ impl Objects for ModelObjects {
         Ok(())
     }
 
+    async fn swap(&self, key: &str, was: &Tag, body: Bytes) -> Result<Swap, Fault> {
+        check_key(key)?;
+        Ok(self.with(|objects| match objects.get_mut(key) {
+            Some(there) if tag(there) == *was => {
+                *there = body;
+                Swap::Written
+            }
+            Some(_) | None => Swap::Moved,
+        }))
+    }
+
     async fn get(&self, key: &str) -> Result<Option<Bytes>, Fault> {
         check_key(key)?;
         Ok(self.with(|objects| objects.get(key).cloned()))
+    }
+
+    async fn get_tagged(&self, key: &str) -> Result<Option<(Bytes, Tag)>, Fault> {
+        let body = self.get(key).await?;
+        Ok(body.map(|body| {
+            let tag = tag(&body);
+            (body, tag)
+        }))
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {

@@ -1,9 +1,12 @@
 //! Objects: the model and the folder against the suite and against each other.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use bytes::Bytes;
-use ports::Objects;
 use ports::embedded::FolderObjects;
 use ports::model::{ModelObjects, suite};
+use ports::objects::{Put, Swap, Tag};
+use ports::{Fault, Objects};
 
 use crate::{Folder, block_on};
 
@@ -50,4 +53,65 @@ fn what_a_crash_left_unfinished_is_no_object() {
     );
     assert_eq!(objects.path("a").unwrap(), root.join("a"));
     assert!(objects.path("../a").is_err());
+}
+
+#[test]
+fn a_folder_that_another_process_joins_keeps_what_is_being_written() {
+    let folder = Folder::new();
+    let root = folder.path("x");
+    FolderObjects::open(&root).unwrap();
+    std::fs::write(root.join(".unfinished/1-0"), "half").unwrap();
+    let joined = FolderObjects::share(&root).unwrap();
+    assert!(root.join(".unfinished/1-0").exists());
+    block_on(joined.put("a", Bytes::from("whole"))).unwrap();
+    assert_eq!(block_on(joined.list("")).unwrap(), ["a"]);
+}
+
+/// The model, but a swap looks at less than it should.
+struct Careless {
+    objects: ModelObjects,
+    makes: bool,
+}
+
+impl Objects for Careless {
+    async fn put_new(&self, key: &str, body: Bytes) -> Result<Put, Fault> {
+        self.objects.put_new(key, body).await
+    }
+
+    async fn put(&self, key: &str, body: Bytes) -> Result<(), Fault> {
+        self.objects.put(key, body).await
+    }
+
+    async fn swap(&self, key: &str, was: &Tag, body: Bytes) -> Result<Swap, Fault> {
+        let there = self.objects.get(key).await?.is_some();
+        if there == self.makes {
+            return self.objects.swap(key, was, body).await;
+        }
+        self.objects.put(key, body).await?;
+        Ok(Swap::Written)
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, Fault> {
+        self.objects.get(key).await
+    }
+
+    async fn get_tagged(&self, key: &str) -> Result<Option<(Bytes, Tag)>, Fault> {
+        self.objects.get_tagged(key).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {
+        self.objects.list(prefix).await
+    }
+}
+
+#[test]
+fn the_suite_finds_a_swap_that_does_not_look() {
+    for makes in [true, false] {
+        let make = async || Careless {
+            objects: ModelObjects::new(),
+            makes,
+        };
+        let run = AssertUnwindSafe(|| block_on(suite::objects::all(make)));
+        assert!(catch_unwind(run).is_err(), "makes: {makes}");
+    }
 }

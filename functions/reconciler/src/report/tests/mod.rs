@@ -15,7 +15,7 @@ use contract::report::{
 use domain::{Attr, Certificate, Hash, Incomplete, Problem, TargetId};
 use jiff::Timestamp;
 use jiff::civil::date;
-use ports::objects::Put;
+use ports::objects::{Put, Swap, Tag};
 use ports::{Fault, Objects};
 
 use super::*;
@@ -79,6 +79,26 @@ impl Objects for Bucket {
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, Fault> {
         Ok(self.objects.lock().unwrap().get(key).cloned())
+    }
+
+    async fn swap(&self, key: &str, was: &Tag, body: Bytes) -> Result<Swap, Fault> {
+        if self
+            .get_tagged(key)
+            .await?
+            .is_none_or(|(_, tag)| tag != *was)
+        {
+            return Ok(Swap::Moved);
+        }
+        self.put(key, body).await?;
+        Ok(Swap::Written)
+    }
+
+    async fn get_tagged(&self, key: &str) -> Result<Option<(Bytes, Tag)>, Fault> {
+        let body = self.get(key).await?;
+        Ok(body.map(|body| {
+            let tag = Tag(Hash::of(&body).to_string().into());
+            (body, tag)
+        }))
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {

@@ -6,12 +6,14 @@ use futures::future::join_all;
 use super::{Random, ok, rejected};
 use crate::Objects;
 use crate::model::ModelObjects;
-use crate::objects::Put;
+use crate::objects::{Put, Swap, Tag};
 
 /// Everything that the port documents. `make` gives an empty bucket each time.
 pub async fn all<O: Objects>(make: impl AsyncFn() -> O) {
     a_key_is_written_once(&make().await).await;
     one_of_many_writers_wins(&make().await).await;
+    what_was_read_is_written_over(&make().await).await;
+    one_of_many_swaps_wins(&make().await).await;
     bodies_are_bytes(&make().await).await;
     keys_are_listed_by_prefix(&make().await).await;
     keys_are_plain_paths(&make().await).await;
@@ -38,6 +40,64 @@ async fn one_of_many_writers_wins<O: Objects>(objects: &O) {
     let body = ok(objects.get("contended").await);
     let body = body.and_then(|body| body.first().copied()).map(usize::from);
     assert_eq!(body, winner);
+}
+
+async fn what_was_read_is_written_over<O: Objects>(objects: &O) {
+    let (one, two, three) = (Bytes::from("1"), Bytes::from("2"), Bytes::from("3"));
+    let never = Tag("never".into());
+    assert_eq!(ok(objects.get_tagged("p").await), None);
+    assert_eq!(
+        ok(objects.swap("p", &never, one.clone()).await),
+        Swap::Moved
+    );
+    assert_eq!(ok(objects.get("p").await), None, "a swap makes nothing");
+    ok(objects.put_new("p", one.clone()).await);
+    let tag = tag_of(objects, "p", &one).await;
+    assert_eq!(
+        ok(objects.swap("p", &tag, two.clone()).await),
+        Swap::Written
+    );
+    assert_eq!(
+        ok(objects.swap("p", &tag, three.clone()).await),
+        Swap::Moved,
+        "what was read is gone"
+    );
+    assert_eq!(ok(objects.get("p").await), Some(two.clone()));
+    let tag = tag_of(objects, "p", &two).await;
+    ok(objects.put("p", three.clone()).await);
+    assert_eq!(ok(objects.swap("p", &tag, one).await), Swap::Moved);
+    assert_eq!(ok(objects.get("p").await), Some(three));
+    rejected(&objects.swap("../p", &never, Bytes::new()).await);
+    rejected(&objects.get_tagged("../p").await);
+}
+
+async fn one_of_many_swaps_wins<O: Objects>(objects: &O) {
+    let mut body = Bytes::from("none");
+    ok(objects.put("p", body.clone()).await);
+    for round in 0..4_u8 {
+        let tag = tag_of(objects, "p", &body).await;
+        let bodies: Vec<Bytes> = (0..8_u8).map(|n| Bytes::from(vec![round, n])).collect();
+        let swaps = bodies
+            .iter()
+            .map(|new| objects.swap("p", &tag, new.clone()));
+        let swaps: Vec<Swap> = join_all(swaps).await.into_iter().map(ok).collect();
+        let won: Vec<&Bytes> = swaps
+            .iter()
+            .zip(&bodies)
+            .filter(|(swap, _)| **swap == Swap::Written)
+            .map(|(_, body)| body)
+            .collect();
+        assert_eq!(won.len(), 1, "one of eight");
+        assert_eq!(ok(objects.get("p").await).as_ref(), won.first().copied());
+        body = won.first().map(|won| (*won).clone()).unwrap_or_default();
+    }
+}
+
+async fn tag_of<O: Objects>(objects: &O, key: &str, want: &Bytes) -> Tag {
+    let read = ok(objects.get_tagged(key).await);
+    let (body, tag) = read.unwrap_or_else(|| panic!("`{key}` is there"));
+    assert_eq!(body, *want);
+    tag
 }
 
 async fn bodies_are_bytes<O: Objects>(objects: &O) {
@@ -115,7 +175,7 @@ pub async fn sequence<O: Objects>(objects: &O, seed: u64, length: usize) {
         let key = format!("{}leaf-{}", folder.collect::<String>(), name(&mut random));
         let body = Bytes::from(random.next().to_be_bytes().to_vec());
         let told = format!("seed {seed}, step {step}: {key}");
-        match random.below(4) {
+        match random.below(5) {
             0 => {
                 let want = ok(model.put_new(&key, body.clone()).await);
                 assert_eq!(ok(objects.put_new(&key, body).await), want, "{told}");
@@ -124,7 +184,24 @@ pub async fn sequence<O: Objects>(objects: &O, seed: u64, length: usize) {
                 ok(model.put(&key, body.clone()).await);
                 ok(objects.put(&key, body).await);
             }
-            2 => assert_eq!(
+            2 => {
+                let mut read = [None, None];
+                if random.below(2) == 0 {
+                    read = [
+                        ok(model.get_tagged(&key).await),
+                        ok(objects.get_tagged(&key).await),
+                    ];
+                }
+                let [want, have] = read.map(|read| {
+                    let (body, tag) = read.unzip();
+                    (body, tag.unwrap_or(Tag("stale".into())))
+                });
+                assert_eq!(have.0, want.0, "{told}");
+                let swapped = ok(objects.swap(&key, &have.1, body.clone()).await);
+                let want = ok(model.swap(&key, &want.1, body).await);
+                assert_eq!(swapped, want, "{told}");
+            }
+            3 => assert_eq!(
                 ok(objects.get(&key).await),
                 ok(model.get(&key).await),
                 "{told}"

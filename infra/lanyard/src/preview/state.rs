@@ -1,0 +1,157 @@
+//! The state that a preview reads: the table of a stack, or an exported file. Both are a
+//! [`Store`] whose writes are refused, so that whatever reads them for a preview cannot change
+//! anything, and so that the planner's own code does the reading.
+
+use domain::budget::Gauge;
+use domain::limit::Meter;
+use domain::{Fact, Generation, IdentityId, RecordKey, TargetId};
+use jiff::Timestamp;
+use ports::store::{
+    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Delivery, Dossier, Health, ScanPage, Seat,
+    Segment,
+};
+use ports::{Clock, Fault, Lanes, Outgoing, Store};
+use store_dynamodb::DynamoStore;
+
+use super::file::StateFile;
+
+/// State that can be read and not written.
+#[derive(Clone)]
+pub enum State {
+    /// The table of a stack, whether the stack runs or not.
+    Live(DynamoStore),
+    /// An exported file.
+    File(StateFile),
+}
+
+impl State {
+    /// Somebody by their source's own id, where the file knows them by it.
+    pub fn by_worker(&self, source: Option<&str>, worker: &str) -> Vec<IdentityId> {
+        match self {
+            Self::Live(_) => Vec::new(),
+            Self::File(file) => file.by_worker(source, worker),
+        }
+    }
+}
+
+fn refused<T>() -> Result<T, Fault> {
+    Err(Fault::halt("a preview writes nothing"))
+}
+
+impl Store for State {
+    async fn accept(&self, _: &Delivery, _: &[Fact]) -> Result<Accepted, Fault> {
+        refused()
+    }
+
+    async fn dossier(&self, key: &RecordKey) -> Result<Dossier, Fault> {
+        match self {
+            Self::Live(store) => store.dossier(key).await,
+            Self::File(file) => file.dossier(key),
+        }
+    }
+
+    async fn seat(
+        &self,
+        identity: &IdentityId,
+        target: &TargetId,
+    ) -> Result<(Option<Seat>, Health), Fault> {
+        match self {
+            Self::Live(store) => store.seat(identity, target).await,
+            Self::File(file) => {
+                let dossier = file.dossier(&RecordKey::from(identity))?;
+                Ok((dossier.seat, Health::Healthy))
+            }
+        }
+    }
+
+    async fn holders(&self, keys: &[ClaimKey]) -> Result<Vec<(ClaimKey, IdentityId)>, Fault> {
+        match self {
+            Self::Live(store) => store.holders(keys).await,
+            Self::File(file) => Ok(file.holders(keys)),
+        }
+    }
+
+    async fn commit(&self, _: &Commit) -> Result<Committed, Fault> {
+        refused()
+    }
+
+    async fn rest(
+        &self,
+        _: &IdentityId,
+        _: Generation,
+        _: Option<Timestamp>,
+    ) -> Result<bool, Fault> {
+        refused()
+    }
+
+    async fn ack(&self, _: &Ack) -> Result<Acked, Fault> {
+        refused()
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<IdentityId>, Fault> {
+        match self {
+            Self::Live(store) => store.due(now, limit).await,
+            Self::File(_) => Ok(Vec::new()),
+        }
+    }
+
+    async fn scan(&self, segment: Segment, after: Option<&str>) -> Result<ScanPage, Fault> {
+        match self {
+            Self::Live(store) => store.scan(segment, after).await,
+            Self::File(file) => file.page(after),
+        }
+    }
+
+    async fn health(&self, target: &TargetId) -> Result<Health, Fault> {
+        match self {
+            Self::Live(store) => store.health(target).await,
+            Self::File(_) => Ok(Health::Healthy),
+        }
+    }
+
+    async fn set_health(&self, _: &TargetId, _: &Health) -> Result<(), Fault> {
+        refused()
+    }
+
+    async fn gauge(&self, target: &TargetId) -> Result<Gauge, Fault> {
+        match self {
+            Self::Live(store) => store.gauge(target).await,
+            Self::File(_) => Ok(Gauge::default()),
+        }
+    }
+
+    async fn set_gauge(&self, _: &TargetId, _: &Gauge) -> Result<bool, Fault> {
+        refused()
+    }
+
+    async fn meter(&self, target: &TargetId) -> Result<Meter, Fault> {
+        match self {
+            Self::Live(store) => store.meter(target).await,
+            Self::File(_) => Ok(Meter::default()),
+        }
+    }
+
+    async fn set_meter(&self, _: &TargetId, _: &Meter) -> Result<bool, Fault> {
+        refused()
+    }
+}
+
+/// Lanes that take nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct NoLanes;
+
+impl Lanes for NoLanes {
+    async fn send(&self, _: &contract::Lane, _: &[Outgoing]) -> Result<(), Fault> {
+        refused()
+    }
+}
+
+/// One instant, for as long as a preview takes.
+#[derive(Clone, Copy, Debug)]
+pub struct At(pub Timestamp);
+
+impl Clock for At {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}

@@ -1,0 +1,314 @@
+//! What a change of policy does to everybody, added up as people stream past. What is kept per
+//! person is a digest; names are kept for the first so many of each group only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::{Delta, Direction, Effect, Ground, Person, Side, Standing};
+use crate::limit::{Meter, Population, Scope, lines};
+use crate::project::{AttrPath, Cause};
+use crate::{Change, EntitlementId, Hash, IdentityId, IdentityState, Pii, RuleId, TargetId};
+
+/// Everybody's differences, added up.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// People looked at.
+    pub people: u64,
+    /// People for whom something becomes different.
+    pub affected: u64,
+    /// People who lose access, an account or sign-in.
+    pub losing: u64,
+    /// People who gain.
+    pub gaining: u64,
+    /// What becomes different, the most critical first.
+    pub groups: BTreeMap<Heading, Group>,
+    /// What would be carried out, by target.
+    pub targets: BTreeMap<TargetId, TargetTally>,
+    digests: Vec<(IdentityId, Hash)>,
+    most: usize,
+}
+
+/// What belongs together in a report.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Heading {
+    /// How much it matters.
+    pub weight: Weight,
+    /// The rules that give it on the side that has it; empty where no rule is involved.
+    pub rules: Vec<RuleId>,
+    /// Where.
+    pub target: TargetId,
+    /// What.
+    pub subject: Subject,
+    /// Whether people have more or less afterwards.
+    pub direction: Direction,
+    /// Nothing is written there: the target is only simulated.
+    pub simulated: bool,
+}
+
+/// How much a difference matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Weight {
+    /// A privileged entitlement.
+    Privileged,
+    /// An account, or whether it can sign in.
+    Account,
+    /// Any other entitlement.
+    Standard,
+    /// An attribute, or a reason.
+    Attribute,
+}
+
+/// What becomes different.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// The account: from where to where it stands.
+    Account(Standing, Standing),
+    /// An entitlement.
+    Entitlement(EntitlementId),
+    /// The reasons of an entitlement.
+    Reasons(EntitlementId),
+    /// An attribute.
+    Attribute(AttrPath),
+    /// Nobody looks after the entitlement any more, or after the whole account.
+    Unmanaged(Option<EntitlementId>),
+}
+
+/// The people of one heading.
+#[derive(Clone, Debug, Default)]
+pub struct Group {
+    /// How many.
+    pub count: u64,
+    /// The first of them.
+    pub rows: Vec<Row>,
+}
+
+/// One person in a group.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Who.
+    pub identity: IdentityId,
+    /// Who, for people.
+    pub name: Pii<Box<str>>,
+    /// What.
+    pub delta: Delta,
+}
+
+/// What would be carried out on one target.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TargetTally {
+    /// How many there are.
+    pub population: Population,
+    /// Destructive changes by the limits under which they fall.
+    pub destructive: BTreeMap<Scope, u64>,
+    /// Accounts that would be made.
+    pub creates: u64,
+    /// Entitlements that would be given.
+    pub grants: u64,
+}
+
+/// Whether changes would be held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// Where.
+    pub target: TargetId,
+    /// Of which limit.
+    pub scope: Scope,
+    /// How many changes.
+    pub count: u64,
+    /// How many pass.
+    pub allowed: u64,
+    /// Whether those beyond wait.
+    pub held: bool,
+}
+
+impl Tally {
+    /// Nobody yet. Each group keeps the first `most` people by name.
+    pub fn new(most: usize) -> Self {
+        Self {
+            most,
+            ..Self::default()
+        }
+    }
+
+    /// Adds one person with what [`super::compare`] gave.
+    pub fn add(
+        &mut self,
+        person: &Person<'_>,
+        name: &Pii<Box<str>>,
+        to: &Side<'_>,
+        deltas: &[Delta],
+    ) {
+        self.people += 1;
+        self.count(person, to);
+        let effects: Vec<(&TargetId, &Effect)> = deltas
+            .iter()
+            .filter(|delta| !matches!(delta.effect, Effect::Reasons { .. }))
+            .map(|delta| (&delta.target, &delta.effect))
+            .collect();
+        if !effects.is_empty() {
+            let bytes = serde_json::to_vec(&effects).unwrap_or_default();
+            self.digests
+                .push((person.identity.clone(), Hash::of(&bytes)));
+            self.affected += 1;
+        }
+        let directs = |direction| deltas.iter().any(|d| d.effect.direction() == direction);
+        self.losing += u64::from(directs(Direction::Loss));
+        self.gaining += u64::from(directs(Direction::Gain));
+        for delta in deltas {
+            let group = self.groups.entry(Heading::of(delta)).or_default();
+            group.count += 1;
+            if group.rows.len() < self.most {
+                group.rows.push(Row {
+                    identity: person.identity.clone(),
+                    name: name.clone(),
+                    delta: delta.clone(),
+                });
+            }
+        }
+    }
+
+    fn count(&mut self, person: &Person<'_>, to: &Side<'_>) {
+        for (name, plan) in &to.plan.targets {
+            if !to.writes(name) {
+                continue;
+            }
+            let tally = self.targets.entry(name.clone()).or_default();
+            if let Some(account) = person.accounts.get(name) {
+                tally.population.count(account);
+            }
+            let projection = &plan.projection;
+            let refers = |path: &AttrPath| {
+                let mapped = projection.attrs.get(path);
+                mapped.is_some_and(|mapped| mapped.refers)
+            };
+            let ends = !matches!(
+                to.plan.state,
+                IdentityState::Active | IdentityState::Prehire
+            );
+            for line in lines(&plan.changes, &refers, ends) {
+                for scope in Scope::of(&line) {
+                    *tally.destructive.entry(scope).or_default() += 1;
+                }
+            }
+            for change in &plan.changes {
+                tally.creates += u64::from(matches!(change, Change::Create { .. }));
+                tally.grants += u64::from(matches!(change, Change::Grant { .. }));
+            }
+        }
+    }
+
+    /// What the limits of the policy say of everything that would be taken away.
+    pub fn verdicts(&self, to: &crate::Policy) -> Vec<Verdict> {
+        self.targets
+            .iter()
+            .filter_map(|(name, tally)| Some((name, tally, to.targets.get(name)?)))
+            .flat_map(|(name, tally, target)| {
+                let meter = Meter::of(Some(tally.population.clone()));
+                tally.destructive.iter().map(move |(scope, count)| {
+                    let allowed = meter.allowed(&target.limits, scope);
+                    Verdict {
+                        target: name.clone(),
+                        scope: scope.clone(),
+                        count: *count,
+                        allowed,
+                        held: *count > allowed,
+                    }
+                })
+            })
+            .collect()
+    }
+
+    /// SHA-256 over who gains and who loses what, whatever order people came in. Reasons do not
+    /// count: the same access for other reasons is the same access.
+    pub fn digest(&self) -> Hash {
+        let mut digests: Vec<&(IdentityId, Hash)> = self.digests.iter().collect();
+        digests.sort();
+        Hash::of_parts(
+            digests
+                .into_iter()
+                .flat_map(|(identity, hash)| [identity.as_str().as_bytes(), &hash.0[..]]),
+        )
+    }
+
+    /// Who is affected, in order.
+    pub fn identities(&self) -> BTreeSet<&IdentityId> {
+        self.digests.iter().map(|(identity, _)| identity).collect()
+    }
+}
+
+impl Heading {
+    /// Under which heading a difference belongs.
+    pub fn of(delta: &Delta) -> Self {
+        let weigh = |privileged: &bool| {
+            if *privileged {
+                Weight::Privileged
+            } else {
+                Weight::Standard
+            }
+        };
+        let (weight, subject, ground) = match &delta.effect {
+            Effect::Account { was, want } => (
+                Weight::Account,
+                Subject::Account(*was, *want),
+                Ground::Target,
+            ),
+            Effect::Gain {
+                entitlement,
+                privileged,
+            } => (
+                weigh(privileged),
+                Subject::Entitlement(entitlement.clone()),
+                delta.now_because.clone(),
+            ),
+            Effect::Lose {
+                entitlement,
+                privileged,
+            } => (
+                weigh(privileged),
+                Subject::Entitlement(entitlement.clone()),
+                delta.was_because.clone(),
+            ),
+            Effect::Reasons { entitlement, .. } => (
+                Weight::Attribute,
+                Subject::Reasons(entitlement.clone()),
+                delta.now_because.clone(),
+            ),
+            Effect::Attribute { path, .. } => (
+                Weight::Attribute,
+                Subject::Attribute(path.clone()),
+                Ground::Target,
+            ),
+            Effect::Unmanaged { entitlement } => (
+                Weight::Account,
+                Subject::Unmanaged(entitlement.clone()),
+                delta.was_because.clone(),
+            ),
+        };
+        Self {
+            weight,
+            rules: rules(&ground),
+            target: delta.target.clone(),
+            subject,
+            direction: delta.effect.direction(),
+            simulated: delta.simulated,
+        }
+    }
+}
+
+fn rules(ground: &Ground) -> Vec<RuleId> {
+    let Ground::Given(reasons) = ground else {
+        return Vec::new();
+    };
+    let mut rules: Vec<RuleId> = reasons
+        .iter()
+        .filter_map(|reason| match &reason.cause {
+            Cause::Rule { rule, .. } => Some(rule.clone()),
+            Cause::Adopted => None,
+        })
+        .collect();
+    rules.dedup();
+    rules
+}

@@ -1,0 +1,403 @@
+//! Each rule of the sample policy deleted, negated and widened in turn: what a comparison says
+//! beforehand is what planner and connectors then do to the accounts, person by person, and taking
+//! the change back gives everybody what they had.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a suite stops at what does not hold"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use connectors::Connector;
+use contract::{Cause, Lane};
+use domain::plan::Compiled;
+use domain::policy::{Condition, Mode, RuleState, Test};
+use domain::preview::{Effect, Person, Side, Standing, Tally, compare};
+use domain::{
+    Attr, Attrs, Effective, EventId, Fact, FactBody, Hash, Pii, Policy, RecordKey, SourceId,
+    TargetId, WorkerId,
+};
+use jiff::Timestamp;
+use planner::{Planner, Preview, Previewed};
+use ports::model::{ManualClock, ModelLanes, ModelStore};
+use ports::queue::{Queues as _, run, run_up_to};
+use ports::store::Delivery;
+use ports::{Clock as _, Store as _};
+use tests::sim::{Dice, SimTarget};
+
+/// People of each rule, and others who fit none on purpose.
+const PER_RULE: u64 = 5;
+const OTHERS: u64 = 100;
+
+const NOW: &str = "2026-03-02T08:00:00Z";
+const VISIBILITY: Duration = Duration::from_mins(3);
+
+/// What somebody can do: where an account is and can sign in, and which entitlements it holds.
+type Access = BTreeMap<(RecordKey, TargetId), (Standing, BTreeSet<String>)>;
+
+struct Company {
+    clock: ManualClock,
+    store: ModelStore,
+    lanes: ModelLanes,
+    targets: BTreeMap<TargetId, SimTarget>,
+    people: Vec<RecordKey>,
+}
+
+fn sample() -> Policy {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/policy");
+    let loaded = policy::load(std::path::Path::new(folder));
+    let mut policy = loaded.unwrap_or_else(|errors| panic!("{errors}")).policy;
+    for target in policy.targets.values_mut() {
+        target.mode = Mode::Enforce;
+    }
+    policy
+}
+
+impl Company {
+    async fn new(policy: &Policy) -> Self {
+        let clock = ManualClock::new(NOW.parse().expect("an instant"));
+        let company = Self {
+            store: ModelStore::new(),
+            lanes: ModelLanes::new(Arc::new(clock.clone())),
+            clock,
+            targets: policy
+                .targets
+                .keys()
+                .zip(1..)
+                .map(|(name, seed)| (name.clone(), SimTarget::new(seed)))
+                .collect(),
+            people: Vec::new(),
+        };
+        company.hire(policy).await
+    }
+
+    /// Some people whom each rule is about, and some others, so that every condition separates.
+    async fn hire(mut self, policy: &Policy) -> Self {
+        let mut dice = Dice::new(7);
+        let rules = policy.rules.iter().map(Some);
+        let all = rules
+            .flat_map(|rule| (0..PER_RULE).map(move |_| rule))
+            .chain((0..OTHERS).map(|_| None));
+        for (rule, n) in all.zip(0_u32..) {
+            let mut attrs = somebody(&mut dice, n);
+            for condition in rule.iter().flat_map(|rule| &rule.when) {
+                satisfy(condition, &mut dice, &mut attrs);
+            }
+            if attrs.text(Attr::EmploymentType) == Some("contractor") {
+                attrs.set(Attr::EndDate, "2026-12-31");
+            }
+            let record = RecordKey::from(format!("{n:032x}"));
+            let fact = hired(&record, n, attrs);
+            let delivery = Delivery {
+                source: fact.source.clone(),
+                event: fact.event.clone(),
+                body: fact.payload,
+                received_at: fact.received_at,
+            };
+            self.store.accept(&delivery, &[fact]).await.expect("a fact");
+            self.people.push(record);
+        }
+        self
+    }
+
+    fn planner(&self, policy: &Arc<Compiled>) -> Planner<ModelStore, ModelLanes, ManualClock> {
+        let (store, lanes) = (self.store.clone(), self.lanes.clone());
+        Planner::new(store, lanes, self.clock.clone(), Arc::clone(policy))
+    }
+
+    /// Everybody is decided under a policy, and everything is carried out.
+    async fn live(&self, policy: &Arc<Compiled>) {
+        let planner = self.planner(policy);
+        let connector = Connector::new(
+            self.store.clone(),
+            self.targets.clone(),
+            self.clock.clone(),
+            Arc::clone(policy),
+        );
+        for record in &self.people {
+            let looked = planner.look(record, Cause::Operator).await;
+            looked.expect("a decision");
+        }
+        let lanes: Vec<Lane> = [Lane::Terminations]
+            .into_iter()
+            .chain(self.targets.keys().cloned().map(Lane::Target))
+            .collect();
+        while !self.lanes.is_idle() {
+            let facts = run(&self.lanes, &Lane::Facts, VISIBILITY, |batch| {
+                planner.handle(batch)
+            });
+            facts.await;
+            for lane in &lanes {
+                let work = |batch| connector.handle(batch);
+                run_up_to(&self.lanes, lane, connectors::TOGETHER, VISIBILITY, work).await;
+            }
+            self.clock.advance(Duration::from_secs(1));
+        }
+        for (identity, seat) in self.store.seats() {
+            assert!(seat.owed.is_empty(), "{identity} is owed something");
+            for (target, account) in &seat.accounts {
+                assert_eq!(account.parked, None, "{identity} on {target}");
+            }
+        }
+    }
+
+    /// What the targets have, seen from outside.
+    fn access(&self) -> Access {
+        let mut access = Access::new();
+        for (name, target) in &self.targets {
+            for (key, mut held) in target.ours() {
+                assert_eq!(held.len(), 1, "one account on {name}");
+                let held = held.remove(0);
+                let standing = if held.active {
+                    Standing::Active
+                } else {
+                    Standing::Blocked
+                };
+                let grants = held.grants.iter().map(ToString::to_string).collect();
+                access.insert((RecordKey::from(key), name.clone()), (standing, grants));
+            }
+        }
+        access
+    }
+
+    /// What a comparison says, as accounts would then be, and its sum.
+    async fn foretold(&self, from: &Arc<Compiled>, to: &Arc<Compiled>) -> (Access, Tally) {
+        let mut access = self.access();
+        let mut tally = Tally::new(0);
+        let (before, after) = (self.planner(from), self.planner(to));
+        let reads = self.store.counters();
+        for record in &self.people {
+            let person = before.person(record).await.expect("a person");
+            let person = person.expect("somebody");
+            let (was, want) = (
+                decision(before.preview(person.clone()).await.expect("a preview")),
+                decision(after.preview(person.clone()).await.expect("a preview")),
+            );
+            let of = Person {
+                identity: &person.identity,
+                records: &person.records,
+                accounts: &person.accounts,
+                at: self.clock.now(),
+            };
+            let (a, b) = (
+                Side {
+                    compiled: from,
+                    plan: &was.plan,
+                },
+                Side {
+                    compiled: to,
+                    plan: &want.plan,
+                },
+            );
+            let deltas = compare(&of, &a, &b);
+            tally.add(&of, &Pii::new("".into()), &b, &deltas);
+            for delta in deltas {
+                let place = (record.clone(), delta.target);
+                let (standing, grants) = access.entry(place).or_default();
+                match delta.effect {
+                    Effect::Account { was, want } => {
+                        assert_eq!(*standing, was);
+                        *standing = want;
+                    }
+                    Effect::Gain { entitlement, .. } => {
+                        assert!(grants.insert(entitlement.to_string()), "it is new");
+                    }
+                    Effect::Lose { entitlement, .. } => {
+                        assert!(grants.remove(entitlement.as_str()), "it was there");
+                    }
+                    Effect::Attribute { path, .. } => panic!("a rule changed `{path}`"),
+                    Effect::Reasons { .. } => {}
+                    Effect::Unmanaged { .. } => panic!("nothing is let go"),
+                }
+            }
+        }
+        assert_eq!(
+            self.store.counters().write_requests(),
+            reads.write_requests(),
+            "a preview writes nothing"
+        );
+        (access, tally)
+    }
+}
+
+fn decision(previewed: Previewed) -> Preview {
+    match previewed {
+        Previewed::Decision(preview) => *preview,
+        Previewed::Disputed { .. } => panic!("nobody is disputed"),
+    }
+}
+
+fn somebody(dice: &mut Dice, n: u32) -> Attrs {
+    let mut attrs = Attrs::new();
+    for (attr, text) in [
+        (Attr::GivenName, format!("Given{n}")),
+        (Attr::FamilyName, format!("Family{n}")),
+        (Attr::WorkEmail, format!("person{n}@meridian.example")),
+        (Attr::EmployeeNumber, format!("{n}")),
+        (Attr::WorkerStatus, "active".to_owned()),
+        (Attr::StartDate, "2026-01-12".to_owned()),
+    ] {
+        attrs.set(attr, text.as_str());
+    }
+    for (attr, texts) in [
+        (
+            Attr::Department,
+            &[
+                "Engineering",
+                "Finance",
+                "IT",
+                "Legal",
+                "Operations",
+                "Sales",
+            ][..],
+        ),
+        (
+            Attr::EmploymentType,
+            &["employee", "employee", "intern", "contractor", "acquired"],
+        ),
+        (Attr::Title, &["Engineer", "Counsel", "Analyst"]),
+        (Attr::Country, &["PT", "DE", "BR"]),
+        (Attr::Location, &["Lisbon", "Porto", "Berlin"]),
+        (
+            Attr::ManagerStatus,
+            &["manager", "individual", "individual"],
+        ),
+    ] {
+        attrs.set(attr, *dice.pick(texts));
+    }
+    attrs
+}
+
+fn satisfy(condition: &Condition, dice: &mut Dice, attrs: &mut Attrs) {
+    let values = |dice: &mut Dice, texts: Vec<&str>| (*dice.pick(&texts)).to_owned();
+    let text = match &condition.test {
+        Test::In(texts) => values(dice, texts.iter().map(|text| &**text).collect()),
+        Test::Prefix(texts) => {
+            let begins = values(dice, texts.iter().map(|text| &**text).collect());
+            format!("{begins}Clerk")
+        }
+        Test::Present => "standard".to_owned(),
+        Test::NotIn(_) | Test::Absent => return,
+    };
+    attrs.set(condition.attr, text.as_str());
+}
+
+fn hired(record: &RecordKey, n: u32, attrs: Attrs) -> Fact {
+    let at: Timestamp = "2026-01-05T08:00:00Z".parse().expect("an instant");
+    Fact {
+        source: SourceId::from("hr"),
+        record: record.clone(),
+        worker: WorkerId::from(format!("W{n}")),
+        event: EventId::from(format!("hired-{n}")),
+        version: None,
+        effective: Effective::Instant(at),
+        zone: "Europe/Lisbon".into(),
+        recorded_at: at,
+        received_at: at,
+        payload: Hash::of(&n.to_be_bytes()),
+        manager: None,
+        body: FactBody::Assert {
+            attrs: Pii::new(attrs),
+            corrects: None,
+        },
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Mutation {
+    Delete,
+    Negate,
+    Widen,
+}
+
+fn mutated(policy: &Policy, index: usize, how: Mutation) -> Policy {
+    let mut policy = policy.clone();
+    policy.version = Hash::of(format!("{index} {how:?}").as_bytes());
+    match how {
+        Mutation::Delete => {
+            policy.rules.remove(index);
+        }
+        Mutation::Negate => {
+            // The last condition separates those whom the rule is about from their neighbours.
+            let last = policy.rules[index].when.last_mut().expect("a condition");
+            last.test = match &last.test {
+                Test::In(texts) => Test::NotIn(texts.clone()),
+                Test::NotIn(texts) => Test::In(texts.clone()),
+                Test::Present | Test::Prefix(_) => Test::Absent,
+                Test::Absent => Test::Present,
+            };
+        }
+        Mutation::Widen => policy.rules[index].when.clear(),
+    }
+    policy
+}
+
+#[tokio::test]
+async fn a_deleted_rule_does_what_was_said_before() {
+    all(Mutation::Delete).await;
+}
+
+#[tokio::test]
+async fn a_negated_rule_does_what_was_said_before() {
+    all(Mutation::Negate).await;
+}
+
+#[tokio::test]
+async fn a_widened_rule_does_what_was_said_before() {
+    all(Mutation::Widen).await;
+}
+
+async fn all(how: Mutation) {
+    let policy = sample();
+    let from = Arc::new(Compiled::new(policy.clone()));
+    let company = Company::new(&policy).await;
+    company.live(&from).await;
+    let (same, tally) = company.foretold(&from, &from).await;
+    assert_eq!((same, tally.affected), (company.access(), 0));
+
+    for (index, rule) in policy.rules.iter().enumerate() {
+        let to = Arc::new(Compiled::new(mutated(&policy, index, how)));
+        let told = &rule.id;
+        let before = company.access();
+        let (foretold, tally) = company.foretold(&from, &to).await;
+        company.live(&to).await;
+        let after = company.access();
+        assert_eq!(after, foretold, "{told}");
+
+        // Everybody who is named is affected, and nobody else.
+        let changed: BTreeSet<&RecordKey> = before
+            .keys()
+            .chain(after.keys())
+            .filter(|place| before.get(*place) != after.get(*place))
+            .map(|(record, _)| record)
+            .collect();
+        let named: BTreeSet<RecordKey> = tally
+            .identities()
+            .into_iter()
+            .map(RecordKey::from)
+            .collect();
+        assert_eq!(named.iter().collect::<BTreeSet<_>>(), changed, "{told}");
+        // A rule that is only recorded gives nothing, whatever becomes of it.
+        let acts = rule.state == RuleState::Enforce;
+        assert_eq!(!changed.is_empty(), acts, "{told}");
+
+        // Back again: the same access as before.
+        company.live(&from).await;
+        for (place, (standing, grants)) in company.access() {
+            let (was, held) = before.get(&place).cloned().unwrap_or_default();
+            let active = |standing| standing == Standing::Active;
+            assert_eq!(active(standing), active(was), "{told}");
+            assert_eq!(grants, held, "{told}");
+        }
+    }
+    let (_, tally) = company.foretold(&from, &from).await;
+    assert_eq!(tally.affected, 0, "nothing is left to do");
+    for target in company.targets.values() {
+        assert_eq!(target.violations(), Vec::<String>::new());
+    }
+}
