@@ -13,6 +13,7 @@ pub mod converge;
 pub mod correlate;
 pub mod evaluate;
 pub mod fact;
+pub mod feed;
 pub mod finding;
 pub mod fold;
 pub mod identifier;

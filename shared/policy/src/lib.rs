@@ -19,6 +19,7 @@ mod correlation;
 mod diagnostic;
 mod entitlement;
 mod expr;
+mod feed;
 mod fields;
 mod graph;
 mod identifier;

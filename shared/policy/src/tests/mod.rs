@@ -4,6 +4,7 @@ mod auth;
 mod dialects;
 mod documented;
 mod expressions;
+mod feeds;
 mod kinds;
 mod knobs;
 mod names;
