@@ -47,6 +47,10 @@ metrics! {
     WebhookUnavailable("Count"),
     /// Entries of a post that could not be read beside others that could.
     WebhookEntriesSkipped("Count"),
+    /// A full feed that counts as complete.
+    FeedAccepted("Count"),
+    /// A full feed that proves nothing. Somebody should look.
+    FeedIncomplete("Count"),
     /// Facts made durable.
     FactsAccepted("Count"),
     /// Decisions about identities.

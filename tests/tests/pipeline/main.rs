@@ -11,6 +11,7 @@
 
 mod canary;
 mod events;
+mod feeds;
 mod leavers;
 mod movers;
 mod night;

@@ -52,7 +52,7 @@ pub struct ReconcileArgs {
     zone: String,
 }
 
-enum Found {
+pub(super) enum Found {
     Running(Connection),
     Resting(DataFolder, Described),
 }
@@ -74,7 +74,7 @@ impl Which {
     }
 }
 
-async fn in_folder(path: &Path) -> anyhow::Result<Found> {
+pub(super) async fn in_folder(path: &Path) -> anyhow::Result<Found> {
     let data = DataFolder::existing(path)?;
     if let Some(control) = data.control() {
         let mut connection = Connection::new(&control)?;
@@ -200,7 +200,7 @@ fn text(night: &Night) -> String {
     format!("{table}\nreport  {}", night.report)
 }
 
-fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+pub(super) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?

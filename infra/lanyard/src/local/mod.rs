@@ -2,6 +2,7 @@
 
 mod control;
 mod data;
+mod feed;
 mod night;
 mod secrets;
 mod serve;
@@ -16,6 +17,7 @@ use target_http::Network;
 
 pub use control::{Connection, Night};
 pub use data::{Control, DataFolder, Described};
+pub use feed::Delivered;
 pub use night::Nightly;
 pub use secrets::{Environment, Missing, gather, gather_one, variable};
 pub use serve::{Served, Settings, Stop, serve, work_until_idle};

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use domain::plan::Compiled;
 use domain::{Policy, TargetId};
+use hr_webhook::feed::FeedIntake;
 use hr_webhook::{Salt, Webhook};
 use jiff::civil::Date;
 use ports::embedded::{EmbeddedLanes, FolderObjects, StaticSecrets};
@@ -57,6 +58,7 @@ pub struct Stack<S> {
     clock: SharedClock,
     policy: Arc<Compiled>,
     webhook: Webhook<S, EmbeddedLanes, StaticSecrets, SharedClock>,
+    feeds: FeedIntake<S, EmbeddedLanes, FolderObjects, SharedClock>,
     planner: planner::Planner<S, EmbeddedLanes, SharedClock>,
     connector: connectors::Connector<S, AnyTarget<StaticSecrets>, SharedClock>,
     ticker: clock::Ticker<S, EmbeddedLanes, SharedClock>,
@@ -92,6 +94,14 @@ impl<S: Store + Clone> Stack<S> {
         let policy = Arc::new(Compiled::new(policy));
         let (s, l, c) = (&store, &lanes, &clock);
         Ok(Self {
+            feeds: FeedIntake::new(
+                s.clone(),
+                l.clone(),
+                objects.clone(),
+                c.clone(),
+                Arc::clone(&policy.policy),
+                salt.clone(),
+            ),
             webhook: Webhook::new(
                 s.clone(),
                 l.clone(),
@@ -140,6 +150,11 @@ impl<S: Store + Clone> Stack<S> {
     /// The time.
     pub const fn clock(&self) -> &SharedClock {
         &self.clock
+    }
+
+    /// The intake of full feeds.
+    pub const fn feeds(&self) -> &FeedIntake<S, EmbeddedLanes, FolderObjects, SharedClock> {
+        &self.feeds
     }
 
     /// What the schedule does every minute: hands over who is due.
