@@ -10,8 +10,11 @@
 )]
 
 mod canary;
+mod edges;
 mod events;
 mod feeds;
+mod histories;
+mod incidents;
 mod leavers;
 mod movers;
 mod night;
