@@ -10,6 +10,7 @@
 )]
 
 mod canary;
+mod clocks;
 mod edges;
 mod events;
 mod feeds;
