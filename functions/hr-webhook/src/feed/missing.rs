@@ -42,11 +42,12 @@ impl<S: Store, L: Lanes, O: Objects, C: Clock> FeedIntake<S, L, O, C> {
                     IdentityState::Ended | IdentityState::Archived => continue,
                     IdentityState::Prehire | IdentityState::Active | IdentityState::Suspended => {}
                 }
+                let alone = seat.record.records.len() == 1;
                 for correlation in seat.record.records {
                     if acceptor.lists(&correlation.record) {
                         found.known += 1;
                     } else {
-                        asked.push(correlation.record);
+                        asked.push((correlation.record, alone));
                     }
                 }
             }
@@ -66,12 +67,13 @@ impl<S: Store, L: Lanes, O: Objects, C: Clock> FeedIntake<S, L, O, C> {
     async fn stand(
         &self,
         taking: &Taking<'_>,
-        records: Vec<RecordKey>,
+        records: Vec<(RecordKey, bool)>,
         found: &mut Found,
     ) -> Result<(), Fault> {
-        let dossiers = records.iter().map(|record| self.store.dossier(record));
+        let dossiers = records.iter().map(|(record, _)| self.store.dossier(record));
         let dossiers = try_join_all(dossiers).await?;
-        for (record, dossier) in records.into_iter().zip(dossiers) {
+        let mut untold = Vec::new();
+        for ((record, alone), dossier) in records.into_iter().zip(dossiers) {
             let standing = standing(
                 taking.policy,
                 taking.source_id,
@@ -81,6 +83,8 @@ impl<S: Store, L: Lanes, O: Objects, C: Clock> FeedIntake<S, L, O, C> {
                 taking.now,
             );
             match standing {
+                // Its identity has not ended: the planner may not have been told.
+                Standing::Ended if alone => untold.push(record),
                 Standing::Elsewhere | Standing::Ended => {}
                 Standing::Newer => found.newer += 1,
                 Standing::NotBegun => found.not_begun += 1,
@@ -90,6 +94,6 @@ impl<S: Store, L: Lanes, O: Objects, C: Clock> FeedIntake<S, L, O, C> {
                 }
             }
         }
-        Ok(())
+        self.tell(taking, &untold).await
     }
 }

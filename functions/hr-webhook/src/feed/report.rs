@@ -102,10 +102,12 @@ impl fmt::Display for Report {
             "{} records came from `{}` as of {} ({previous})",
             self.received, self.source, self.as_of
         )?;
-        let done = if self.dry_run { "would be" } else { "are" };
+        if self.dry_run {
+            writeln!(f, "a dry run: nothing is written")?;
+        }
         writeln!(
             f,
-            "{} {done} taken as new, {} as changed, {} as back; {} say nothing new",
+            "listed: {} new, {} changed, {} back, {} that say nothing new",
             self.new.len(),
             self.changed.len(),
             self.back.len(),
@@ -118,7 +120,7 @@ impl fmt::Display for Report {
             writeln!(f, "complete: certified")?;
             writeln!(
                 f,
-                "not listed: {} {done} ended, {} wait to be missing again",
+                "not listed: {} ended, {} that have to be missing again first",
                 self.ended.len(),
                 self.waiting.len()
             )?;

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use contract::{Cause, Lane, PlanRequest};
 use domain::feed::{news, undone};
+use domain::plan::facts_digest;
 use domain::{Effective, EventId, Fact, FactBody, Hash, RecordKey};
 use futures::future::try_join_all;
 use ports::store::{Accepted, Delivery, Dossier};
-use ports::{Clock, Fault, Lanes, Objects, Store};
+use ports::{Clock, Fault, Lanes, Objects, Outgoing, Store};
 use telemetry::{Dimensions, Metric, emit};
 
 use super::report::Report;
 use super::{CONCLUDED, FeedIntake, TOGETHER, Taking, event_of};
-use contract::Lane;
 
 impl<S: Store, L: Lanes, O: Objects, C: Clock> FeedIntake<S, L, O, C> {
     /// Writes what is new of some records, each listed for the first time.
@@ -24,14 +25,13 @@ impl<S: Store, L: Lanes, O: Objects, C: Clock> FeedIntake<S, L, O, C> {
         let known = stated.iter().map(|fact| self.store.dossier(&fact.record));
         let known = try_join_all(known).await?;
         let mut facts = Vec::new();
-        for (
-            fact,
-            Dossier {
-                facts: mut known, ..
-            },
-        ) in stated.into_iter().zip(known)
-        {
+        let mut untold = Vec::new();
+        for (fact, dossier) in stated.into_iter().zip(known) {
+            if is_untold(&dossier) {
+                untold.push(fact.record.clone());
+            }
             let record = fact.record.clone();
+            let mut known = dossier.facts;
             let is_new = known.is_empty();
             let back: Vec<Fact> = undone(&known, is_concluded, taking.as_of)
                 .into_iter()
@@ -51,7 +51,8 @@ impl<S: Store, L: Lanes, O: Objects, C: Clock> FeedIntake<S, L, O, C> {
             facts.extend(back);
             facts.extend(says.then_some(fact));
         }
-        self.keep(taking, &facts).await
+        self.keep(taking, &facts).await?;
+        self.tell(taking, &untold).await
     }
 
     /// Ends records that were missing often enough.
@@ -72,6 +73,31 @@ impl<S: Store, L: Lanes, O: Objects, C: Clock> FeedIntake<S, L, O, C> {
             self.keep(taking, &facts).await?;
         }
         Ok(())
+    }
+
+    /// Tells the planner about records whose facts it has not seen: whoever made them durable could
+    /// not reach it.
+    pub(super) async fn tell(
+        &self,
+        taking: &Taking<'_>,
+        untold: &[RecordKey],
+    ) -> Result<(), Fault> {
+        if untold.is_empty() || taking.asked.dry_run {
+            return Ok(());
+        }
+        let now = taking.now;
+        let message = |record: &RecordKey| {
+            let request = PlanRequest::new(record.clone(), Cause::Fact);
+            let body = serde_json::to_string(&request)
+                .map_err(|_| Fault::reject("a message cannot be written"))?;
+            Ok(Outgoing {
+                group: record.as_str().to_owned(),
+                dedup: format!("feed-{}-{record}", now.as_millisecond()),
+                body,
+            })
+        };
+        let messages: Result<Vec<Outgoing>, Fault> = untold.iter().map(message).collect();
+        self.lanes.send(&Lane::Facts, &messages?).await
     }
 
     /// Facts durable first, then the planner told, as with a post.
@@ -101,6 +127,20 @@ impl<S: Store, L: Lanes, O: Objects, C: Clock> FeedIntake<S, L, O, C> {
         let nudges = crate::nudges(&delivery, facts)
             .ok_or_else(|| Fault::reject("a message cannot be written"))?;
         self.lanes.send(&Lane::Facts, &nudges).await
+    }
+}
+
+/// Whether there are facts that no decision rests on. Of an identity with several records that
+/// cannot be told from one of them.
+fn is_untold(dossier: &Dossier) -> bool {
+    let seat = dossier.seat.as_ref();
+    match (seat.map(|seat| &seat.record), &dossier.link) {
+        (Some(record), _) => {
+            let all = [(dossier.key.clone(), dossier.facts.clone())];
+            record.records.len() == 1 && record.facts != facts_digest(&all)
+        }
+        (None, None) => !dossier.facts.is_empty(),
+        (None, Some(_)) => false,
     }
 }
 

@@ -165,11 +165,11 @@ impl fmt::Display for Why {
             }
             Self::Unreadable { line, count } => write!(
                 f,
-                "{count} lines cannot be read, the first is line {line}; correct them at the source"
+                "lines that cannot be read: {count}, the first is line {line}; correct them at the source"
             ),
             Self::Repeated { line, count } => write!(
                 f,
-                "{count} records come more than once, the first again in line {line}: pages moved \
+                "records that come more than once: {count}, the first again in line {line}: pages moved \
                  under the reader, or one came twice"
             ),
             Self::PageOutOfOrder {
@@ -219,7 +219,7 @@ impl fmt::Display for Why {
             ),
             Self::TooManyMissing { missing, allowed } => write!(
                 f,
-                "{missing} known records are not listed: at most {allowed} may be; were worker ids \
+                "known records that are not listed: {missing}, at most {allowed} may be; were worker ids \
                  renumbered?"
             ),
             Self::PartitionShort {
@@ -236,7 +236,7 @@ impl fmt::Display for Why {
             } => write!(f, "`{partition}` had {previous} records and has none"),
             Self::SentinelMissing { number, count } => write!(
                 f,
-                "{count} records that every feed lists are missing, the first is number {number} of \
+                "records that every feed lists and this one does not: {count}, the first is number {number} of \
                  `sentinels`"
             ),
             Self::NotNewer { as_of, previous } => write!(
@@ -254,7 +254,7 @@ impl fmt::Display for Why {
             Self::InFuture { as_of } => write!(f, "it speaks about {as_of}, which is to come"),
             Self::RecordedLater { line, count } => write!(
                 f,
-                "{count} records were recorded after the instant that it speaks about, the first \
+                "records that were recorded after the instant that it speaks about: {count}, the first \
                  in line {line}"
             ),
         }
