@@ -339,6 +339,7 @@ fn policy() -> Policy {
             secrets: vec!["acme".into()],
         },
         fields: BTreeMap::new(),
+        feed: None,
     };
     Policy {
         version: Hash::default(),

@@ -23,6 +23,7 @@ async fn due(store: &ModelStore, id: &str, wake_at: Option<Timestamp>) {
         records: Vec::new(),
         state: IdentityState::Active,
         was_active: true,
+        ending_since: None,
         identifiers: BTreeMap::new(),
         claims: BTreeSet::new(),
         projections: BTreeMap::new(),

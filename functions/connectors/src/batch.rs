@@ -181,6 +181,8 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             look: (request.look || unsettled.is_some() || parked) && self.shows_accounts(name),
             unsettled,
             urgent,
+            ending_since: seat.record.ending_since.filter(|_| urgent),
+            block_seen: false,
             at,
             receives,
             kept: BTreeSet::new(),

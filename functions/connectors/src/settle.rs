@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use domain::{AccountRecord, Outcome};
+use domain::{AccountRecord, Outcome, TargetId};
+use jiff::Timestamp;
 use ports::store::{Ack, Acked, Health};
 use ports::{Apply, Clock, Fault, Observe, Store};
 use telemetry::{Dimensions, Metric};
@@ -19,13 +20,18 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         mut work: Work,
         health: &mut Health,
     ) -> Result<Converged, Fault> {
-        let counted = Dimensions::target(&work.name);
+        let name = work.name.clone();
+        let counted = Dimensions::target(&name);
         match result {
             Ok(outcome) => {
                 self.is_well(&work.name, health, work.at).await?;
                 work.record.parked = None;
                 work.finish(outcome);
+                let ended = work.ending_since.filter(|_| work.block_seen);
                 self.acknowledge(work, true).await?;
+                if let Some(since) = ended {
+                    self.measure(&name, since);
+                }
                 Ok(Converged::Done)
             }
             Err(Stop::Park(why)) => self.park(work, why).await,
@@ -66,6 +72,14 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 Err(fault)
             }
         }
+    }
+
+    /// Tells how long an ending took from the fact to the block that was seen.
+    fn measure(&self, target: &TargetId, since: Timestamp) {
+        let took = self.clock.now().duration_since(since);
+        let millis = u32::try_from(took.as_millis().max(0)).unwrap_or(u32::MAX);
+        let counted = Dimensions::target(target);
+        telemetry::emit(Metric::EndingLatency, millis.into(), counted);
     }
 
     /// A human has to see to it; the queue has nothing more to do.

@@ -40,7 +40,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 ));
             }
             // A target that hides a disabled account has disabled it.
-            Found::One(_) | Found::None | Found::Many(_) => {}
+            Found::One(_) | Found::None | Found::Many(_) => work.block_seen = true,
         }
         gone(work, revoked, check.held.unwrap_or_default())
     }

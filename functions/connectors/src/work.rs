@@ -42,6 +42,10 @@ pub struct Work {
     pub look: bool,
     /// Whether it ends somebody's access.
     pub urgent: bool,
+    /// Since when that access should be gone.
+    pub ending_since: Option<Timestamp>,
+    /// Whether a block of sign-in was seen in the target, after it was written.
+    pub block_seen: bool,
     pub at: Timestamp,
     /// How often the message was delivered, this time included.
     pub receives: u32,
@@ -68,6 +72,9 @@ impl Work {
         if !sight.looked {
             return;
         }
+        // Somebody else's block, or one of ours whose answer was lost.
+        let open = sight.account.as_ref().is_some_and(|account| account.active);
+        self.block_seen |= self.record.active && !open;
         if let Some(account) = &sight.account {
             self.record.id = Some(account.id.clone());
             self.record.active = account.active;

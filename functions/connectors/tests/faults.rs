@@ -188,6 +188,7 @@ async fn wants(store: &ModelStore, projection: Projection, generation: Generatio
         records: Vec::new(),
         state: IdentityState::Active,
         was_active: true,
+        ending_since: None,
         identifiers: BTreeMap::new(),
         claims: BTreeSet::new(),
         projections: BTreeMap::from([(wiki(), projection)]),

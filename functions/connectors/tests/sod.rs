@@ -247,6 +247,7 @@ impl World {
             records: Vec::new(),
             state: IdentityState::Active,
             was_active: true,
+            ending_since: None,
             identifiers: BTreeMap::new(),
             claims: BTreeSet::new(),
             projections: BTreeMap::from([(target(), projection)]),

@@ -7,6 +7,7 @@
 //!
 //! It judges no HR data and calls no target.
 
+pub mod feed;
 pub mod key;
 pub mod mac_key;
 pub mod problem;
@@ -255,7 +256,7 @@ impl<S: Store, L: Lanes, K: Secrets, C: Clock> Webhook<S, L, K, C> {
 }
 
 /// One message per worker record of the delivery.
-fn nudges(delivery: &Delivery, facts: &[Fact]) -> Option<Vec<Outgoing>> {
+pub(crate) fn nudges(delivery: &Delivery, facts: &[Fact]) -> Option<Vec<Outgoing>> {
     // Not the body's hash alone: two events with equal bodies are two reasons to look.
     let hash = Hash::of_parts([
         delivery.source.as_str().as_bytes(),

@@ -210,6 +210,7 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
             }],
             state: view.state,
             was_active: false,
+            ending_since: None,
             identifiers: std::collections::BTreeMap::new(),
             claims: claims.iter().map(claim_name).collect(),
             projections: std::collections::BTreeMap::new(),

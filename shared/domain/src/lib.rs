@@ -14,6 +14,7 @@ pub mod correlate;
 pub mod evaluate;
 pub mod expr;
 pub mod fact;
+pub mod feed;
 pub mod finding;
 pub mod fold;
 pub mod identifier;

@@ -525,6 +525,7 @@ pub fn next_record(
         }
         changed.insert(target, generation);
     }
+    let facts = facts_digest(input.records);
     IdentityRecord {
         generation,
         records: recorded
@@ -533,6 +534,7 @@ pub fn next_record(
         state: plan.state,
         was_active: recorded.is_some_and(|recorded| recorded.was_active)
             || plan.state == IdentityState::Active,
+        ending_since: ending_since(recorded, input, plan.state, facts),
         identifiers: input.identifiers.clone(),
         claims: recorded
             .map(|recorded| recorded.claims.clone())
@@ -550,10 +552,35 @@ pub fn next_record(
         unsettled,
         findings: plan.findings.clone(),
         due_at: plan.due_at,
-        facts: facts_digest(input.records),
+        facts,
         policy: input_policy(plan),
         plan: plan.digest(),
     }
+}
+
+/// Since when access should be gone: the boundary that was crossed or the receipt of the newest
+/// fact, whichever made somebody plan, and the earlier where both may have.
+fn ending_since(
+    recorded: Option<&IdentityRecord>,
+    input: &Input<'_>,
+    state: IdentityState,
+    facts: Hash,
+) -> Option<Timestamp> {
+    let ends = |state| match state {
+        IdentityState::Suspended | IdentityState::Ended | IdentityState::Archived => true,
+        IdentityState::Prehire | IdentityState::Active => false,
+    };
+    let recorded = recorded.filter(|_| ends(state))?;
+    if ends(recorded.state) {
+        return recorded.ending_since;
+    }
+    let crossed = recorded.due_at.filter(|due| *due <= input.at);
+    let all = input.records.iter().flat_map(|(_, facts)| facts);
+    let received = all
+        .map(|fact| fact.received_at)
+        .max()
+        .filter(|_| recorded.facts != facts);
+    [crossed, received].into_iter().flatten().min()
 }
 
 fn input_policy(plan: &Plan) -> Hash {

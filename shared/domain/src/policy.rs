@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::expr::{self, Computed};
+use crate::feed::FeedPolicy;
 use crate::profile::{Auth, Profile};
 use crate::project::{AttrPath, Strength};
 use crate::validate::Validation;
@@ -55,6 +56,8 @@ pub struct Source {
     /// The source's field names by attribute, for formats whose fields the company names
     /// (`bamboohr`); empty for the canonical payload.
     pub fields: BTreeMap<Box<str>, Attr>,
+    /// Its full feeds, if it delivers any.
+    pub feed: Option<FeedPolicy>,
 }
 
 /// How payloads read.

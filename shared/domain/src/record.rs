@@ -50,6 +50,11 @@ pub struct IdentityRecord {
     /// Whether the identity has ever been active, which tells a rehire from a joiner.
     #[serde(default)]
     pub was_active: bool,
+    /// Since when access should be gone, while the identity is suspended or has ended: when its
+    /// last day was over, or when the fact came that ended it at once. What a block took is
+    /// measured from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ending_since: Option<Timestamp>,
     /// User names, e-mail addresses and whatever else was generated and reserved, by namespace.
     #[serde(default)]
     pub identifiers: BTreeMap<Box<str>, Pii<Box<str>>>,

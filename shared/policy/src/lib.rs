@@ -21,6 +21,7 @@ mod entitlement;
 mod example;
 mod expr;
 mod expression;
+mod feed;
 mod fields;
 mod graph;
 mod identifier;

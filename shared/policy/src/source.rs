@@ -8,6 +8,7 @@ use domain::policy::{
 };
 use domain::{Attr, SourceId};
 
+use crate::feed;
 use crate::fields::{Fields, Node};
 use crate::names;
 use crate::preset::{self, PRESETS};
@@ -44,6 +45,7 @@ fn source(fields: &Fields<'_>, required: &[At<Attr>]) -> Source {
         format: format.unwrap_or(PayloadFormat::Canonical),
         verify,
         fields: field_names(fields, format, required),
+        feed: feed::read(fields, required),
     }
 }
 

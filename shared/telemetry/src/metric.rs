@@ -47,6 +47,10 @@ metrics! {
     WebhookUnavailable("Count"),
     /// Entries of a post that could not be read beside others that could.
     WebhookEntriesSkipped("Count"),
+    /// A full feed that counts as complete.
+    FeedAccepted("Count"),
+    /// A full feed that proves nothing. Somebody should look.
+    FeedIncomplete("Count"),
     /// Facts made durable.
     FactsAccepted("Count"),
     /// Decisions about identities.
@@ -63,7 +67,8 @@ metrics! {
     ConnectorUnknown("Count"),
     /// Writes that were answered as done and are not seen in the target.
     NotVerified("Count"),
-    /// Endings of access, from the fact's receipt to the verified block.
+    /// Endings of access, from the fact's receipt, or the end of the last day, to the block of
+    /// sign-in that was seen in a target.
     EndingLatency("Milliseconds"),
     /// A target that is no longer called.
     TargetQuarantined("Count"),

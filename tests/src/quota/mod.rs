@@ -277,6 +277,7 @@ async fn plant(store: &ModelStore, number: usize, ends: bool) {
         records: Vec::new(),
         state,
         was_active: true,
+        ending_since: None,
         identifiers: BTreeMap::new(),
         claims: BTreeSet::new(),
         projections: BTreeMap::from([(

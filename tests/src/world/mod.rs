@@ -2,6 +2,7 @@
 //! DynamoDB engine and FIFO queues inside the process, and accounts appear in SCIM servers over
 //! real HTTP. Time is set, never slept.
 
+pub mod feed;
 mod raw;
 mod says;
 

@@ -10,7 +10,12 @@
 )]
 
 mod canary;
+mod clocks;
+mod edges;
 mod events;
+mod feeds;
+mod histories;
+mod incidents;
 mod language;
 mod leavers;
 mod limits;

@@ -413,6 +413,7 @@ impl Company {
                 IdentityState::Ended
             },
             was_active: true,
+            ending_since: None,
             identifiers: BTreeMap::new(),
             claims: BTreeSet::new(),
             projections: BTreeMap::from([(dir(), projection)]),

@@ -2,6 +2,7 @@
 
 mod bamboohr;
 mod canonical;
+mod feeds;
 mod intake;
 mod properties;
 mod refusals;

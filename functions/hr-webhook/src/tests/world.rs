@@ -274,6 +274,7 @@ fn source(format: PayloadFormat, verify: Verify) -> Source {
         format,
         verify,
         fields: BTreeMap::new(),
+        feed: None,
     }
 }
 

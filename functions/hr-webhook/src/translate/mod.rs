@@ -62,18 +62,18 @@ pub fn translate(context: &Context<'_>, body: &Body<'_>) -> Result<Translated, P
 }
 
 /// A fact without what every fact of a delivery shares.
-struct Statement<'a> {
-    worker: &'a str,
-    event: EventId,
-    version: Option<u64>,
-    effective: Option<Effective>,
-    time_zone: Option<&'a str>,
-    recorded_at: Timestamp,
-    body: FactBody,
+pub(crate) struct Statement<'a> {
+    pub(crate) worker: &'a str,
+    pub(crate) event: EventId,
+    pub(crate) version: Option<u64>,
+    pub(crate) effective: Option<Effective>,
+    pub(crate) time_zone: Option<&'a str>,
+    pub(crate) recorded_at: Timestamp,
+    pub(crate) body: FactBody,
 }
 
 impl Context<'_> {
-    fn fact(&self, statement: Statement<'_>) -> Fact {
+    pub(crate) fn fact(&self, statement: Statement<'_>) -> Fact {
         let attrs = match &statement.body {
             FactBody::Assert { attrs, .. } => Some(attrs.reveal()),
             FactBody::Rescind { .. } | FactBody::Delete => None,

@@ -241,6 +241,7 @@ impl Company {
                 records: Vec::new(),
                 state,
                 was_active: true,
+                ending_since: None,
                 identifiers: BTreeMap::new(),
                 claims: BTreeSet::new(),
                 projections: BTreeMap::from([(wiki(), projection(n, &self.policy, desired))]),

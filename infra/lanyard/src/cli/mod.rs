@@ -4,6 +4,7 @@
 mod check;
 mod demo;
 mod exit;
+mod feed;
 mod hold;
 mod local;
 mod preview;
@@ -26,6 +27,8 @@ Examples:
   lanyard probe --policy DIR --target wiki  which dialect does a target speak?
   lanyard local --policy DIR --data DIR     serve webhooks and targets on this machine
   lanyard reconcile --data DIR              run the nightly job now
+  lanyard feed --source hr --file workers.jsonl --data DIR
+                                            take a full export of HR, and say who is missing
   lanyard status --data DIR --wait-idle 30  wait until nothing is in flight
   lanyard hold --data DIR list              what waits for somebody's yes
   lanyard plan --all --data DIR             what would happen to everybody, and why
@@ -40,7 +43,8 @@ Exit codes:
   0  done, and everything is as it should be
   1  done, and something is not: a policy with errors, a self-check that does not hold, findings
      of a nightly run, a stack that is not idle in time, a probe that left something open,
-     a comparison that a limit would hold, a publication that is refused
+     a comparison that a limit would hold, a publication that is refused,
+     a feed that is incomplete
   2  the command line cannot be understood
   3  could not be done: a file, a port, another program in the way, an interrupt";
 
@@ -85,6 +89,11 @@ enum Command {
         after_help = "Examples:\n  lanyard hold --data data list\n  lanyard hold --data data show directory block\n  lanyard hold --data data approve directory block --list HASH --as ida\n  lanyard hold --data data reject crm revoke:crm-admins --list HASH --as ida\n\nExit code 1 where something waits, or where what was asked was not done."
     )]
     Hold(hold::HoldArgs),
+    /// Take a full feed: a file with all worker records of a source
+    #[command(
+        after_help = "What the file states about a record counts as a post does. Who is not listed counts as gone only\nwhere the feed is complete by policy's measure, and only after it was missing before.\ndocs/feeds.md describes the files and the checks.\n\nExamples:\n  lanyard feed --source hr --file workers.jsonl --data data --dry-run --report\n  lanyard feed --source hr --file workers.csv --as-of 2026-03-02T05:00:00Z --data data\n\nExit code 0 for a complete feed; 1 for one that proves nothing about who is not listed; 3 where it\ncould not be taken at all."
+    )]
+    Feed(feed::FeedArgs),
     /// Show queues, what is owed, parked and dead, and the health of targets
     #[command(
         after_help = "Examples:\n  lanyard status --data data\n  lanyard status --data data --wait-idle 30 --json\n\nExit code 1 where the stack is not idle within --wait-idle."
@@ -132,6 +141,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args, screen),
         Command::Probe(args) => probe::run(&args, screen),
         Command::Local(args) => local::run(&args, screen),
+        Command::Feed(args) => feed::run(&args, screen),
         Command::Reconcile(args) => stack::reconcile(&args, screen),
         Command::Hold(args) => hold::run(&args, screen),
         Command::Status(args) => stack::status(&args, screen),

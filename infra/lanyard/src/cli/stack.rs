@@ -74,7 +74,7 @@ impl Which {
     }
 }
 
-async fn in_folder(path: &Path) -> anyhow::Result<Found> {
+pub(super) async fn in_folder(path: &Path) -> anyhow::Result<Found> {
     let data = DataFolder::existing(path)?;
     if let Some(control) = data.control() {
         let mut connection = Connection::new(&control)?;

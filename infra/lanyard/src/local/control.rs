@@ -1,5 +1,5 @@
 //! The control routes of a running stack, and whoever calls them: `lanyard status` and `lanyard
-//! reconcile`. A bearer token from the data folder guards them, because they listen where the
+//! reconcile` and `lanyard feed`. A bearer token from the data folder guards them, because they listen where the
 //! webhooks do.
 
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use contract::report::{Class, RunSummary};
+use hr_webhook::feed::Report;
 use ports::Fault;
 use reconciler::Finished;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ use store_dynamodb::DynamoStore;
 use subtle::ConstantTimeEq as _;
 
 use super::data::Control;
+use super::feed::Delivered;
 use super::follow::Follower;
 use super::night::Nightly;
 use crate::client::Client;
@@ -100,6 +102,7 @@ pub(super) fn routes(
         .route("/control/status", get(status))
         .route("/control/reconcile", post(reconcile))
         .route("/control/hold", post(hold))
+        .route("/control/feed", post(feed))
         .layer(middleware::from_fn_with_state(controlled.clone(), guard))
         .with_state(controlled)
 }
@@ -155,6 +158,17 @@ async fn hold(
     }
 }
 
+/// One feed at a time, and none while a nightly run is under way: both go through everybody.
+async fn feed(State(controlled): State<Controlled>, Json(delivered): Json<Delivered>) -> Response {
+    let Ok(_running) = controlled.running.try_lock() else {
+        return (StatusCode::CONFLICT, "a feed or a nightly run is under way").into_response();
+    };
+    match delivered.take(&controlled.stack).await {
+        Ok(report) => Json(report).into_response(),
+        Err(error) => (StatusCode::BAD_REQUEST, format!("{error:#}")).into_response(),
+    }
+}
+
 fn failed(fault: &Fault) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, fault.to_string()).into_response()
 }
@@ -188,7 +202,13 @@ impl Connection {
     /// Asks there about holds.
     pub async fn hold(&mut self, request: &holds::Request) -> anyhow::Result<holds::Answer> {
         let body = serde_json::to_string(request)?;
-        self.send("POST", "/control/hold", &body).await
+        self.send("POST", "/control/hold", body.into_bytes()).await
+    }
+
+    /// Hands a file over there.
+    pub async fn feed(&mut self, delivered: &Delivered) -> anyhow::Result<Report> {
+        let body = serde_json::to_vec(delivered)?;
+        self.send("POST", "/control/feed", body).await
     }
 
     async fn call<T: serde::de::DeserializeOwned>(
@@ -196,21 +216,20 @@ impl Connection {
         method: &str,
         path: &str,
     ) -> anyhow::Result<T> {
-        self.send(method, path, "").await
+        self.send(method, path, Vec::new()).await
     }
 
     async fn send<T: serde::de::DeserializeOwned>(
         &mut self,
         method: &str,
         path: &str,
-        body: &str,
+        body: Vec<u8>,
     ) -> anyhow::Result<T> {
         let bearer = format!("Bearer {}", self.token);
         let headers = [
             ("authorization", bearer.as_str()),
             ("content-type", "application/json"),
         ];
-        let body = body.to_owned();
         let answer = self.client.send(method, path, &headers, body).await?;
         match answer.status {
             StatusCode::OK => serde_json::from_slice(&answer.body).context("not our answer"),

@@ -2,6 +2,7 @@
 
 mod control;
 mod data;
+mod feed;
 mod follow;
 mod night;
 mod secrets;
@@ -17,6 +18,7 @@ use target_http::Network;
 
 pub use control::{Connection, Night};
 pub use data::{Control, DataFolder, Described};
+pub use feed::Delivered;
 pub use follow::Follow;
 pub use night::Nightly;
 pub use secrets::{Environment, Missing, gather, gather_one, variable};

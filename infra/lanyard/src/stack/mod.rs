@@ -17,6 +17,7 @@ use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse
 use contract::{Cause, Lane, PlanRequest};
 use domain::{Hash, Policy, RecordKey};
 use hr_webhook::Salt;
+use hr_webhook::feed::FeedIntake;
 use jiff::civil::Date;
 use ports::embedded::{EmbeddedLanes, FolderObjects, StaticSecrets};
 use ports::store::Segment;
@@ -236,6 +237,18 @@ impl<S: Store + Clone> Stack<S> {
     /// What limits hold.
     pub fn holds(&self) -> Holds<'_, S, EmbeddedLanes, SharedClock> {
         Holds::new(&self.store, &self.lanes, &self.clock, self.policy())
+    }
+
+    /// The intake of full feeds, under the current policy.
+    pub fn feeds(&self) -> FeedIntake<S, EmbeddedLanes, FolderObjects, SharedClock> {
+        FeedIntake::new(
+            self.store.clone(),
+            self.lanes.clone(),
+            self.objects.clone(),
+            self.clock.clone(),
+            self.policy(),
+            self.salt.clone(),
+        )
     }
 
     /// What the schedule does every minute: hands over who is due.

@@ -7,6 +7,7 @@ mod documented;
 mod evaluation;
 mod examples;
 mod expressions;
+mod feeds;
 mod kinds;
 mod knobs;
 mod linter;

@@ -1,6 +1,7 @@
 //! The table as plain maps.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::budget::Gauge;
@@ -306,10 +307,11 @@ impl Store for ModelStore {
                 let [a, b, c, d, ..] = Hash::of(id.as_str().as_bytes()).0;
                 u32::from_be_bytes([a, b, c, d]) % of == segment.index
             };
+            let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
             let mut rows = state
                 .seats
-                .iter()
-                .filter(|(id, _)| in_segment(id) && after.is_none_or(|after| id.as_str() > after));
+                .range::<str, _>((begin, Bound::Unbounded))
+                .filter(|(id, _)| of == 1 || in_segment(id));
             let page: Vec<_> = rows
                 .by_ref()
                 .take(PAGE)

@@ -62,6 +62,7 @@ async fn table() -> ModelStore {
         let mut records = vec![by(founder, CorrelatedBy::Founder)];
         records.extend(linked.map(|linked| by(linked, CorrelatedBy::Rule("mail".into()))));
         let record = IdentityRecord {
+            ending_since: None,
             generation: Generation(1),
             records,
             state: IdentityState::Ended,

@@ -145,6 +145,7 @@ fn person(n: u32) -> Person {
             records: Vec::new(),
             state: IdentityState::Active,
             was_active: true,
+            ending_since: None,
             identifiers: BTreeMap::from([(
                 "user_name".into(),
                 Pii::new(format!("user{n}").into()),

@@ -75,6 +75,7 @@ pub fn identity_record(generation: u64, due_at: Option<Timestamp>) -> IdentityRe
         records: Vec::new(),
         state: IdentityState::Active,
         was_active: true,
+        ending_since: None,
         identifiers: BTreeMap::from([("user_name".into(), Pii::new("ada".into()))]),
         claims: BTreeSet::new(),
         projections: BTreeMap::new(),
