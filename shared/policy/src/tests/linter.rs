@@ -452,6 +452,8 @@ fn help_names_what_to_do_instead() {
             "[identifiers.<name>]",
         ),
         ("title.matches('^a')", "`startsWith`"),
+        ("IgnoreFlowIfNullOrEmpty(title) == 'x'", "leave it out"),
+        ("StripSpaces(title) == 'x'", "`Replace("),
         ("tolower(title) == 'x'", "did you mean `ToLower`?"),
         ("Joins('a', title) == 'x'", "did you mean `Join`?"),
         (
