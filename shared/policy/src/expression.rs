@@ -107,7 +107,7 @@ fn parse(place: &Place<'_>) -> Option<(IdedExpr, SourceInfo)> {
         place.error(
             0..text.len(),
             "expression-syntax",
-            "the expression is not CEL",
+            "the parser gave up on the expression",
             "write it in a simpler form",
         );
         return None;
