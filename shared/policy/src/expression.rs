@@ -27,8 +27,8 @@ pub(crate) use functions::FUNCTIONS;
 /// The code of most mistakes in an expression.
 const CODE: &str = "bad-expression";
 
-/// Memory that is reserved for the parser's stack: twice what the deepest expression that
-/// [`guard`] lets through was seen to take.
+/// Memory that is reserved for the parser's stack: half as much again as what
+/// [`guard::PARSER_DEPTH`] lists within lists were seen to take without optimisation.
 const PARSER_STACK: usize = 16 << 20;
 
 /// Reads an expression whose result is a text.
@@ -97,14 +97,17 @@ fn parse(place: &Place<'_>) -> Option<(IdedExpr, SourceInfo)> {
     // and a policy is read where a panic would stop more than this text.
     let parsed = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(PARSER_STACK);
-        let parse = || Env::default().parser().parse_with_source_info(text);
+        let parser = Env::default()
+            .parser()
+            .max_recursion_depth(guard::PARSER_DEPTH);
+        let parse = move || parser.parse_with_source_info(text);
         thread.spawn_scoped(scope, parse).ok()?.join().ok()
     });
     let Some(parsed) = parsed else {
         place.error(
             0..text.len(),
             "expression-syntax",
-            "the expression is not CEL",
+            "the parser gave up on the expression",
             "write it in a simpler form",
         );
         return None;
@@ -120,6 +123,10 @@ fn parse(place: &Place<'_>) -> Option<(IdedExpr, SourceInfo)> {
                 .get(at..)
                 .and_then(|rest| rest.chars().next())
                 .map_or(at, |c| at + c.len_utf8());
+            if first.is_some_and(guard::is_too_deep) {
+                guard::too_deep(place, 0..text.len());
+                return None;
+            }
             place.error(
                 at..end,
                 "expression-syntax",

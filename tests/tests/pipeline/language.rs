@@ -99,9 +99,11 @@ async fn data_that_fails_a_test_waits_until_it_is_corrected() {
         .record
         .findings
         .iter()
-        .filter_map(|finding| match finding {
-            Finding::Parked { problem, .. } => Some(problem),
-            _ => None,
+        .filter_map(|finding| {
+            let Finding::Parked { problem, .. } = finding else {
+                return None;
+            };
+            Some(problem)
         })
         .collect();
     let invalid = |attr, rule| Problem::Invalid { attr, rule };

@@ -111,6 +111,15 @@ pub(super) const LEFT_OUT: &[(&str, &str)] = &[
         "use `IsNullOrEmpty`: a rule should not tell null from empty",
     ),
     ("SingleAppRoleAssignment", "roles are given by `[[rules]]`"),
+    (
+        "IgnoreFlowIfNullOrEmpty",
+        "leave it out: what touches an absent attribute changes nothing anyway",
+    ),
+    ("StripSpaces", "use `Replace(text, \" \", \"\")`"),
+    ("InStr", "use `text.contains(part)`"),
+    ("Count", "use `size(list)`"),
+    ("Len", "use `size(text)`"),
+    ("substring", "use `Mid(text, start, characters)`"),
     ("lower", "use `ToLower(text)`"),
     ("upper", "use `ToUpper(text)`"),
 ];

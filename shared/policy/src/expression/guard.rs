@@ -1,6 +1,10 @@
 //! What is refused before anything is parsed: the parser calls itself, so that what is long or deep
 //! enough ends the program. A look at the tokens is enough to tell.
 
+use std::ops::Range;
+
+use cel::ParseError;
+
 use super::Place;
 
 /// Longest expression, in bytes.
@@ -11,6 +15,10 @@ const MOST_TOKENS: usize = 512;
 
 /// Deepest nesting of brackets, and longest row of prefix operators or of choices.
 const DEEPEST: usize = 24;
+
+/// How deep the parser may call itself, whatever it makes of the text: what it takes for a text in
+/// quotes may differ from what is taken for one here.
+pub(super) const PARSER_DEPTH: u16 = 32;
 
 /// Whether the text may be parsed.
 pub(super) fn check(place: &Place<'_>) -> Option<()> {
@@ -58,17 +66,30 @@ pub(super) fn check(place: &Place<'_>) -> Option<()> {
             return None;
         }
         if scan.depth > DEEPEST || scan.prefixes > DEEPEST || scan.choices > DEEPEST {
-            place.error(
-                at..at + c.len_utf8(),
-                "expression-depth",
-                format!("the expression nests deeper than {DEEPEST}"),
-                "split it over several rules, or use `Switch` instead of choices within choices",
-            );
+            too_deep(place, at..at + c.len_utf8());
             return None;
         }
         rest = rest.get(length..).unwrap_or_default();
     }
     Some(())
+}
+
+/// Reports an expression that nests too deep.
+pub(super) fn too_deep(place: &Place<'_>, at: Range<usize>) {
+    place.error(
+        at,
+        "expression-depth",
+        format!("the expression nests deeper than {DEEPEST}"),
+        "split it over several rules, or use `Switch` instead of choices within choices",
+    );
+}
+
+/// Whether the parser gave up because it went too deep.
+pub(super) fn is_too_deep(error: &ParseError) -> bool {
+    // The parser says so in the text of an error's source alone.
+    let limit = |text: &str| text.contains("Recursion limit");
+    let source = error.source.as_ref().map(ToString::to_string);
+    limit(&error.msg) || source.is_some_and(|source| limit(&source))
 }
 
 #[derive(Default)]
@@ -108,10 +129,13 @@ impl Scan {
     }
 }
 
-/// How long a quoted text is, quotes included; an open one reaches to the end.
+/// How long a quoted text is, quotes included; an open one reaches to the end of the line.
 fn quoted(rest: &str, quote: char) -> usize {
     let mut escaped = false;
     for (at, c) in rest.char_indices().skip(1) {
+        if c == '\n' {
+            return at;
+        }
         if c == quote && !escaped {
             return at + 1;
         }

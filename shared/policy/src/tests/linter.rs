@@ -398,6 +398,17 @@ fn refuses_what_is_too_large_deep_or_dear_before_it_can_harm() {
             "expression-depth",
         ),
         (nested(24), "expression-depth"),
+        // What is no text for the parser is none here either, or the parser stops by itself.
+        (format!("'\n{}", "(".repeat(700)), "expression-depth"),
+        (format!("'\\q{}", "[".repeat(90)), "expression-"),
+        (
+            format!(
+                "title == {}'a'{}",
+                "(has(title) ? 'b' : ".repeat(20),
+                ")".repeat(20)
+            ),
+            "expression-depth",
+        ),
         (format!("r'\\' + {}", "(".repeat(700)), "expression-syntax"),
         (loops, "expression-cost"),
     ] {
@@ -441,6 +452,8 @@ fn help_names_what_to_do_instead() {
             "[identifiers.<name>]",
         ),
         ("title.matches('^a')", "`startsWith`"),
+        ("IgnoreFlowIfNullOrEmpty(title) == 'x'", "leave it out"),
+        ("StripSpaces(title) == 'x'", "`Replace("),
         ("tolower(title) == 'x'", "did you mean `ToLower`?"),
         ("Joins('a', title) == 'x'", "did you mean `Join`?"),
         (

@@ -153,3 +153,64 @@ fn words(list: &List, attrs: &Attrs, around: &[String]) -> Option<Vec<String>> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::policy::{Expr, Policy};
+    use domain::{Attr, Slot};
+
+    use super::*;
+    use crate::demo::sample;
+
+    fn leads(policy: &Policy, attrs: &Attrs) -> Option<bool> {
+        let rule = policy
+            .rules
+            .iter()
+            .find(|rule| rule.id.as_str() == "managers");
+        let filter = rule.unwrap().filter.as_ref().unwrap();
+        let found = test(&filter.root, attrs, &[]);
+        // Two readings of one expression, which share no code.
+        assert_eq!(found, filter.verdict(attrs).ok());
+        found
+    }
+
+    fn on_wiki(policy: &Policy, attrs: &Attrs) -> Option<String> {
+        let wiki = &policy.targets["wiki"];
+        let title = wiki.mappings.iter().find(|one| &*one.path == "title");
+        let Expr::Computed(computed) = &title.unwrap().expr else {
+            panic!("the title is computed");
+        };
+        let found = text(&computed.root, attrs, &[]);
+        let slot = found.as_deref().map(Slot::from);
+        assert_eq!(slot, computed.slot(attrs));
+        found
+    }
+
+    #[test]
+    fn the_witness_reads_the_sample_expressions_by_itself() {
+        let policy = sample::policy().unwrap();
+        let worker = |pairs: &[(Attr, &str)]| -> Attrs {
+            pairs
+                .iter()
+                .map(|(attr, text)| (*attr, Slot::from(*text)))
+                .collect()
+        };
+        let head = [
+            (Attr::Title, "Head of Data"),
+            (Attr::EmploymentType, "contractor"),
+        ];
+        let lead = [(Attr::ManagerStatus, "manager")];
+        let clerk = [(Attr::Title, "Clerk"), (Attr::EmploymentType, "employee")];
+        let individual = [(Attr::Title, "Clerk"), (Attr::ManagerStatus, "individual")];
+        for (pairs, leads_people, title) in [
+            (&head[..], Some(true), Some("Head of Data (external)")),
+            (&lead, Some(true), None),
+            (&clerk, None, Some("Clerk")),
+            (&individual, Some(false), None),
+        ] {
+            let attrs = worker(pairs);
+            assert_eq!(leads(&policy, &attrs), leads_people, "{pairs:?}");
+            assert_eq!(on_wiki(&policy, &attrs).as_deref(), title, "{pairs:?}");
+        }
+    }
+}
