@@ -23,6 +23,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use contract::Lane;
 use domain::budget::Gauge;
+use domain::limit::Meter;
 use domain::policy::{
     KeyDecoding, MacAlgorithm, MacEncoding, PayloadFormat, SignedBytes, Source, Verify,
 };
@@ -436,6 +437,14 @@ impl Store for Nothing {
     }
 
     async fn set_gauge(&self, _: &TargetId, _: &Gauge) -> Result<bool, Fault> {
+        Err(unused())
+    }
+
+    async fn meter(&self, _: &TargetId) -> Result<Meter, Fault> {
+        Ok(Meter::default())
+    }
+
+    async fn set_meter(&self, _: &TargetId, _: &Meter) -> Result<bool, Fault> {
         Err(unused())
     }
 }

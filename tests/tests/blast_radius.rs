@@ -16,7 +16,7 @@ use std::time::Duration;
 use connectors::Connector;
 use contract::{Cause, Lane};
 use domain::plan::Compiled;
-use domain::policy::{Condition, Mode, RuleState, Test};
+use domain::policy::{Condition, Limit, Mode, RuleState, Test};
 use domain::preview::{Effect, Person, Side, Standing, Tally, compare};
 use domain::{
     Attr, Attrs, Effective, EventId, Fact, FactBody, Hash, Pii, Policy, RecordKey, SourceId,
@@ -54,6 +54,20 @@ fn sample() -> Policy {
     let mut policy = loaded.unwrap_or_else(|errors| panic!("{errors}")).policy;
     for target in policy.targets.values_mut() {
         target.mode = Mode::Enforce;
+        // What limits hold is another suite's; here everything is carried out.
+        let limits = &mut target.limits;
+        for limit in [
+            &mut limits.block,
+            &mut limits.disable,
+            &mut limits.delete,
+            &mut limits.revoke,
+            &mut limits.members,
+            &mut limits.rename,
+            &mut limits.manager,
+        ] {
+            *limit = Limit::new(u32::MAX, 100, u32::MAX);
+        }
+        limits.window_hours = 1;
     }
     policy
 }

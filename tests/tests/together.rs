@@ -15,7 +15,7 @@ use std::time::Duration;
 use contract::Lane;
 use domain::TargetId;
 use graph_target::{GraphTarget as Graph, Options};
-use tests::world::{Address, Company, Says, World, policy_text};
+use tests::world::{Address, Company, Says, World, policy_text, unlimited};
 
 /// People of the merger.
 const PEOPLE: u64 = 250;
@@ -69,7 +69,7 @@ async fn look_at_everybody(world: &World) {
 
 #[tokio::test]
 async fn scim_joiner_mover_and_leaver_cost_what_they_must() {
-    let mut company = Company::new().await;
+    let mut company = Company::with_policy(&unlimited(&policy_text())).await;
     // Somebody before them, so that groups are known.
     company.world.hr(hires(900, "Engineering")).await;
     company.reset_calls();
@@ -114,7 +114,7 @@ async fn scim_joiner_mover_and_leaver_cost_what_they_must() {
 
 #[tokio::test]
 async fn a_merger_and_a_rule_cost_scim_a_request_for_a_hundred_members() {
-    let mut company = Company::new().await;
+    let mut company = Company::with_policy(&unlimited(&policy_text())).await;
     merger(&mut company.world).await;
     let most = PEOPLE.div_ceil(SCIM);
     for server in [&company.dir, &company.wiki] {
@@ -126,7 +126,7 @@ async fn a_merger_and_a_rule_cost_scim_a_request_for_a_hundred_members() {
     // A rule gives everybody one more group.
     company.reset_calls();
     let wider = r#"entitlements = ["staff", "readers", "contractors"]"#;
-    let text = policy_text().replace(r#"entitlements = ["staff", "readers"]"#, wider);
+    let text = unlimited(&policy_text()).replace(r#"entitlements = ["staff", "readers"]"#, wider);
     company.world = company.world.restarted(&text);
     look_at_everybody(&company.world).await;
     let calls = company.dir.calls();
@@ -135,7 +135,7 @@ async fn a_merger_and_a_rule_cost_scim_a_request_for_a_hundred_members() {
     assert_eq!(company.wiki.calls().total(), 0);
     // And takes it back.
     company.reset_calls();
-    company.world = company.world.restarted(&policy_text());
+    company.world = company.world.restarted(&unlimited(&policy_text()));
     look_at_everybody(&company.world).await;
     let calls = company.dir.calls();
     assert_eq!((calls.group_patch, calls.writes()), (most, most));
@@ -188,6 +188,10 @@ fn graph_policy() -> String {
 kind = "graph"
 mode = "enforce"
 auth = { bearer = "m365-token" }
+
+[targets.m365.limits]
+revoke = { floor = 1000000, percent = 100, ceiling = 1000000 }
+members = { floor = 1000000, percent = 100, ceiling = 1000000 }
 
 [targets.m365.attributes]
 userName = { identifier = "upn" }

@@ -18,6 +18,7 @@ use ports::{Apply, Clock, Fault, Observe, Store};
 use crate::Connector;
 use crate::carry_out::Stop;
 use crate::health::{May, may};
+use crate::limits::Counted;
 use crate::pool::{self, Member};
 use crate::resolve::Sight;
 use crate::work::{Converged, Unseen, Work, refusal};
@@ -184,6 +185,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             receives,
             kept: BTreeSet::new(),
             unseen: Unseen::default(),
+            counted: Counted::default(),
         };
         Ok(Opened::Work(Box::new(work), health))
     }
@@ -204,8 +206,16 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         works: Vec<Placed>,
     ) -> Vec<(usize, Result<Converged, Fault>)> {
         let at = self.clock.now();
-        let (planned, mut answers) = self.pace(name, target, at, works).await;
+        let (mut planned, mut answers) = self.pace(name, target, at, works).await;
         if planned.is_empty() {
+            return answers;
+        }
+        if let Err(fault) = self.count_batch(name, &mut planned, at).await {
+            let unused = unused(target, &planned);
+            answers.extend(planned.iter().map(|one| (one.place, Err(fault.clone()))));
+            if let Err(fault) = self.leave(name, unused).await {
+                tracing::warn!(target = %name, error = %fault, "place not left");
+            }
             return answers;
         }
         let (over, unused) = self.carry_out_batch(target, planned, at).await;
@@ -311,7 +321,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         shared: &BTreeSet<EntitlementId>,
     ) -> Result<Next, Stop> {
         let sight = self.look(target, work).await?;
-        let mut convergence = self.prepare(work, &sight)?;
+        let mut convergence = self.prepare(work, &sight).await?;
         let pools =
             !work.urgent && pool::is_poolable(&convergence) && pool::touches(&convergence, shared);
         let (first, rest) = if pools {
@@ -323,7 +333,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         if matches!(done, Err(Stop::NameTaken)) {
             // Somebody's account, or our own whose creation was never answered, holds the name.
             let sight = self.look_by_name(target, work).await?;
-            convergence = self.prepare(work, &sight)?;
+            convergence = self.prepare(work, &sight).await?;
             done = self.carry_out(target, &convergence, work).await;
         } else if pools {
             return done.map(|outcome| Next::Pool(rest, outcome));
@@ -336,12 +346,19 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     }
 
     /// What has to change, from what a look showed; the record takes over what it showed.
-    pub(crate) fn prepare(&self, work: &mut Work, sight: &Sight) -> Result<Convergence, Stop> {
-        let convergence = self.compare(work, sight);
+    pub(crate) async fn prepare(
+        &self,
+        work: &mut Work,
+        sight: &Sight,
+    ) -> Result<Convergence, Stop> {
+        let mut convergence = self.compare(work, sight);
         if let Some(why) = refusal(&convergence) {
             return Err(Stop::Park(why));
         }
         work.adopt(&convergence, sight);
+        self.keep_within_limits(work, &mut convergence)
+            .await
+            .map_err(Stop::Again)?;
         Ok(convergence)
     }
 
@@ -359,6 +376,13 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             }),
         })
     }
+}
+
+/// What was granted to a batch that is not begun.
+fn unused<T: Apply>(target: &T, planned: &[Planned]) -> Cost {
+    planned
+        .iter()
+        .fold(Cost::default(), |sum, one| sum.plus(one.wish(target).cost))
 }
 
 /// Whether somebody's access ends: the block of sign-in must not wait.

@@ -71,6 +71,6 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
 
     async fn decide(&self, target: &T, work: &mut Work) -> Result<Convergence, Stop> {
         let sight = self.look(target, work).await?;
-        self.prepare(work, &sight)
+        self.prepare(work, &sight).await
     }
 }

@@ -10,6 +10,7 @@ mod batch;
 mod carry_out;
 mod each;
 mod health;
+mod limits;
 mod pace;
 mod pool;
 mod resolve;

@@ -11,6 +11,7 @@ use domain::{
 };
 use jiff::Timestamp;
 
+use crate::limits::Counted;
 use crate::resolve::Sight;
 
 /// What a message came to.
@@ -48,6 +49,8 @@ pub struct Work {
     pub kept: BTreeSet<EntitlementId>,
     /// What was answered as done and not read back yet.
     pub unseen: Unseen,
+    /// What the target's meter said.
+    pub counted: Counted,
 }
 
 /// What a target answered as done and nobody has read back: a target may answer so and do nothing.

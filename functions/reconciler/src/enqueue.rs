@@ -37,7 +37,7 @@ where
 {
     let mut wanted: BTreeMap<(TargetId, IdentityId), Vec<usize>> = BTreeMap::new();
     for (at, proposal) in proposals.iter().enumerate() {
-        if proposal.decision == Decision::Send
+        if matches!(proposal.decision, Decision::Send | Decision::Held)
             && let Some(identity) = proposal.identity()
         {
             let key = (proposal.target.clone(), identity.clone());
@@ -69,16 +69,24 @@ where
                         dedup: format!("{}#{target}#{identity}", run.id),
                         body: body(&request)?,
                     });
-                    *sent.entry(target).or_default() += 1;
                     Decision::Queued
                 }
                 Checked::Leave => Decision::Open,
                 Checked::Drop => Decision::Dropped,
             };
+            let mut mends = false;
             for at in parts {
-                if let Some(proposal) = proposals.get_mut(at) {
-                    proposal.decision = decision;
+                let Some(proposal) = proposals.get_mut(at) else {
+                    continue;
+                };
+                if proposal.decision == Decision::Held && decision == Decision::Queued {
+                    continue;
                 }
+                mends |= decision == Decision::Queued;
+                proposal.decision = decision;
+            }
+            if mends {
+                *sent.entry(target).or_default() += 1;
             }
         }
         for (lane, messages) in messages {

@@ -8,6 +8,7 @@
 //! Every step is a function of its own, so that a state machine can run them apart.
 
 mod enqueue;
+mod limits;
 mod managers;
 mod observe;
 mod pages;
@@ -138,15 +139,21 @@ where
 
         let mut proposals = Vec::new();
         let mut results = BTreeMap::new();
+        let mut over = BTreeMap::new();
         for observed in targets {
-            let (name, result, found) = self.compare(observed);
-            proposals.extend(found);
-            results.insert(name, result);
+            let census = recorded.census.get(&observed.name);
+            let compared = self.compare(observed, census);
+            proposals.extend(compared.proposals);
+            over.insert(compared.name.clone(), compared.over);
+            results.insert(compared.name, compared.result);
         }
+        self.hold(&over).await?;
         let mut sent = enqueue::proposals(self, run, &mut proposals).await?;
         for (target, count) in managers::fill_in(self, run, &recorded.unresolved).await? {
             *sent.entry(target).or_default() += count;
         }
+        self.count(std::mem::take(&mut recorded.census), started)
+            .await?;
         let replanned = enqueue::replans(self, run, &recorded.stale).await?;
 
         let finished = Outcome {

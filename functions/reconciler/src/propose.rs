@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::report::TargetResult;
-use domain::compare::{Compared, Deviation, Repair, limit};
+use domain::compare::{Class, Deviation, Repair};
+use domain::limit::{self, Scope};
 use domain::policy::Mode;
 use domain::{Hash, IdentityId, TargetId};
 use ports::{Clock, Lanes, Objects, Observe, Store};
 
 use crate::Reconciler;
+use crate::limits::{self, Census};
 use crate::observe::Observed;
 
 /// What becomes of a difference.
@@ -18,7 +20,7 @@ pub(crate) enum Decision {
     Open,
     /// To be sent to the connector.
     Send,
-    /// Stopped by a limit.
+    /// Over a limit: the connector is asked to list what waits, and mends the rest.
     Held,
     /// Sent.
     Queued,
@@ -47,6 +49,15 @@ impl Proposal {
     }
 }
 
+/// What became of one target.
+pub(crate) struct Proposed {
+    pub(crate) name: TargetId,
+    pub(crate) result: TargetResult,
+    pub(crate) proposals: Vec<Proposal>,
+    /// Of what there is more than passes.
+    pub(crate) over: BTreeSet<Scope>,
+}
+
 impl<S, L, B, C, O> Reconciler<'_, S, L, B, C, O>
 where
     S: Store,
@@ -55,11 +66,8 @@ where
     C: Clock,
     O: Observe,
 {
-    /// Compares, and holds what exceeds a limit.
-    pub(crate) fn compare(
-        &self,
-        observed: Observed<'_>,
-    ) -> (TargetId, TargetResult, Vec<Proposal>) {
+    /// Compares, and says what exceeds a limit.
+    pub(crate) fn compare(&self, observed: Observed<'_>, census: Option<&Census>) -> Proposed {
         let name = observed.name;
         let certified = observed.users.is_ok();
         let compared = observed.look.finish();
@@ -77,61 +85,75 @@ where
             .targets
             .get(&name)
             .is_some_and(|target| target.mode == Mode::Enforce);
-        let over = self.over(&name, &compared);
-        // One request brings an account to everything that is wanted of it, so that one change
-        // that must wait makes the others of that account wait too.
-        let held: BTreeSet<IdentityId> = compared
-            .deviations
-            .iter()
-            .filter(|deviation| {
-                deviation
-                    .repair
-                    .is_some_and(|repair| over.contains(&repair))
-            })
-            .filter_map(|deviation| Some(deviation.owner.as_ref()?.identity.clone()))
-            .collect();
-        let mut proposals = Vec::with_capacity(compared.deviations.len());
-        for deviation in compared.deviations {
-            let decision = match (&deviation.owner, deviation.repair) {
-                // What is on its way already is not sent again.
-                (Some(owner), Some(_)) if writes && certified && !owner.owed => {
-                    if held.contains(&owner.identity) {
-                        Decision::Held
-                    } else {
-                        Decision::Send
-                    }
-                }
-                (Some(_) | None, _) => Decision::Open,
+        // What is on its way already is not sent again.
+        let would = |deviation: &Deviation| {
+            let owner = deviation.owner.as_ref();
+            writes && certified && deviation.repair.is_some() && owner.is_some_and(|o| !o.owed)
+        };
+        let over = self.over(
+            &name,
+            compared.deviations.iter().filter(|d| would(d)),
+            census,
+        );
+        let proposals = compared.deviations.into_iter().map(|deviation| {
+            let holds = scopes(&deviation).iter().any(|scope| over.contains(scope));
+            let decision = match (would(&deviation), holds) {
+                (true, true) => Decision::Held,
+                (true, false) => Decision::Send,
+                (false, _) => Decision::Open,
             };
-            proposals.push(Proposal {
+            Proposal {
                 finding: finding(&name, &deviation),
                 target: name.clone(),
                 deviation,
                 decision,
-            });
+            }
+        });
+        Proposed {
+            proposals: proposals.collect(),
+            name,
+            result,
+            over,
         }
-        (name, result, proposals)
     }
 
-    /// The kinds of repair of which there are too many on a target.
-    fn over(&self, name: &TargetId, compared: &Compared) -> BTreeSet<Repair> {
+    /// The scopes of which a run would change more than passes.
+    fn over<'d>(
+        &self,
+        name: &TargetId,
+        deviations: impl Iterator<Item = &'d Deviation>,
+        census: Option<&Census>,
+    ) -> BTreeSet<Scope> {
         let Some(target) = self.policy.targets.get(name) else {
             return BTreeSet::new();
         };
-        let count = |kinds: &[Repair]| {
-            let repairs = compared.deviations.iter().filter_map(|d| d.repair);
-            repairs.filter(|repair| kinds.contains(repair)).count() as u64
+        let mut counts: BTreeMap<Scope, u64> = BTreeMap::new();
+        for scope in deviations.flat_map(scopes) {
+            *counts.entry(scope).or_default() += 1;
+        }
+        let over = |(scope, count): (Scope, u64)| {
+            (count > limits::allowed(census, &target.limits, &scope)).then_some(scope)
         };
-        let removals = [Repair::Disable, Repair::Delete];
-        let revokes = [Repair::Revoke];
-        let mut over = BTreeSet::new();
-        if limit::is_over(target.limits.disable, count(&removals), compared.managed) {
-            over.extend(removals);
+        counts.into_iter().filter_map(over).collect()
+    }
+}
+
+/// The limits under which a repair falls.
+fn scopes(deviation: &Deviation) -> Vec<Scope> {
+    let ends = deviation.class == Class::O1;
+    match deviation.repair {
+        Some(Repair::Disable) if ends => vec![Scope::class(limit::Class::Block)],
+        Some(Repair::Disable) => vec![Scope::class(limit::Class::Disable)],
+        Some(Repair::Delete) => vec![Scope::class(limit::Class::Delete)],
+        Some(Repair::Revoke) => {
+            let mut scopes = vec![Scope::class(limit::Class::Revoke)];
+            scopes.extend(deviation.entitlement.clone().map(|group| Scope {
+                class: limit::Class::Revoke,
+                group: Some(group),
+            }));
+            scopes
         }
-        if limit::is_over(target.limits.revoke, count(&revokes), compared.grants) {
-            over.extend(revokes);
-        }
-        over
+        Some(Repair::Converge | Repair::Create) | None => Vec::new(),
     }
 }
 

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use domain::compare::Recorded;
-use domain::{Finding, IdentityId, IdentityState, Policy, Problem, RecordKey};
+use domain::{Finding, IdentityId, IdentityState, Policy, Problem, RecordKey, TargetId};
 use jiff::{SignedDuration, Timestamp};
 use ports::store::{Seat, Segment};
 use ports::{Fault, Store};
 
+use crate::limits::Census;
 use crate::managers::{self, Unresolved};
 use crate::observe::Observed;
 
@@ -28,6 +29,8 @@ pub(crate) struct Collected<'p> {
     pub(crate) parked: Vec<(IdentityId, RecordKey, Problem)>,
     /// Identities that the planner should have looked at.
     pub(crate) stale: Vec<IdentityId>,
+    /// How many there are on each target, and what waits there.
+    pub(crate) census: BTreeMap<TargetId, Census>,
     /// Accounts that lack the reference to their manager's.
     pub(crate) unresolved: Vec<Unresolved>,
 }
@@ -47,6 +50,7 @@ pub(crate) async fn collect<'p, S: Store>(
         identities: BTreeMap::new(),
         parked: Vec::new(),
         stale: Vec::new(),
+        census: BTreeMap::new(),
         unresolved: Vec::new(),
     };
     each(store, |identity, seat| {
@@ -54,6 +58,10 @@ pub(crate) async fn collect<'p, S: Store>(
         for side in &mut collected.sides {
             let account = seat.accounts.get(side.name());
             side.seat(identity, record, account);
+            if let Some(account) = account {
+                let name = side.name().clone();
+                collected.census.entry(name).or_default().count(account);
+            }
         }
         let state = state_name(record.state);
         if let Some(count) = collected.identities.get_mut(state) {

@@ -167,6 +167,7 @@ async fn make(path: &Path) {
         format: FORMAT.into(),
         at: now(),
         policy: Some(compiled.policy.version),
+        meters: BTreeMap::new(),
     };
     let mut begins = 0;
     for from in (0..PEOPLE).step_by(CHUNK as usize) {

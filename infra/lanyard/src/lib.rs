@@ -5,6 +5,7 @@ pub mod cli;
 pub mod client;
 pub mod company;
 pub mod demo;
+pub mod holds;
 pub mod local;
 pub mod preview;
 pub mod probe;

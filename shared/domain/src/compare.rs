@@ -13,7 +13,6 @@ mod classify;
 mod engine;
 pub mod fingerprint;
 pub mod index;
-pub mod limit;
 mod memberships;
 pub mod merge;
 mod name;

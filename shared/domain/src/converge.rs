@@ -5,7 +5,7 @@
 mod restrict;
 mod whole;
 
-pub use restrict::operations;
+pub use restrict::{completed, operations};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -18,6 +18,7 @@ pub mod fold;
 pub mod identifier;
 pub mod identity;
 pub mod ids;
+pub mod limit;
 pub mod pii;
 pub mod plan;
 pub mod policy;

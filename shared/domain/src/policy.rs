@@ -394,25 +394,71 @@ pub enum LostGrant {
     Report,
 }
 
-/// Limits on destructive changes of one run on one target. A class over its limit is held.
+/// Limits on destructive changes on one target, over a window of hours and over each run. What
+/// exceeds one is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Most accounts disabled or deleted.
+    /// Sign-in blocks of people whose work ended or rests.
+    pub block: Limit,
+    /// Sign-in blocks of people who work here.
     pub disable: Limit,
-    /// Most memberships revoked.
+    /// Accounts deleted.
+    pub delete: Limit,
+    /// Memberships revoked.
     pub revoke: Limit,
+    /// Memberships revoked of one group.
+    pub members: Limit,
+    /// User names changed.
+    pub rename: Limit,
+    /// Managers changed or cleared.
+    pub manager: Limit,
+    /// The window, in hours.
+    pub window_hours: u16,
+    /// How many operators have to agree before what is held goes on.
+    pub approvers: u8,
+    /// How long an agreement holds, in hours.
+    pub approval_hours: u16,
 }
 
-/// A limit is reached when a count is above both the floor and the percentage of the population,
-/// or above the ceiling.
+/// The largest count that passes is the floor or the percentage of the population, whichever is
+/// more, and never above the ceiling; of a small population less than the floor
+/// ([`allowance`](crate::limit::allowance)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// Never trips at or below this count.
+    /// So many pass, unless they are a large part of a small population.
     pub floor: u32,
     /// Percent of the managed population.
     pub percent: u8,
-    /// Always trips above this count.
+    /// No more ever.
     pub ceiling: u32,
+}
+
+impl Limit {
+    /// All three.
+    pub const fn new(floor: u32, percent: u8, ceiling: u32) -> Self {
+        Self {
+            floor,
+            percent,
+            ceiling,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            block: Limit::new(10, 5, 200),
+            disable: Limit::new(5, 5, 50),
+            delete: Limit::new(5, 5, 50),
+            revoke: Limit::new(50, 10, 1_000),
+            members: Limit::new(20, 50, 500),
+            rename: Limit::new(10, 5, 100),
+            manager: Limit::new(25, 20, 1_000),
+            window_hours: 24,
+            approvers: 1,
+            approval_hours: 24,
+        }
+    }
 }
 
 /// One attribute of the accounts of a target.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::identity::IdentityState;
+use crate::limit::Held;
 use crate::project::AttrPath;
 use crate::{
     AccountId, EntitlementId, Finding, Generation, Hash, Pii, Projection, RecordKey, Slot, TargetId,
@@ -146,4 +147,7 @@ pub struct AccountRecord {
     /// Why this account waits for a human, without personal data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parked: Option<Box<str>>,
+    /// Destructive changes that a limit stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
 }

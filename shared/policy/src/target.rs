@@ -223,30 +223,29 @@ fn service_accounts(fields: &Fields<'_>) -> BTreeMap<Box<str>, Option<Box<str>>>
         .collect()
 }
 
-/// Where a policy says nothing: 10 percent, never below 5 and always above 100 accounts.
-const DISABLE: Limit = Limit {
-    floor: 5,
-    percent: 10,
-    ceiling: 100,
-};
-
-/// Where a policy says nothing: 10 percent, never below 20 and always above 500 memberships.
-const REVOKE: Limit = Limit {
-    floor: 20,
-    percent: 10,
-    ceiling: 500,
-};
-
 fn limits(fields: &Fields<'_>) -> Limits {
+    let usual = Limits::default();
     let Some(fields) = fields.get("limits").and_then(|node| node.fields()) else {
-        return Limits {
-            disable: DISABLE,
-            revoke: REVOKE,
-        };
+        return usual;
     };
+    let count = |key, range| fields.get(key).and_then(|node| node.count(range));
     let limits = Limits {
-        disable: limit(&fields, "disable", DISABLE),
-        revoke: limit(&fields, "revoke", REVOKE),
+        block: limit(&fields, "block", usual.block),
+        disable: limit(&fields, "disable", usual.disable),
+        delete: limit(&fields, "delete", usual.delete),
+        revoke: limit(&fields, "revoke", usual.revoke),
+        members: limit(&fields, "members", usual.members),
+        rename: limit(&fields, "rename", usual.rename),
+        manager: limit(&fields, "manager", usual.manager),
+        window_hours: count("window_hours", 1..=24 * 31)
+            .and_then(|hours| u16::try_from(hours).ok())
+            .unwrap_or(usual.window_hours),
+        approvers: count("approvers", 1..=5)
+            .and_then(|people| u8::try_from(people).ok())
+            .unwrap_or(usual.approvers),
+        approval_hours: count("approval_hours", 1..=24 * 31)
+            .and_then(|hours| u16::try_from(hours).ok())
+            .unwrap_or(usual.approval_hours),
     };
     fields.finish();
     limits

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use domain::budget::Gauge;
+use domain::limit::Meter;
 use domain::{
     AccountRecord, EventId, Fact, Generation, Hash, IdentityId, IdentityRecord, RecordKey,
     SourceId, TargetId,
@@ -325,5 +326,15 @@ pub trait Store: Send + Sync {
         &self,
         target: &TargetId,
         gauge: &Gauge,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+
+    /// The meter of a target, by which limits count: one consistent read.
+    fn meter(&self, target: &TargetId) -> impl Future<Output = Result<Meter, Fault>> + Send;
+
+    /// Writes the meter of a target as [`set_gauge`](Self::set_gauge) writes its gauge.
+    fn set_meter(
+        &self,
+        target: &TargetId,
+        meter: &Meter,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
 }

@@ -102,6 +102,11 @@ pub fn gauge_key(target: &TargetId) -> Item {
     key(format!("T#{target}"), "B")
 }
 
+/// The key of a target's meter.
+pub fn meter_key(target: &TargetId) -> Item {
+    key(format!("T#{target}"), "M")
+}
+
 /// The name of the attribute with a connector's record.
 pub fn account_attribute(target: &TargetId) -> String {
     format!("c_{target}")

@@ -13,6 +13,7 @@
 //! | `K#<namespace>#<sha256 of value>` | `I#<identity>` | somebody who shares a claim |
 //! | `T#<target>` | `H` | a target's health |
 //! | `T#<target>` | `B` | a target's gauge: how much of its budget is used |
+//! | `T#<target>` | `M` | a target's meter: what was taken from people lately, what is held, what was approved |
 //!
 //! The identity item has `gen`, `plan` (the planner's record as JSON), `due_at`, per target
 //! `c_<target>` (the connector's record as JSON) and `g_<target>` (the generation applied last),
@@ -38,6 +39,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use domain::budget::Gauge;
+use domain::limit::Meter;
 use domain::{Fact, Generation, IdentityId, RecordKey, TargetId};
 use jiff::Timestamp;
 use ports::store::{
@@ -110,6 +112,26 @@ impl DynamoStore {
     }
 
     /// One conditional `UpdateItem`.
+    /// Writes an item that workers share, if its version is still the one that was read.
+    async fn replace(
+        &self,
+        key: Item,
+        attribute: &'static str,
+        value: AttributeValue,
+        read: u64,
+    ) -> Result<bool, Fault> {
+        let mut expression = Expression::default();
+        expression.set(attribute, value);
+        expression.set("version", item::number(read + 1));
+        if read == 0 {
+            expression.require_absent("version");
+        } else {
+            expression.require_equal("version", item::number(read));
+        }
+        let written = self.update(key, expression).await?;
+        Ok(matches!(written, Written::Done))
+    }
+
     async fn update(&self, key: Item, expression: Expression) -> Result<Written, Fault> {
         let sent = self
             .0
@@ -208,16 +230,18 @@ impl Store for DynamoStore {
     }
 
     async fn set_gauge(&self, target: &TargetId, gauge: &Gauge) -> Result<bool, Fault> {
-        let written = gauge.at_version(gauge.version + 1);
-        let mut expression = Expression::default();
-        expression.set("gauge", item::json(&written)?);
-        expression.set("version", item::number(written.version));
-        if gauge.version == 0 {
-            expression.require_absent("version");
-        } else {
-            expression.require_equal("version", item::number(gauge.version));
-        }
-        let written = self.update(item::gauge_key(target), expression).await?;
-        Ok(matches!(written, Written::Done))
+        let written = item::json(&gauge.at_version(gauge.version + 1))?;
+        self.replace(item::gauge_key(target), "gauge", written, gauge.version)
+            .await
+    }
+
+    async fn meter(&self, target: &TargetId) -> Result<Meter, Fault> {
+        self.read_meter(target).await
+    }
+
+    async fn set_meter(&self, target: &TargetId, meter: &Meter) -> Result<bool, Fault> {
+        let written = item::json(&meter.at_version(meter.version + 1))?;
+        self.replace(item::meter_key(target), "meter", written, meter.version)
+            .await
     }
 }

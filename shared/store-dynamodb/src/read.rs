@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use domain::budget::Gauge;
+use domain::limit::Meter;
 use domain::{IdentityId, RecordKey, TargetId};
 use futures::future::try_join_all;
 use jiff::Timestamp;
@@ -13,7 +14,7 @@ use ports::store::{ClaimKey, Dossier, Health, ScanPage, Seat, Segment};
 
 use crate::item::{
     IDENTITY, LINK, WAKE_SHARDS, claim_partition, gauge_key, identity_key, instant, is_fact, key,
-    read_identity, read_identity_key, read_json, read_seat, read_text, record_partition,
+    meter_key, read_identity, read_identity_key, read_json, read_seat, read_text, record_partition,
     target_key, text,
 };
 use crate::table::SCHEMA;
@@ -208,6 +209,13 @@ impl DynamoStore {
         match self.read_item(gauge_key(target)).await? {
             Some(item) => read_json(&item, "gauge"),
             None => Ok(Gauge::default()),
+        }
+    }
+
+    pub(crate) async fn read_meter(&self, target: &TargetId) -> Result<Meter, Fault> {
+        match self.read_item(meter_key(target)).await? {
+            Some(item) => read_json(&item, "meter"),
+            None => Ok(Meter::default()),
         }
     }
 

@@ -37,6 +37,8 @@ fields! {
     Identity => "identity",
     /// An entitlement's name in policy.
     Entitlement => "entitlement",
+    /// What a limit is about: a class of changes, or removals from one group.
+    Scope => "scope",
     /// A rule's name in policy.
     Rule => "rule",
     /// The queue's number for a message.

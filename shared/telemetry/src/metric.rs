@@ -69,6 +69,8 @@ metrics! {
     TargetQuarantined("Count"),
     /// Destructive changes that wait for an approval.
     Held("Count"),
+    /// Limits that were reached: somebody has to look at what waits.
+    HoldOpened("Count"),
     /// Identities woken by the clock.
     ClockWoken("Count"),
     /// Accounts observed.

@@ -29,7 +29,7 @@ use ports::{Apply, Clock, Lanes, Observe, Outgoing, Store};
 pub use backoff::drain_with_backoff;
 pub use limiter::{Limit, Limiter};
 
-use crate::world::{Address, compiled, policy_text};
+use crate::world::{Address, compiled, policy_text, unlimited};
 
 /// Changes of the benchmark that are not endings.
 pub const CHANGES: usize = 9_900;
@@ -254,7 +254,7 @@ fn account(number: usize) -> AccountId {
 /// A policy whose target has that budget.
 fn policy_with(budget: &Budget) -> Arc<Compiled> {
     let address = Address::new("https://target.example/v2", "");
-    let compiled = compiled(&policy_text(), &[(dir(), address)].into());
+    let compiled = compiled(&unlimited(&policy_text()), &[(dir(), address)].into());
     let mut policy = (*compiled.policy).clone();
     policy
         .targets

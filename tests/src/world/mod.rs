@@ -129,6 +129,26 @@ pub fn policy_text() -> String {
     include_str!("../../fixtures/policy/company.toml").to_owned()
 }
 
+/// The same policy with limits that nobody reaches, for tests of something else.
+pub fn unlimited(text: &str) -> String {
+    let wide = "{ floor = 1000000, percent = 100, ceiling = 1000000 }";
+    let classes = ["block", "delete", "members", "rename", "manager"];
+    let more: String = classes
+        .iter()
+        .map(|class| format!("{class} = {wide}\n"))
+        .collect();
+    let lines = text.lines().map(|line| {
+        if line.starts_with("disable = {") {
+            format!("disable = {wide}\n{more}")
+        } else if line.starts_with("revoke = {") {
+            format!("revoke = {wide}\n")
+        } else {
+            format!("{line}\n")
+        }
+    });
+    lines.collect()
+}
+
 impl Company {
     /// On 2 March 2026, 08:00 UTC, with the suite's policy.
     pub async fn new() -> Self {

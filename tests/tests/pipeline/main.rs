@@ -12,6 +12,7 @@
 mod canary;
 mod events;
 mod leavers;
+mod limits;
 mod movers;
 mod night;
 mod people;

@@ -97,8 +97,10 @@ fn policy() -> Policy {
         service_accounts: BTreeMap::new(),
         dormant_days: None,
         limits: Limits {
+            block: generous,
             disable: generous,
             revoke: generous,
+            ..Limits::default()
         },
     };
     let entitlement = |group: &str, privileged| Entitlement {
@@ -205,6 +207,12 @@ impl Company {
         &self.targets[&wiki()]
     }
 
+    /// The limits under which everything waits.
+    pub fn holds(&self) -> Vec<String> {
+        let meter = block_on(self.store.meter(&wiki())).expect("a read");
+        meter.holds.keys().map(ToString::to_string).collect()
+    }
+
     pub fn target(&mut self) -> &mut Target {
         self.policy.targets.get_mut(&wiki()).expect("the target")
     }
@@ -286,6 +294,7 @@ impl Company {
                 target: target.clone(),
                 expect: part.map(|part| part.applied),
                 account: AccountRecord {
+                    held: None,
                     id: Some(account),
                     ownership: Some(Ownership::Created),
                     active,

@@ -4,6 +4,7 @@
 mod check;
 mod demo;
 mod exit;
+mod hold;
 mod local;
 mod preview;
 mod probe;
@@ -33,6 +34,7 @@ Examples:
                                             which condition does not hold
   lanyard publish --policy DIR --diff HASH --data DIR
                                             make a compared policy the active one
+  lanyard hold --data DIR list              what waits for somebody's yes
 
 Exit codes:
   0  done, and everything is as it should be
@@ -78,6 +80,11 @@ enum Command {
         after_help = "Examples:\n  lanyard reconcile --data data\n  LANYARD_CONTROL_TOKEN=... lanyard reconcile --url http://127.0.0.1:8080\n\nExit code 1 where a target was not observed in full, or something was found."
     )]
     Reconcile(stack::ReconcileArgs),
+    /// Show what limits hold, and let exactly the list go on that was shown
+    #[command(
+        after_help = "Examples:\n  lanyard hold --data data list\n  lanyard hold --data data show directory block\n  lanyard hold --data data approve directory block --list HASH --as ida\n  lanyard hold --data data reject crm revoke:crm-admins --list HASH --as ida\n\nExit code 1 where something waits, or where what was asked was not done."
+    )]
+    Hold(hold::HoldArgs),
     /// Show queues, what is owed, parked and dead, and the health of targets
     #[command(
         after_help = "Examples:\n  lanyard status --data data\n  lanyard status --data data --wait-idle 30 --json\n\nExit code 1 where the stack is not idle within --wait-idle."
@@ -126,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Probe(args) => probe::run(&args, screen),
         Command::Local(args) => local::run(&args, screen),
         Command::Reconcile(args) => stack::reconcile(&args, screen),
+        Command::Hold(args) => hold::run(&args, screen),
         Command::Status(args) => stack::status(&args, screen),
         Command::Plan(args) => preview::plan(&args, screen),
         Command::Diff(args) => preview::diff(&args, screen),

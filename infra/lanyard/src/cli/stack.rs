@@ -52,13 +52,13 @@ pub struct ReconcileArgs {
     zone: String,
 }
 
-enum Found {
+pub(super) enum Found {
     Running(Connection),
     Resting(DataFolder, Described),
 }
 
 impl Which {
-    async fn find(&self) -> anyhow::Result<Found> {
+    pub(super) async fn find(&self) -> anyhow::Result<Found> {
         if let Some(url) = &self.url {
             let token = environment(TOKEN).with_context(|| format!("{TOKEN} is not set"))?;
             let control = Control {

@@ -23,6 +23,7 @@ use super::data::Control;
 use super::follow::Follower;
 use super::night::Nightly;
 use crate::client::Client;
+use crate::holds;
 use crate::stack::{Stack, Status};
 
 /// How long a nightly run may take before the command line gives up waiting.
@@ -98,6 +99,7 @@ pub(super) fn routes(
     Router::new()
         .route("/control/status", get(status))
         .route("/control/reconcile", post(reconcile))
+        .route("/control/hold", post(hold))
         .layer(middleware::from_fn_with_state(controlled.clone(), guard))
         .with_state(controlled)
 }
@@ -143,6 +145,16 @@ async fn reconcile(State(controlled): State<Controlled>) -> Response {
     }
 }
 
+async fn hold(
+    State(controlled): State<Controlled>,
+    Json(request): Json<holds::Request>,
+) -> Response {
+    match controlled.stack.holds().answer(&request).await {
+        Ok(answer) => Json(answer).into_response(),
+        Err(fault) => failed(&fault),
+    }
+}
+
 fn failed(fault: &Fault) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, fault.to_string()).into_response()
 }
@@ -173,14 +185,33 @@ impl Connection {
         self.call("POST", "/control/reconcile").await
     }
 
+    /// Asks there about holds.
+    pub async fn hold(&mut self, request: &holds::Request) -> anyhow::Result<holds::Answer> {
+        let body = serde_json::to_string(request)?;
+        self.send("POST", "/control/hold", &body).await
+    }
+
     async fn call<T: serde::de::DeserializeOwned>(
         &mut self,
         method: &str,
         path: &str,
     ) -> anyhow::Result<T> {
+        self.send(method, path, "").await
+    }
+
+    async fn send<T: serde::de::DeserializeOwned>(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> anyhow::Result<T> {
         let bearer = format!("Bearer {}", self.token);
-        let headers = [("authorization", bearer.as_str())];
-        let answer = self.client.send(method, path, &headers, "").await?;
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+        ];
+        let body = body.to_owned();
+        let answer = self.client.send(method, path, &headers, body).await?;
         match answer.status {
             StatusCode::OK => serde_json::from_slice(&answer.body).context("not our answer"),
             StatusCode::UNAUTHORIZED => bail!("the control token is not that of the stack"),

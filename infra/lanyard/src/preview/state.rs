@@ -3,6 +3,7 @@
 //! anything, and so that the planner's own code does the reading.
 
 use domain::budget::Gauge;
+use domain::limit::Meter;
 use domain::{Fact, Generation, IdentityId, RecordKey, TargetId};
 use jiff::Timestamp;
 use ports::store::{
@@ -117,6 +118,22 @@ impl Store for State {
             Self::Live(store) => store.gauge(target).await,
             Self::File(_) => Ok(Gauge::default()),
         }
+    }
+
+    async fn meter(&self, target: &TargetId) -> Result<Meter, Fault> {
+        match self {
+            Self::Live(store) => store.meter(target).await,
+            Self::File(file) => Ok(file
+                .header()
+                .meters
+                .get(target)
+                .cloned()
+                .unwrap_or_default()),
+        }
+    }
+
+    async fn set_meter(&self, _: &TargetId, _: &Meter) -> Result<bool, Fault> {
+        refused()
     }
 
     async fn set_gauge(&self, _: &TargetId, _: &Gauge) -> Result<bool, Fault> {

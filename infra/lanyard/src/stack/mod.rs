@@ -26,6 +26,8 @@ use target_http::Network;
 
 use edition::{Edition, Editions};
 
+use crate::holds::Holds;
+
 pub use status::{LaneStatus, Status, TargetStatus};
 pub use time::{SharedClock, SystemClock};
 
@@ -229,6 +231,11 @@ impl<S: Store + Clone> Stack<S> {
     /// The time.
     pub const fn clock(&self) -> &SharedClock {
         &self.clock
+    }
+
+    /// What limits hold.
+    pub fn holds(&self) -> Holds<'_, S, EmbeddedLanes, SharedClock> {
+        Holds::new(&self.store, &self.lanes, &self.clock, self.policy())
     }
 
     /// What the schedule does every minute: hands over who is due.

@@ -107,7 +107,7 @@ fn unproven_because(operation: Operation) -> String {
 }
 
 /// The SoD pair that a grant would complete with something that is held.
-fn completed(
+pub fn completed(
     policy: &Policy,
     grant: &EntitlementId,
     held: &BTreeSet<EntitlementId>,

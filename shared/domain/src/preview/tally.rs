@@ -6,10 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{Delta, Direction, Effect, Ground, Person, Side, Standing};
-use crate::compare::limit::is_over;
-use crate::policy::{Limit, Limits};
+use crate::limit::{Line, Meter, Population, Scope};
 use crate::project::{AttrPath, Cause};
-use crate::{Change, EntitlementId, Hash, IdentityId, Ownership, Pii, RuleId, TargetId};
+use crate::{Change, EntitlementId, Hash, IdentityId, Pii, RuleId, TargetId};
 
 /// Everybody's differences, added up.
 #[derive(Clone, Debug, Default)]
@@ -97,71 +96,34 @@ pub struct Row {
     pub delta: Delta,
 }
 
-/// A class of changes that has a limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Class {
-    /// Accounts blocked or deleted.
-    Disable,
-    /// Entitlements taken away.
-    Revoke,
-}
-
 /// What would be carried out on one target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TargetTally {
-    /// Accounts that are ours.
-    pub population: u64,
-    /// Destructive changes by class.
-    pub destructive: BTreeMap<Class, u64>,
+    /// How many there are now.
+    pub population: Population,
+    /// Destructive changes by limit: of a class, and of the removals from one group.
+    pub destructive: BTreeMap<Scope, u64>,
     /// Accounts that would be made.
     pub creates: u64,
     /// Entitlements that would be given.
     pub grants: u64,
 }
 
-/// Whether a class of changes would be held.
+/// What one limit says to the changes of its scope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// Where.
     pub target: TargetId,
     /// Of what.
-    pub class: Class,
+    pub scope: Scope,
     /// How many changes.
     pub count: u64,
-    /// Of how many accounts.
-    pub population: u64,
-    /// Never held at or below this count.
-    pub floor: u32,
-    /// Held above this share, in percent.
-    pub percent: u8,
-    /// Always held above this count.
-    pub ceiling: u32,
-    /// Whether they would be held.
+    /// How many passed in the window already.
+    pub before: u64,
+    /// How many pass in a window.
+    pub allowed: u64,
+    /// Whether something of it would be held.
     pub held: bool,
-}
-
-/// The limits of a target, by class. What is counted for which of them is [`class_of`].
-pub fn limits(limits: &Limits) -> Vec<(Class, Limit)> {
-    vec![
-        (Class::Disable, limits.disable),
-        (Class::Revoke, limits.revoke),
-    ]
-}
-
-/// Against which limit a change counts.
-fn class_of(change: &Change) -> Option<Class> {
-    match change {
-        Change::Disable | Change::Delete => Some(Class::Disable),
-        Change::Revoke { .. } => Some(Class::Revoke),
-        Change::Create { .. }
-        | Change::Adopt { .. }
-        | Change::Restore
-        | Change::Update { .. }
-        | Change::Enable
-        | Change::RevokeSessions
-        | Change::Grant { .. } => None,
-    }
 }
 
 impl Tally {
@@ -211,52 +173,56 @@ impl Tally {
     }
 
     fn count(&mut self, person: &Person<'_>, to: &Side<'_>) {
-        for (name, plan) in &to.plan.targets {
+        for name in to.plan.targets.keys() {
             if !to.writes(name) {
                 continue;
             }
             let tally = self.targets.entry(name.clone()).or_default();
-            let ours = person.accounts.get(name).is_some_and(|account| {
-                account.id.is_some()
-                    && matches!(
-                        account.ownership,
-                        Some(Ownership::Created | Ownership::Adopted)
-                    )
-            });
-            tally.population += u64::from(ours);
-            for change in &plan.changes {
-                if let Some(class) = class_of(change) {
-                    *tally.destructive.entry(class).or_default() += 1;
+            let account = person.accounts.get(name);
+            if let Some(account) = account.filter(|account| account.id.is_some()) {
+                tally.population.accounts += 1;
+                for entitlement in &account.grants {
+                    tally.population.grants += 1;
+                    let groups = &mut tally.population.groups;
+                    *groups.entry(entitlement.clone()).or_default() += 1;
                 }
+            }
+            for scope in to.destructive(name).iter().flat_map(scopes) {
+                *tally.destructive.entry(scope).or_default() += 1;
+            }
+            for change in to.feasible(name).0 {
                 tally.creates += u64::from(matches!(change, Change::Create { .. }));
                 tally.grants += u64::from(matches!(change, Change::Grant { .. }));
             }
         }
     }
 
-    /// What the limits of the policy say, by target and class.
-    pub fn verdicts(&self, to: &crate::Policy) -> Vec<Verdict> {
-        self.targets
-            .iter()
-            .filter_map(|(name, tally)| Some((name, tally, to.targets.get(name)?)))
-            .flat_map(|(name, tally, target)| {
-                limits(&target.limits)
-                    .into_iter()
-                    .map(move |(class, limit)| {
-                        let count = tally.destructive.get(&class).copied().unwrap_or_default();
-                        Verdict {
-                            target: name.clone(),
-                            class,
-                            count,
-                            population: tally.population,
-                            floor: limit.floor,
-                            percent: limit.percent,
-                            ceiling: limit.ceiling,
-                            held: is_over(limit, count, tally.population),
-                        }
-                    })
-            })
-            .collect()
+    /// What the limits of a policy say, given the meters of its targets: what passed in the window
+    /// counts, and where something waits already, everything waits. A target without a meter is
+    /// taken to have had no changes.
+    pub fn verdicts(&self, to: &crate::Policy, meters: &BTreeMap<TargetId, Meter>) -> Vec<Verdict> {
+        let unused = Meter::default();
+        let mut verdicts = Vec::new();
+        for (name, tally) in &self.targets {
+            let Some(target) = to.targets.get(name) else {
+                continue;
+            };
+            let meter = meters.get(name).unwrap_or(&unused);
+            for (scope, count) in &tally.destructive {
+                let allowed = meter.allowed(&target.limits, scope);
+                let before = meter.count(scope);
+                let waits = meter.holds.contains_key(scope);
+                verdicts.push(Verdict {
+                    target: name.clone(),
+                    scope: scope.clone(),
+                    count: *count,
+                    before,
+                    allowed,
+                    held: waits || before.saturating_add(*count) > allowed,
+                });
+            }
+        }
+        verdicts
     }
 
     /// SHA-256 over who gains and who loses what, whatever order people came in. Reasons do not
@@ -275,6 +241,17 @@ impl Tally {
     pub fn identities(&self) -> BTreeSet<&IdentityId> {
         self.digests.iter().map(|(identity, _)| identity).collect()
     }
+}
+
+/// The limits that a change counts against.
+fn scopes(line: &Line) -> Vec<Scope> {
+    let group = line.entitlement.as_ref().map(|entitlement| Scope {
+        class: line.class,
+        group: Some(entitlement.clone()),
+    });
+    std::iter::once(Scope::class(line.class))
+        .chain(group)
+        .collect()
 }
 
 impl Heading {

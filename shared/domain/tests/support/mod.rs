@@ -8,7 +8,7 @@ use domain::Profile;
 use domain::change::AttrChange;
 use domain::policy::{
     AccountFor, Adopt, Condition, CorrelationRule, Entitlement, EntitlementKind, Expr,
-    IdentifierRule, Limit, Limits, LostGrant, Mapping, MatchAction, Mode, Part, Policy, Role, Rule,
+    IdentifierRule, Limits, LostGrant, Mapping, MatchAction, Mode, Part, Policy, Role, Rule,
     RuleState, SodPair, Standard, Target, TargetKind, Template, Test,
 };
 use domain::profile::Auth;
@@ -174,18 +174,7 @@ fn target(name: &str) -> Target {
         protected: set(&["root"]),
         service_accounts: BTreeMap::new(),
         dormant_days: None,
-        limits: Limits {
-            disable: Limit {
-                floor: 5,
-                percent: 5,
-                ceiling: 50,
-            },
-            revoke: Limit {
-                floor: 5,
-                percent: 5,
-                ceiling: 50,
-            },
-        },
+        limits: Limits::default(),
     }
 }
 

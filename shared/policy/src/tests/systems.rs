@@ -144,7 +144,7 @@ create = { floor = 1 }
            |
         15 | create = { floor = 1 }
            | ^^^^^^
-           = help: the keys here are `disable`, `revoke`
+           = help: the keys here are `block`, `disable`, `delete`, `revoke`, `members`, `rename`, `manager`, `window_hours`, `approvers`, `approval_hours`
 
         10 errors
         "#

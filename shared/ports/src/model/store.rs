@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::budget::Gauge;
+use domain::limit::Meter;
 use domain::{EventId, Fact, Generation, Hash, IdentityId, RecordKey, SourceId, TargetId};
 use jiff::Timestamp;
 
@@ -31,6 +32,7 @@ struct State {
     shared: BTreeMap<ClaimKey, BTreeSet<IdentityId>>,
     health: BTreeMap<TargetId, Health>,
     gauges: BTreeMap<TargetId, Gauge>,
+    meters: BTreeMap<TargetId, Meter>,
     counters: Counters,
     faults: VecDeque<Injected>,
 }
@@ -346,6 +348,24 @@ impl Store for ModelStore {
             let current = kept.version == gauge.version;
             if current {
                 *kept = gauge.at_version(gauge.version + 1);
+            }
+            (current, current)
+        })
+    }
+
+    async fn meter(&self, target: &TargetId) -> Result<Meter, Fault> {
+        self.request(|state| {
+            state.counters.reads += 1;
+            Ok(state.meters.get(target).cloned().unwrap_or_default())
+        })
+    }
+
+    async fn set_meter(&self, target: &TargetId, meter: &Meter) -> Result<bool, Fault> {
+        self.write(false, |state| {
+            let kept = state.meters.entry(target.clone()).or_default();
+            let current = kept.version == meter.version;
+            if current {
+                *kept = meter.at_version(meter.version + 1);
             }
             (current, current)
         })

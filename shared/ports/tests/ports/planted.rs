@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use contract::Lane;
 use domain::budget::Gauge;
+use domain::limit::Meter;
 use domain::{Fact, Generation, IdentityId, RecordKey, TargetId};
 use jiff::Timestamp;
 use ports::model::{ManualClock, ModelLanes, ModelStore, suite};
@@ -143,6 +144,14 @@ impl Store for Violating {
 
     async fn set_gauge(&self, target: &TargetId, gauge: &Gauge) -> Result<bool, Fault> {
         self.0.set_gauge(target, gauge).await
+    }
+
+    async fn meter(&self, target: &TargetId) -> Result<Meter, Fault> {
+        self.0.meter(target).await
+    }
+
+    async fn set_meter(&self, target: &TargetId, meter: &Meter) -> Result<bool, Fault> {
+        self.0.set_meter(target, meter).await
     }
 }
 

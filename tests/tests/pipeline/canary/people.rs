@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use ports::Clock as _;
 use serde_json::{Value, json};
 use sha2::Sha256;
-use tests::world::{Company, HR_SECRET, Says, policy_text, signed};
+use tests::world::{Company, HR_SECRET, Says, policy_text, signed, unlimited};
 
 use super::{FOREIGN_MARK, MARK};
 
@@ -15,7 +15,7 @@ pub fn canary_policy() -> String {
     let more = "title = \"{title}\"\n\
         'phoneNumbers[type eq \"work\"].value' = \"{work_phone}\"\n\
         \"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber\" = \"{employee_number}\"";
-    let policy = policy_text().replacen("title = \"{title}\"", more, 1);
+    let policy = unlimited(&policy_text()).replacen("title = \"{title}\"", more, 1);
     assert!(policy.contains("{employee_number}"));
     let bamboo = r#"
 [sources.bamboo]

@@ -7,7 +7,7 @@ use domain::preview::{Direction, Subject, Verdict};
 use sha2::{Digest as _, Sha256};
 
 use super::super::{Diff, short};
-use super::{class, limit, limits_sentence, reasons, sentence, words};
+use super::{limit, limits_sentence, reasons, sentence, words};
 
 const STYLE: &str = include_str!("../../../templates/diff.css");
 
@@ -62,9 +62,8 @@ struct Row {
 
 struct Line {
     target: String,
-    class: String,
+    scope: String,
     count: u64,
-    population: u64,
     limit: String,
     held: bool,
 }
@@ -149,9 +148,8 @@ pub fn html(diff: &Diff) -> Result<String, askama::Error> {
 fn line(verdict: &Verdict) -> Line {
     Line {
         target: verdict.target.to_string(),
-        class: class(verdict.class),
+        scope: verdict.scope.to_string(),
         count: verdict.count,
-        population: verdict.population,
         limit: limit(verdict),
         held: verdict.held,
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::super::Diff;
-use super::{class, limit, limits_sentence, reasons, sentence, words};
+use super::{limit, limits_sentence, reasons, sentence, words};
 
 /// The whole comparison.
 pub fn markdown(diff: &Diff) -> String {
@@ -27,20 +27,15 @@ pub fn markdown(diff: &Diff) -> String {
         .ok();
     }
     if !diff.verdicts.is_empty() {
-        writeln!(
-            out,
-            "| Target | Class | Changes | Accounts | Held | Verdict |"
-        )
-        .ok();
-        writeln!(out, "|---|---|--:|--:|---|---|").ok();
+        writeln!(out, "| Target | Limit | Changes | Window | Verdict |").ok();
+        writeln!(out, "|---|---|--:|---|---|").ok();
         for verdict in &diff.verdicts {
             writeln!(
                 out,
-                "| {} | {} | {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} |",
                 escape(verdict.target.as_str()),
-                class(verdict.class),
+                escape(&verdict.scope.to_string()),
                 verdict.count,
-                verdict.population,
                 limit(verdict),
                 if verdict.held { "**held**" } else { "passes" }
             )

@@ -12,7 +12,7 @@ pub use json::Json;
 pub use markdown::markdown;
 pub use text::text;
 
-use domain::preview::{Class, Delta, Verdict};
+use domain::preview::{Delta, Verdict};
 
 use super::Diff;
 
@@ -37,7 +37,7 @@ fn limits_sentence(diff: &Diff) -> String {
         .verdicts
         .iter()
         .filter(|verdict| verdict.held)
-        .map(|verdict| format!("{} on {}", class(verdict.class), verdict.target))
+        .map(|verdict| format!("{} on {}", verdict.scope, verdict.target))
         .collect();
     if held.is_empty() {
         "Every change stays within the limits of its target.".to_owned()
@@ -49,16 +49,12 @@ fn limits_sentence(diff: &Diff) -> String {
     }
 }
 
-fn class(class: Class) -> String {
-    words::lower(&class)
-}
-
-/// A limit, in words.
+/// What passes, in words.
 fn limit(verdict: &Verdict) -> String {
-    format!(
-        "above {} and {} %, or above {}",
-        verdict.floor, verdict.percent, verdict.ceiling
-    )
+    match verdict.before {
+        0 => format!("{} pass", verdict.allowed),
+        before => format!("{} pass, {before} did already", verdict.allowed),
+    }
 }
 
 /// Both reasons, in one line each.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use domain::preview::{Effect, Group};
 
 use super::super::{Diff, short};
-use super::{class, limit, limits_sentence, reasons, sentence, words};
+use super::{limit, limits_sentence, reasons, sentence, words};
 
 /// The whole comparison.
 pub fn text(diff: &Diff) -> String {
@@ -55,13 +55,12 @@ pub fn text(diff: &Diff) -> String {
     for verdict in &diff.verdicts {
         writeln!(
             out,
-            "  {} {}: {} of {} accounts, {} (held {})",
+            "  {} {}: {} changes, {}: {}",
             verdict.target,
-            class(verdict.class),
+            verdict.scope,
             verdict.count,
-            verdict.population,
-            if verdict.held { "HELD" } else { "passes" },
-            limit(verdict)
+            limit(verdict),
+            if verdict.held { "HELD" } else { "passes" }
         )
         .ok();
     }

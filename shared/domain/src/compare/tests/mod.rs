@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Class, Compared, Evidence, Recorded, Repair, Severity};
 use crate::Profile;
 use crate::policy::{
-    AccountFor, Adopt, Entitlement, EntitlementKind, Expr, Limit, Limits, LostGrant, Mapping, Mode,
+    AccountFor, Adopt, Entitlement, EntitlementKind, Expr, Limits, LostGrant, Mapping, Mode,
     Policy, SodPair, Target, TargetKind,
 };
 use crate::profile::Auth;
@@ -39,11 +39,6 @@ fn mapping(path: &str, strength: Strength) -> Mapping {
 }
 
 fn target() -> Target {
-    let none = Limit {
-        floor: 1000,
-        percent: 100,
-        ceiling: 1000,
-    };
     Target {
         mode: Mode::Enforce,
         kind: TargetKind::Scim,
@@ -73,10 +68,7 @@ fn target() -> Target {
             ("scanner".into(), None),
         ]),
         dormant_days: Some(90),
-        limits: Limits {
-            disable: none,
-            revoke: none,
-        },
+        limits: Limits::default(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use contract::Lane;
 use domain::budget::Gauge;
+use domain::limit::Meter;
 use domain::{Generation, IdentityId, TargetId};
 
 use super::made::{ack, at, claim, claim_key, commit, delivery, fact, identity, record, target};
@@ -45,6 +46,7 @@ enum Operation {
     Ack(Box<crate::store::Ack>),
     SetHealth(TargetId, Health),
     Gauge(TargetId, u64),
+    Meter(TargetId, u64),
     /// A read in between, as the handlers do, because an adapter may remember what it read.
     Seat(u64, u64),
 }
@@ -129,6 +131,7 @@ impl Operation {
                 Self::SetHealth(target(on), health)
             }
             90..93 => Self::Gauge(target(on), random.below(4)),
+            93..95 => Self::Meter(target(on), random.below(4)),
             _ => Self::Seat(of, on),
         }
     }
@@ -154,6 +157,11 @@ impl Operation {
                 let gauge = Gauge::default().at_version(*version);
                 let written = said(store.set_gauge(target, &gauge).await);
                 format!("{written} {}", said(store.gauge(target).await))
+            }
+            Self::Meter(target, version) => {
+                let meter = Meter::default().at_version(*version);
+                let written = said(store.set_meter(target, &meter).await);
+                format!("{written} {}", said(store.meter(target).await))
             }
             Self::Seat(of, on) => said(store.seat(&identity(*of), &target(*on)).await),
         }

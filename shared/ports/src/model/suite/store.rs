@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::budget::{Gauge, Tally};
+use domain::limit::{Class, Meter, Scope};
+use domain::policy::Limits;
 use domain::{Fact, Generation};
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -33,6 +35,7 @@ pub async fn all<S: Store>(make: impl AsyncFn() -> S) {
     a_scan_meets_everybody_once(&make().await).await;
     health_is_kept_by_target(&make().await).await;
     a_gauge_is_written_by_whoever_read_it_last(&make().await).await;
+    a_meter_is_written_by_whoever_read_it_last(&make().await).await;
 }
 
 async fn dossier<S: Store>(store: &S, of: u64) -> Dossier {
@@ -504,6 +507,23 @@ async fn a_gauge_is_written_by_whoever_read_it_last<S: Store>(store: &S) {
     // Other targets and a target's health have nothing to do with it.
     assert_eq!(ok(store.gauge(&target(1)).await), Gauge::default());
     assert_eq!(ok(store.health(&target(0)).await), Health::Healthy);
+}
+
+async fn a_meter_is_written_by_whoever_read_it_last<S: Store>(store: &S) {
+    let untouched = ok(store.meter(&target(0)).await);
+    assert_eq!(untouched, Meter::default());
+    let mut used = untouched.clone();
+    used.open(&Limits::default(), Scope::class(Class::Rename), at(0));
+    assert!(ok(store.set_meter(&target(0), &used).await));
+    assert!(!ok(store.set_meter(&target(0), &untouched).await));
+    let kept = ok(store.meter(&target(0)).await);
+    assert_eq!(kept, used.at_version(1));
+    assert!(ok(store.set_meter(&target(0), &kept).await));
+    assert!(!ok(store.set_meter(&target(0), &kept).await));
+    assert_eq!(ok(store.meter(&target(0)).await).version, 2);
+    // Neither other targets nor the gauge have anything to do with it.
+    assert_eq!(ok(store.meter(&target(1)).await), Meter::default());
+    assert_eq!(ok(store.gauge(&target(0)).await), Gauge::default());
 }
 
 async fn health_is_kept_by_target<S: Store>(store: &S) {

@@ -1,0 +1,438 @@
+//! What limits hold, shown to operators and released by them: exactly the list that they saw,
+//! under its hash.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use contract::{Cause, ConvergeRequest, Lane};
+use domain::limit::{Approval, Line, Meter, Scope, Vote, Voted, list_hash};
+use domain::{AccountRecord, Hash, IdentityId, Policy, TargetId};
+use jiff::Timestamp;
+use ports::lanes::Outgoing;
+use ports::store::{Ack, Acked, Segment};
+use ports::{Clock, Fault, Lanes, Store};
+use serde::{Deserialize, Serialize};
+
+/// How often a lost race for a meter or a record is run again.
+const RACES: u32 = 20;
+
+/// Messages handed to a lane at once.
+const CHUNK: usize = 100;
+
+/// Something to do with holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum Request {
+    /// Every hold.
+    List,
+    /// Everything that waits in one.
+    Show(Chosen),
+    /// Let a list through.
+    Approve {
+        /// What.
+        chosen: Chosen,
+        /// The hash of the list, as it was shown.
+        list: Hash,
+        /// Who says so.
+        by: Box<str>,
+    },
+    /// Leave a list undone until nobody wants it any more.
+    Reject {
+        /// What.
+        chosen: Chosen,
+        /// The hash of the list, as it was shown.
+        list: Hash,
+        /// Who says so.
+        by: Box<str>,
+    },
+}
+
+/// Which part of which hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chosen {
+    /// Where.
+    pub target: TargetId,
+    /// Of which limit.
+    pub scope: Scope,
+    /// Only these people; everybody if empty.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub only: BTreeSet<IdentityId>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "answer")]
+pub enum Answer {
+    /// Every hold.
+    Holds {
+        /// In the order of targets and scopes.
+        holds: Vec<HoldView>,
+    },
+    /// Everything that waits in one.
+    List(List),
+    /// So many others have to agree.
+    Waiting {
+        /// How many.
+        more: usize,
+    },
+    /// This operator agreed before; somebody else has to.
+    Already,
+    /// The list goes on.
+    Released {
+        /// How many changes.
+        lines: u64,
+        /// Of how many people.
+        people: u64,
+        /// Who agreed.
+        by: Vec<Box<str>>,
+        /// Until when it may be carried out.
+        until: Timestamp,
+    },
+    /// The list stays undone.
+    Rejected {
+        /// Of how many people.
+        people: u64,
+    },
+    /// The list is not the one that was shown; nothing was done.
+    Changed {
+        /// What it is now.
+        now: Hash,
+    },
+    /// Nothing waits there.
+    NoHold,
+}
+
+/// One hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldView {
+    /// Where.
+    pub target: TargetId,
+    /// Of which limit.
+    pub scope: Scope,
+    /// Since when.
+    pub since: Timestamp,
+    /// How many pass in a window.
+    pub allowed: u64,
+    /// How many changes wait.
+    pub lines: u64,
+    /// Of how many people.
+    pub people: u64,
+    /// The hash of the whole list.
+    pub list: Hash,
+    /// Who agreed so far.
+    pub agreed: Vec<Box<str>>,
+    /// How many have to.
+    pub needed: u8,
+}
+
+/// Everything that waits in a hold, or the chosen part of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct List {
+    /// Where.
+    pub target: TargetId,
+    /// Of which limit.
+    pub scope: Scope,
+    /// Its hash, which an approval names.
+    pub hash: Hash,
+    /// Whether it is everything that waits there.
+    pub whole: bool,
+    /// By identity.
+    pub entries: BTreeMap<IdentityId, BTreeSet<Line>>,
+}
+
+impl List {
+    /// How many changes.
+    pub fn lines(&self) -> u64 {
+        self.entries.values().map(BTreeSet::len).sum::<usize>() as u64
+    }
+}
+
+/// Holds over these ports.
+pub struct Holds<'a, S, L, C> {
+    store: &'a S,
+    lanes: &'a L,
+    clock: &'a C,
+    policy: Arc<Policy>,
+}
+
+/// What waits, by target and scope.
+type Waiting = BTreeMap<(TargetId, Scope), BTreeMap<IdentityId, BTreeSet<Line>>>;
+
+impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
+    /// Over these.
+    pub const fn new(store: &'a S, lanes: &'a L, clock: &'a C, policy: Arc<Policy>) -> Self {
+        Self {
+            store,
+            lanes,
+            clock,
+            policy,
+        }
+    }
+
+    /// Does what was asked.
+    pub async fn answer(&self, request: &Request) -> Result<Answer, Fault> {
+        match request {
+            Request::List => Ok(Answer::Holds {
+                holds: self.list().await?,
+            }),
+            Request::Show(chosen) => Ok(Answer::List(self.chosen(chosen).await?)),
+            Request::Approve { chosen, list, by } => self.approve(chosen, *list, by).await,
+            Request::Reject { chosen, list, by } => self.reject(chosen, *list, by).await,
+        }
+    }
+
+    /// Walks over everybody.
+    async fn waiting(&self) -> Result<Waiting, Fault> {
+        let mut waiting = Waiting::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = self
+                .store
+                .scan(Segment { index: 0, of: 1 }, after.as_deref())
+                .await?;
+            for (identity, seat) in page.rows {
+                for (target, account) in seat.accounts {
+                    let Some(held) = account.held else { continue };
+                    let open = held.lines.iter();
+                    for one in open.filter(|one| !held.rejected.contains(&one.line)) {
+                        waiting
+                            .entry((target.clone(), one.scope.clone()))
+                            .or_default()
+                            .entry(identity.clone())
+                            .or_default()
+                            .insert(one.line.clone());
+                    }
+                }
+            }
+            match page.next {
+                None => return Ok(waiting),
+                next if next == after => {
+                    return Err(Fault::retry("the table's scan came back to the same place"));
+                }
+                next => after = next,
+            }
+        }
+    }
+
+    async fn list(&self) -> Result<Vec<HoldView>, Fault> {
+        let waiting = self.waiting().await?;
+        let mut views = Vec::new();
+        for (name, target) in &self.policy.targets {
+            let meter = self.store.meter(name).await?;
+            for (scope, hold) in &meter.holds {
+                let nobody = BTreeMap::new();
+                let entries = waiting.get(&(name.clone(), scope.clone()));
+                let entries = entries.unwrap_or(&nobody);
+                views.push(HoldView {
+                    target: name.clone(),
+                    scope: scope.clone(),
+                    since: hold.since,
+                    allowed: hold.allowed,
+                    lines: entries.values().map(BTreeSet::len).sum::<usize>() as u64,
+                    people: entries.len() as u64,
+                    list: hash(scope, entries),
+                    agreed: hold.votes.iter().map(|vote| vote.by.clone()).collect(),
+                    needed: target.limits.approvers,
+                });
+            }
+        }
+        Ok(views)
+    }
+
+    async fn chosen(&self, chosen: &Chosen) -> Result<List, Fault> {
+        let key = (chosen.target.clone(), chosen.scope.clone());
+        let mut entries = self.waiting().await?.remove(&key).unwrap_or_default();
+        let all = entries.len();
+        if !chosen.only.is_empty() {
+            entries.retain(|identity, _| chosen.only.contains(identity));
+        }
+        Ok(List {
+            target: chosen.target.clone(),
+            scope: chosen.scope.clone(),
+            hash: hash(&chosen.scope, &entries),
+            whole: entries.len() == all,
+            entries,
+        })
+    }
+
+    /// Counts the vote; with the last one that is needed, marks every account of the list and
+    /// nudges its connector. Said again after a crash, it goes on where it stopped.
+    async fn approve(&self, chosen: &Chosen, said: Hash, by: &str) -> Result<Answer, Fault> {
+        let Some(target) = self.policy.targets.get(&chosen.target) else {
+            return Ok(Answer::NoHold);
+        };
+        let list = self.chosen(chosen).await?;
+        if list.entries.is_empty() {
+            return Ok(Answer::NoHold);
+        }
+        if list.hash != said {
+            return Ok(Answer::Changed { now: list.hash });
+        }
+        let now = self.clock.now();
+        let mut voted = Voted::NoHold;
+        self.with_meter(&chosen.target, |meter| {
+            let agreed = |one: &&Approval| {
+                one.scope == chosen.scope && one.list == said && !one.void && one.until > now
+            };
+            if let Some(approval) = meter.approvals.iter().find(agreed) {
+                voted = Voted::Approved(approval.clone());
+                return;
+            }
+            let vote = Vote {
+                by: by.into(),
+                at: now,
+                list: said,
+            };
+            voted = meter.approve(&target.limits, &chosen.scope, vote, list.whole);
+        })
+        .await?;
+        let approval = match voted {
+            Voted::NoHold => return Ok(Answer::NoHold),
+            Voted::Already => return Ok(Answer::Already),
+            Voted::Waiting(more) => return Ok(Answer::Waiting { more }),
+            Voted::Approved(approval) => approval,
+        };
+        tracing::warn!(
+            target = %chosen.target,
+            scope = %chosen.scope,
+            changes = list.lines(),
+            plan = said.short(),
+            "a held list was approved"
+        );
+        let released = self.mark(&list, |held| {
+            held.released.insert(chosen.scope.clone(), said);
+        });
+        let nudged = released.await?;
+        self.nudge(&chosen.target, nudged).await?;
+        Ok(Answer::Released {
+            lines: list.lines(),
+            people: list.entries.len() as u64,
+            by: approval.by,
+            until: approval.until,
+        })
+    }
+
+    async fn reject(&self, chosen: &Chosen, said: Hash, by: &str) -> Result<Answer, Fault> {
+        let list = self.chosen(chosen).await?;
+        if list.entries.is_empty() {
+            return Ok(Answer::NoHold);
+        }
+        if list.hash != said {
+            return Ok(Answer::Changed { now: list.hash });
+        }
+        tracing::warn!(
+            target = %chosen.target,
+            scope = %chosen.scope,
+            changes = list.lines(),
+            plan = said.short(),
+            by,
+            "a held list was rejected"
+        );
+        self.mark(&list, |held| {
+            let lines: Vec<Line> = held.open(&chosen.scope).cloned().collect();
+            held.rejected.extend(lines);
+        })
+        .await?;
+        if list.whole {
+            self.with_meter(&chosen.target, |meter| {
+                meter.close(&chosen.scope);
+            })
+            .await?;
+        }
+        Ok(Answer::Rejected {
+            people: list.entries.len() as u64,
+        })
+    }
+
+    /// Changes what is held in the record of every account of a list that still holds exactly
+    /// its lines. Returns whose.
+    async fn mark(
+        &self,
+        list: &List,
+        change: impl Fn(&mut domain::limit::Held),
+    ) -> Result<Vec<ConvergeRequest>, Fault> {
+        let mut marked = Vec::new();
+        for (identity, lines) in &list.entries {
+            for _ in 0..RACES {
+                let (seat, _) = self.store.seat(identity, &list.target).await?;
+                let Some(seat) = seat else { break };
+                let Some(account) = seat.accounts.get(&list.target) else {
+                    break;
+                };
+                let mut after: AccountRecord = account.clone();
+                let Some(held) = &mut after.held else { break };
+                let open: BTreeSet<Line> = held.open(&list.scope).cloned().collect();
+                if open != *lines {
+                    break;
+                }
+                change(held);
+                let ack = Ack {
+                    identity: identity.clone(),
+                    target: list.target.clone(),
+                    expect: Some(account.applied),
+                    account: after,
+                    settles: false,
+                };
+                if self.store.ack(&ack).await? == Acked::Done {
+                    marked.push(ConvergeRequest {
+                        v: 1,
+                        identity: identity.clone(),
+                        target: list.target.clone(),
+                        generation: seat.record.generation,
+                        look: true,
+                        cause: Cause::Operator,
+                    });
+                    break;
+                }
+            }
+        }
+        Ok(marked)
+    }
+
+    async fn nudge(&self, target: &TargetId, requests: Vec<ConvergeRequest>) -> Result<(), Fault> {
+        let lane = Lane::Target(target.clone());
+        let at = self.clock.now();
+        for chunk in requests.chunks(CHUNK) {
+            let messages = chunk
+                .iter()
+                .map(|request| {
+                    let body = serde_json::to_string(request)
+                        .map_err(|_| Fault::reject("the request cannot be written as JSON"))?;
+                    Ok(Outgoing {
+                        group: request.group(),
+                        dedup: format!("release#{}#{}", at.as_microsecond(), request.group()),
+                        body,
+                    })
+                })
+                .collect::<Result<Vec<_>, Fault>>()?;
+            self.lanes.send(&lane, &messages).await?;
+        }
+        Ok(())
+    }
+
+    async fn with_meter(
+        &self,
+        target: &TargetId,
+        mut change: impl FnMut(&mut Meter),
+    ) -> Result<(), Fault> {
+        for _ in 0..RACES {
+            let before = self.store.meter(target).await?;
+            let mut meter = before.clone();
+            change(&mut meter);
+            if meter == before || self.store.set_meter(target, &meter).await? {
+                return Ok(());
+            }
+        }
+        Err(Fault::retry(
+            "too many workers write the meter of the target at once",
+        ))
+    }
+}
+
+fn hash(scope: &Scope, entries: &BTreeMap<IdentityId, BTreeSet<Line>>) -> Hash {
+    let entries = entries.iter();
+    list_hash(
+        scope,
+        entries.map(|(identity, lines)| (identity, lines.iter().collect())),
+    )
+}

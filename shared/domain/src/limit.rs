@@ -1,0 +1,75 @@
+//! Limits on what may be taken from people: they count effects, not causes. A target's meter
+//! remembers every destructive change of a rolling window; what exceeds a limit is held until
+//! somebody who has seen exactly that list says so.
+
+mod line;
+mod meter;
+
+pub use line::{Class, Line, hold_back, lines};
+pub use meter::{
+    Approval, Claim, Held, HeldLine, Hold, Meter, NoScope, Population, Scope, Verdict, Vote, Voted,
+    list_hash,
+};
+
+use crate::policy::Limit;
+
+/// The largest count that passes: up to the floor or the percentage of the population, whichever
+/// is more, and never above the ceiling.
+///
+/// Of a small population the floor would be everybody, so that it is a quarter at most where the
+/// population is known; one always passes.
+pub fn allowance(limit: Limit, population: Option<u64>) -> u64 {
+    let floor = u64::from(limit.floor);
+    let most = population.map_or(floor, |population| {
+        let share = u128::from(population) * u128::from(limit.percent) / 100;
+        let share = u64::try_from(share).unwrap_or(u64::MAX);
+        floor.min((population / 4).max(1)).max(share)
+    });
+    most.min(u64::from(limit.ceiling))
+}
+
+/// Whether a count is over a limit.
+pub fn is_over(limit: Limit, count: u64, population: u64) -> bool {
+    count > allowance(limit, Some(population))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trips_one_beyond_the_border() {
+        let limit = Limit {
+            floor: 5,
+            percent: 5,
+            ceiling: 50,
+        };
+        for (population, most) in [
+            (0, 1),
+            (4, 1),
+            (10, 2),
+            (19, 4),
+            (20, 5),
+            (119, 5),
+            (120, 6),
+            (999, 49),
+            (100_000, 50),
+        ] {
+            assert_eq!(allowance(limit, Some(population)), most, "{population}");
+            assert!(!is_over(limit, most, population), "{population}");
+            assert!(is_over(limit, most + 1, population), "{population}");
+        }
+        assert_eq!(allowance(limit, None), 5);
+    }
+
+    #[test]
+    fn a_limit_of_nothing_lets_nothing_through() {
+        let none = Limit {
+            floor: 0,
+            percent: 0,
+            ceiling: 1,
+        };
+        assert_eq!(allowance(none, Some(1_000)), 0);
+        assert_eq!(allowance(none, None), 0);
+    }
+}
