@@ -16,7 +16,7 @@ use std::time::Duration;
 use connectors::Connector;
 use contract::{Cause, Lane};
 use domain::plan::Compiled;
-use domain::policy::{Condition, Mode, RuleState, Test};
+use domain::policy::{Condition, Limit, Mode, RuleState, Test};
 use domain::preview::{Effect, Person, Side, Standing, Tally, compare};
 use domain::{
     Attr, Attrs, Effective, EventId, Fact, FactBody, Hash, Pii, Policy, RecordKey, SourceId,
@@ -54,6 +54,27 @@ fn sample() -> Policy {
     let mut policy = loaded.unwrap_or_else(|errors| panic!("{errors}")).policy;
     for target in policy.targets.values_mut() {
         target.mode = Mode::Enforce;
+    }
+    policy
+}
+
+/// The sample policy, under which everything is carried out.
+fn without_limits() -> Policy {
+    let mut policy = sample();
+    for target in policy.targets.values_mut() {
+        let limits = &mut target.limits;
+        for limit in [
+            &mut limits.block,
+            &mut limits.disable,
+            &mut limits.delete,
+            &mut limits.revoke,
+            &mut limits.members,
+            &mut limits.rename,
+            &mut limits.manager,
+        ] {
+            *limit = Limit::new(u32::MAX, 100, u32::MAX);
+        }
+        limits.window_hours = 1;
     }
     policy
 }
@@ -353,7 +374,7 @@ async fn a_widened_rule_does_what_was_said_before() {
 }
 
 async fn all(how: Mutation) {
-    let policy = sample();
+    let policy = without_limits();
     let from = Arc::new(Compiled::new(policy.clone()));
     let company = Company::new(&policy).await;
     company.live(&from).await;
@@ -400,4 +421,52 @@ async fn all(how: Mutation) {
     for target in company.targets.values() {
         assert_eq!(target.violations(), Vec::<String>::new());
     }
+}
+
+/// With the limits of the sample: what a comparison says is held is held, on those targets and on
+/// no others, and what is not is carried out.
+#[tokio::test]
+async fn a_deleted_rule_is_held_where_that_was_said_before() {
+    let policy = sample();
+    let from = Arc::new(Compiled::new(policy.clone()));
+    let (mut held, mut passed) = (0, 0);
+    for (index, rule) in policy.rules.iter().enumerate() {
+        let company = Company::new(&policy).await;
+        company.live(&from).await;
+        let to = Arc::new(Compiled::new(mutated(&policy, index, Mutation::Delete)));
+        let (foretold, tally) = company.foretold(&from, &to).await;
+        let mut meters = BTreeMap::new();
+        for name in policy.targets.keys() {
+            let meter = company.store.meter(name).await.expect("a meter");
+            meters.insert(name.clone(), meter);
+        }
+        let said: BTreeSet<TargetId> = tally
+            .verdicts(&to.policy, &meters, company.clock.now())
+            .into_iter()
+            .filter(|verdict| verdict.held)
+            .map(|verdict| verdict.target)
+            .collect();
+        company.live(&to).await;
+        let seats = company.store.seats();
+        let waiting: BTreeSet<TargetId> = seats
+            .values()
+            .flat_map(|seat| &seat.accounts)
+            .filter(|(_, account)| account.held.is_some())
+            .map(|(name, _)| name.clone())
+            .collect();
+        assert_eq!(waiting, said, "{}", rule.id);
+        let on = |access: &Access, name: &TargetId| -> Access {
+            let here = access.iter().filter(|((_, target), _)| target == name);
+            here.map(|(place, what)| (place.clone(), what.clone()))
+                .collect()
+        };
+        let after = company.access();
+        for name in policy.targets.keys() {
+            let same = on(&after, name) == on(&foretold, name);
+            assert_eq!(same, !said.contains(name), "{} on {name}", rule.id);
+        }
+        held += said.len();
+        passed += policy.targets.len() - said.len();
+    }
+    assert!(held > 0 && passed > 0, "{held} held, {passed} passed");
 }

@@ -28,7 +28,8 @@ fn stack(folder: &Path, format: &str) -> PathBuf {
     std::fs::write(policy.join("policy.toml"), feed).expect("a policy");
     let data = folder.join("data");
     let described = Described {
-        policy,
+        policy: Some(policy),
+        version: None,
         secrets: None,
         private_network: false,
     };

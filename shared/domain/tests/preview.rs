@@ -12,8 +12,9 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::limit::{Claim, Class, Line, Meter};
 use domain::plan::{Compiled, Input, next_record, plan};
-use domain::policy::{AccountFor, Condition, Expr, Mode, RuleState, Test};
+use domain::policy::{AccountFor, Condition, Expr, Limit, Mode, RuleState, Test};
 use domain::preview::{
     Delta, Effect, End, Ground, Obstacle, Person, Side, Standing, Tally, Weight, compare, describe,
     why_not,
@@ -488,6 +489,10 @@ fn a_tally_groups_by_weight_and_rule_and_asks_the_limits() {
         policy
             .rules
             .retain(|rule| !["r-eng", "r-boss"].contains(&rule.id.as_str()));
+        for target in policy.targets.values_mut() {
+            target.limits.revoke = Limit::new(5, 5, 50);
+            target.limits.members = Limit::new(1, 5, 50);
+        }
     });
     let (was, want) = (Compiled::new(from.clone()), Compiled::new(to.clone()));
     let mut people: Vec<Settled> = (0..7)
@@ -540,12 +545,44 @@ fn a_tally_groups_by_weight_and_rule_and_asks_the_limits() {
     );
     assert_eq!((first.people, first.affected, first.losing), (7, 7, 7));
     assert_eq!(first.gaining, 0);
-    let verdicts = first.verdicts(&to);
-    let held: Vec<(&str, String, u64, bool)> = verdicts
-        .iter()
-        .map(|v| (v.target.as_str(), v.scope.to_string(), v.count, v.held))
-        .collect();
-    println!("{held:?}");
+    let held = |meters: &BTreeMap<TargetId, Meter>| -> Vec<String> {
+        let verdicts = first.verdicts(&to, meters, NOW.parse().unwrap());
+        let text = |v: &domain::preview::Verdict| {
+            let held = if v.held { ", held" } else { "" };
+            format!(
+                "{} {}: {}+{} of {}{held}",
+                v.target, v.scope, v.before, v.count, v.allowed
+            )
+        };
+        verdicts.iter().map(text).collect()
+    };
+    assert_eq!(
+        held(&BTreeMap::new()),
+        [
+            "dir revoke: 0+1 of 5",
+            "dir revoke:dir/approvers: 0+1 of 1",
+            "wiki revoke: 0+7 of 5, held",
+            "wiki revoke:wiki/editors: 0+7 of 1, held",
+        ]
+    );
+    // What passed in the window counts: the one that was within the limit is so no more.
+    let mut meter = Meter::of(None);
+    let line = Line {
+        class: Class::Revoke,
+        entitlement: Some(EntitlementId::from("dir/approvers")),
+        want: None,
+    };
+    let other = IdentityId::from("other");
+    let lines = BTreeSet::from([line]);
+    let claim = Claim {
+        identity: &other,
+        lines: &lines,
+        held: None,
+    };
+    let limits = &to.targets["dir"].limits;
+    assert_eq!(meter.ask(limits, at(NOW), &[claim])[0].held, []);
+    let meters = BTreeMap::from([(TargetId::from("dir"), meter)]);
+    assert_eq!(held(&meters)[1], "dir revoke:dir/approvers: 1+1 of 1, held");
     people.reverse();
     assert_eq!(tally(&people).digest(), first.digest(), "in any order");
     people.pop();

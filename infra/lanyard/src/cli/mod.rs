@@ -30,7 +30,6 @@ Examples:
   lanyard feed --source hr --file workers.jsonl --data DIR
                                             take a full export of HR, and say who is missing
   lanyard status --data DIR --wait-idle 30  wait until nothing is in flight
-  lanyard hold --data DIR list              what waits for somebody's yes
   lanyard plan --all --data DIR             what would happen to everybody, and why
   lanyard diff --to policy --data DIR       who gains and who loses what under another policy
   lanyard explain E1001 --data DIR          why somebody has what they have
@@ -38,6 +37,7 @@ Examples:
                                             which condition does not hold
   lanyard publish --policy DIR --diff HASH --data DIR
                                             make a compared policy the active one
+  lanyard hold --data DIR list              what waits for somebody's yes
 
 Exit codes:
   0  done, and everything is as it should be

@@ -1,5 +1,6 @@
 //! `lanyard plan`, `diff`, `explain`, `why-not` and `export`: reading, and nothing else.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use domain::EntitlementId;
 use domain::plan::Compiled;
 use jiff::Timestamp;
 use planner::Preview;
-use ports::Clock as _;
 use ports::embedded::FolderObjects;
+use ports::{Clock as _, Store as _};
 
 use super::stack::block_on;
 use super::{Exit, Screen};
@@ -438,10 +439,18 @@ pub(super) fn export(args: &ExportArgs, screen: Screen) -> Exit {
         let desk = live(&data, SystemClock.now()).await?;
         let objects = FolderObjects::share(&data.objects())?;
         let policy = in_force(&data, &objects).await?;
+        let mut meters = BTreeMap::new();
+        for name in policy
+            .iter()
+            .flat_map(|policy| policy.policy.targets.keys())
+        {
+            meters.insert(name.clone(), desk.state.meter(name).await?);
+        }
         let header = Header {
             format: FORMAT.into(),
             at: desk.at,
             policy: policy.map(|policy| policy.policy.version),
+            meters,
         };
         let count = preview::export_to(&desk.state, &header, &args.out).await?;
         Ok((count, header))

@@ -1,11 +1,13 @@
 //! Everybody under two policies.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::plan::Compiled;
 use domain::preview::{Delta, Person, Side, Tally, TargetTally, Verdict, compare};
 use domain::{Hash, IdentityId, Pii, TargetId};
 use jiff::Timestamp;
+use ports::Store as _;
 use serde::{Deserialize, Serialize};
 
 use super::{Desk, name, settled};
@@ -58,7 +60,7 @@ pub struct Summary {
     /// Records whose human would change.
     pub recorrelated: u64,
     /// What would be carried out, by target.
-    pub targets: std::collections::BTreeMap<TargetId, TargetTally>,
+    pub targets: BTreeMap<TargetId, TargetTally>,
     /// What the limits say.
     pub limits: Vec<Verdict>,
     /// SHA-256 over who gains and loses what.
@@ -153,8 +155,12 @@ pub async fn diff(
         &before,
     )
     .await?;
+    let mut meters = BTreeMap::new();
+    for name in to.policy.targets.keys() {
+        meters.insert(name.clone(), desk.state.meter(name).await?);
+    }
     Ok(Diff {
-        verdicts: tally.verdicts(&to.policy),
+        verdicts: tally.verdicts(&to.policy, &meters, desk.at),
         from: Arc::clone(from),
         to: Arc::clone(to),
         at: desk.at,

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use domain::fold::live_facts;
+use domain::limit::HeldLine;
 use domain::plan::{Compiled, identity_at};
 use domain::preview::{Held, Obstacle, Person, Side, Trial, WhyNot, no_account, why_not};
 use domain::{
@@ -127,6 +128,9 @@ pub struct Answer {
     /// Why the account waits for a human.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parked: Option<Box<str>>,
+    /// What a limit holds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldLine>,
 }
 
 /// Explains one entitlement, or everything that somebody has or should have.
@@ -254,6 +258,11 @@ fn answer(
         outcome: account.outcome,
         at: account.at,
         parked: account.parked.clone(),
+        held: account
+            .held
+            .iter()
+            .flat_map(|held| held.lines.iter().cloned())
+            .collect(),
     }
 }
 
@@ -465,6 +474,10 @@ impl Answer {
         }
         if let Some(parked) = &self.parked {
             writeln!(out, "  parked: {parked}").ok();
+        }
+        for held in &self.held {
+            let (line, scope) = (&held.line, &held.scope);
+            writeln!(out, "  held: {line} waits for the limit `{scope}`").ok();
         }
     }
 }

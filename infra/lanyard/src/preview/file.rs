@@ -15,6 +15,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail, ensure};
+use domain::limit::Meter;
 use domain::{
     AccountRecord, Fact, Generation, Hash, IdentityId, IdentityRecord, RecordKey, TargetId,
 };
@@ -39,6 +40,9 @@ pub struct Header {
     /// The policy version that was active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Hash>,
+    /// The meters of targets by which limits count.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub meters: BTreeMap<TargetId, Meter>,
 }
 
 /// One identity.

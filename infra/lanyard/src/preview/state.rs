@@ -120,18 +120,23 @@ impl Store for State {
         }
     }
 
-    async fn set_gauge(&self, _: &TargetId, _: &Gauge) -> Result<bool, Fault> {
-        refused()
-    }
-
     async fn meter(&self, target: &TargetId) -> Result<Meter, Fault> {
         match self {
             Self::Live(store) => store.meter(target).await,
-            Self::File(_) => Ok(Meter::default()),
+            Self::File(file) => Ok(file
+                .header()
+                .meters
+                .get(target)
+                .cloned()
+                .unwrap_or_default()),
         }
     }
 
     async fn set_meter(&self, _: &TargetId, _: &Meter) -> Result<bool, Fault> {
+        refused()
+    }
+
+    async fn set_gauge(&self, _: &TargetId, _: &Gauge) -> Result<bool, Fault> {
         refused()
     }
 }

@@ -14,12 +14,13 @@ use serde::Serialize;
 pub use tally::{Group, Heading, Row, Subject, Tally, TargetTally, Verdict, Weight};
 pub use why::{Held, Obstacle, Trial, WhyNot, describe, no_account, obstacles, problem, why_not};
 
+use crate::limit::{self, Line};
 use crate::plan::Compiled;
 use crate::policy::{Mode, Target};
 use crate::project::AttrPath;
 use crate::{
-    AccountRecord, Change, EntitlementId, Fact, IdentityId, Pii, Plan, Reason, RecordKey, Slot,
-    TargetId,
+    AccountRecord, Change, Desired, EntitlementId, Fact, IdentityId, IdentityState, Pii, Plan,
+    Reason, RecordKey, Slot, TargetId,
 };
 
 /// Whose plans are compared, and what they rest on.
@@ -295,6 +296,19 @@ impl<'a> Side<'a> {
         }
     }
 
+    /// The destructive changes, as limits count them.
+    fn destructive(&self, name: &TargetId) -> BTreeSet<Line> {
+        let changes = self.feasible(name).0;
+        let references: BTreeSet<&AttrPath> = self.references(name).collect();
+        let desired = self.plan.targets.get(name).map(|t| t.projection.desired);
+        let gone = !matches!(
+            self.plan.state,
+            IdentityState::Active | IdentityState::Prehire
+        );
+        let ends = gone && matches!(desired, Some(Desired::Disabled | Desired::None));
+        limit::lines(changes, &|path| references.contains(path), ends)
+    }
+
     /// Attributes that name another account.
     fn references(&self, name: &TargetId) -> impl Iterator<Item = &'a AttrPath> {
         let attrs = self
@@ -454,6 +468,8 @@ impl<'a> Place<'a> {
                 privileged,
             },
             (true, true) if before == after || !to.writes(self.name) => return,
+            // Said already, and for what it is.
+            (true, true) if to.feasible(self.name).1 == Some(entitlement) => return,
             (true, true) => Effect::Reasons {
                 entitlement: id,
                 privileged,

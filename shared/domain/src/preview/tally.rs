@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Delta, Direction, Effect, Ground, Person, Side, Standing};
-use crate::limit::{Meter, Population, Scope, lines};
+use crate::limit::{Line, Meter, Population, Scope};
 use crate::project::{AttrPath, Cause};
-use crate::{Change, EntitlementId, Hash, IdentityId, IdentityState, Pii, RuleId, TargetId};
+use crate::{Change, EntitlementId, Hash, IdentityId, Pii, RuleId, TargetId};
 
 /// Everybody's differences, added up.
 #[derive(Clone, Debug, Default)]
@@ -99,9 +100,9 @@ pub struct Row {
 /// What would be carried out on one target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TargetTally {
-    /// How many there are.
+    /// How many there are now.
     pub population: Population,
-    /// Destructive changes by the limits under which they fall.
+    /// Destructive changes by limit: of a class, and of the removals from one group.
     pub destructive: BTreeMap<Scope, u64>,
     /// Accounts that would be made.
     pub creates: u64,
@@ -109,18 +110,20 @@ pub struct TargetTally {
     pub grants: u64,
 }
 
-/// Whether changes would be held.
+/// What one limit says to the changes of its scope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// Where.
     pub target: TargetId,
-    /// Of which limit.
+    /// Of what.
     pub scope: Scope,
     /// How many changes.
     pub count: u64,
-    /// How many pass.
+    /// How many passed in the window already.
+    pub before: u64,
+    /// How many pass in a window.
     pub allowed: u64,
-    /// Whether those beyond wait.
+    /// Whether something of it would be held.
     pub held: bool,
 }
 
@@ -171,54 +174,61 @@ impl Tally {
     }
 
     fn count(&mut self, person: &Person<'_>, to: &Side<'_>) {
-        for (name, plan) in &to.plan.targets {
+        for name in to.plan.targets.keys() {
             if !to.writes(name) {
                 continue;
             }
             let tally = self.targets.entry(name.clone()).or_default();
-            if let Some(account) = person.accounts.get(name) {
-                tally.population.count(account);
-            }
-            let projection = &plan.projection;
-            let refers = |path: &AttrPath| {
-                let mapped = projection.attrs.get(path);
-                mapped.is_some_and(|mapped| mapped.refers)
-            };
-            let ends = !matches!(
-                to.plan.state,
-                IdentityState::Active | IdentityState::Prehire
-            );
-            for line in lines(&plan.changes, &refers, ends) {
-                for scope in Scope::of(&line) {
-                    *tally.destructive.entry(scope).or_default() += 1;
+            let account = person.accounts.get(name);
+            if let Some(account) = account.filter(|account| account.id.is_some()) {
+                tally.population.accounts += 1;
+                for entitlement in &account.grants {
+                    tally.population.grants += 1;
+                    let groups = &mut tally.population.groups;
+                    *groups.entry(entitlement.clone()).or_default() += 1;
                 }
             }
-            for change in &plan.changes {
+            for scope in to.destructive(name).iter().flat_map(scopes) {
+                *tally.destructive.entry(scope).or_default() += 1;
+            }
+            for change in to.feasible(name).0 {
                 tally.creates += u64::from(matches!(change, Change::Create { .. }));
                 tally.grants += u64::from(matches!(change, Change::Grant { .. }));
             }
         }
     }
 
-    /// What the limits of the policy say of everything that would be taken away.
-    pub fn verdicts(&self, to: &crate::Policy) -> Vec<Verdict> {
-        self.targets
-            .iter()
-            .filter_map(|(name, tally)| Some((name, tally, to.targets.get(name)?)))
-            .flat_map(|(name, tally, target)| {
-                let meter = Meter::of(Some(tally.population.clone()));
-                tally.destructive.iter().map(move |(scope, count)| {
-                    let allowed = meter.allowed(&target.limits, scope);
-                    Verdict {
-                        target: name.clone(),
-                        scope: scope.clone(),
-                        count: *count,
-                        allowed,
-                        held: *count > allowed,
-                    }
-                })
-            })
-            .collect()
+    /// What the limits of a policy say, given the meters of its targets: what passed in the window
+    /// counts, and where something waits already, everything waits. A target without a meter is
+    /// taken to have had no changes.
+    pub fn verdicts(
+        &self,
+        to: &crate::Policy,
+        meters: &BTreeMap<TargetId, Meter>,
+        at: Timestamp,
+    ) -> Vec<Verdict> {
+        let unused = Meter::default();
+        let mut verdicts = Vec::new();
+        for (name, tally) in &self.targets {
+            let Some(target) = to.targets.get(name) else {
+                continue;
+            };
+            let meter = meters.get(name).unwrap_or(&unused);
+            for (scope, count) in &tally.destructive {
+                let allowed = meter.allowed(&target.limits, scope);
+                let before = meter.count(&target.limits, scope, at);
+                let waits = meter.holds.contains_key(scope);
+                verdicts.push(Verdict {
+                    target: name.clone(),
+                    scope: scope.clone(),
+                    count: *count,
+                    before,
+                    allowed,
+                    held: waits || before.saturating_add(*count) > allowed,
+                });
+            }
+        }
+        verdicts
     }
 
     /// SHA-256 over who gains and who loses what, whatever order people came in. Reasons do not
@@ -237,6 +247,17 @@ impl Tally {
     pub fn identities(&self) -> BTreeSet<&IdentityId> {
         self.digests.iter().map(|(identity, _)| identity).collect()
     }
+}
+
+/// The limits that a change counts against.
+fn scopes(line: &Line) -> Vec<Scope> {
+    let group = line.entitlement.as_ref().map(|entitlement| Scope {
+        class: line.class,
+        group: Some(entitlement.clone()),
+    });
+    std::iter::once(Scope::class(line.class))
+        .chain(group)
+        .collect()
 }
 
 impl Heading {

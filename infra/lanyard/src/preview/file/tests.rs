@@ -111,6 +111,7 @@ fn header() -> Header {
         format: FORMAT.into(),
         at: at(),
         policy: Some(Hash::of(b"policy")),
+        meters: [(TargetId::from("dir"), Meter::default().at_version(3))].into(),
     }
 }
 

@@ -7,7 +7,7 @@ use domain::preview::{Direction, Subject, Verdict};
 use sha2::{Digest as _, Sha256};
 
 use super::super::{Diff, short};
-use super::{limits_sentence, reasons, sentence, words};
+use super::{limit, limits_sentence, reasons, sentence, words};
 
 const STYLE: &str = include_str!("../../../templates/diff.css");
 
@@ -64,7 +64,7 @@ struct Line {
     target: String,
     scope: String,
     count: u64,
-    allowed: u64,
+    limit: String,
     held: bool,
 }
 
@@ -150,7 +150,7 @@ fn line(verdict: &Verdict) -> Line {
         target: verdict.target.to_string(),
         scope: verdict.scope.to_string(),
         count: verdict.count,
-        allowed: verdict.allowed,
+        limit: limit(verdict),
         held: verdict.held,
     }
 }

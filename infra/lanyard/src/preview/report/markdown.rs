@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::super::Diff;
-use super::{limits_sentence, reasons, sentence, words};
+use super::{limit, limits_sentence, reasons, sentence, words};
 
 /// The whole comparison.
 pub fn markdown(diff: &Diff) -> String {
@@ -27,8 +27,8 @@ pub fn markdown(diff: &Diff) -> String {
         .ok();
     }
     if !diff.verdicts.is_empty() {
-        writeln!(out, "| Target | Limit | Changes | Pass | Verdict |").ok();
-        writeln!(out, "|---|---|--:|--:|---|").ok();
+        writeln!(out, "| Target | Limit | Changes | Window | Verdict |").ok();
+        writeln!(out, "|---|---|--:|---|---|").ok();
         for verdict in &diff.verdicts {
             writeln!(
                 out,
@@ -36,7 +36,7 @@ pub fn markdown(diff: &Diff) -> String {
                 escape(verdict.target.as_str()),
                 escape(&verdict.scope.to_string()),
                 verdict.count,
-                verdict.allowed,
+                limit(verdict),
                 if verdict.held { "**held**" } else { "passes" }
             )
             .ok();

@@ -12,7 +12,7 @@ pub use json::Json;
 pub use markdown::markdown;
 pub use text::text;
 
-use domain::preview::Delta;
+use domain::preview::{Delta, Verdict};
 
 use super::Diff;
 
@@ -46,6 +46,14 @@ fn limits_sentence(diff: &Diff) -> String {
             "Limits would hold: {}. What is held is not carried out until it is released.",
             held.join(", ")
         )
+    }
+}
+
+/// What passes, in words.
+fn limit(verdict: &Verdict) -> String {
+    match verdict.before {
+        0 => format!("{} pass", verdict.allowed),
+        before => format!("{} pass, {before} did already", verdict.allowed),
     }
 }
 

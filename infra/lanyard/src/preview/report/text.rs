@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use domain::preview::{Effect, Group};
 
 use super::super::{Diff, short};
-use super::{limits_sentence, reasons, sentence, words};
+use super::{limit, limits_sentence, reasons, sentence, words};
 
 /// The whole comparison.
 pub fn text(diff: &Diff) -> String {
@@ -55,12 +55,12 @@ pub fn text(diff: &Diff) -> String {
     for verdict in &diff.verdicts {
         writeln!(
             out,
-            "  {} {}: {}, of which {} pass: {}",
+            "  {} {}: {} changes, {}: {}",
             verdict.target,
             verdict.scope,
             verdict.count,
-            verdict.allowed,
-            if verdict.held { "HELD" } else { "passes" },
+            limit(verdict),
+            if verdict.held { "HELD" } else { "passes" }
         )
         .ok();
     }
