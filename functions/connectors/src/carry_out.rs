@@ -1,9 +1,9 @@
 //! Carrying out changes in their order, each remembered as soon as it is answered.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::converge::Convergence;
+use domain::sod;
 use domain::{AccountId, Change, EntitlementId, Outcome};
 use ports::target::{Applied, TargetError, is_refused_membership};
 use ports::{Apply, Clock, Fault, Observe, Store};
@@ -108,7 +108,15 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 self.verify_revokes(target, convergence, work).await?;
             }
             if let Change::Grant { entitlement } = change
-                && self.conflicts(entitlement, &work.kept)
+                && self.conflicts(entitlement, work)
+            {
+                rest = others;
+                continue;
+            }
+            if let Change::Revoke { entitlement } = change
+                && !self
+                    .took_over(target, entitlement, convergence, work)
+                    .await?
             {
                 rest = others;
                 continue;
@@ -125,9 +133,9 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 ));
             };
             // Up to whatever must be looked back at first.
-            let more = others
-                .iter()
-                .take_while(|next| !self.swaps(next, convergence));
+            let more = others.iter().take_while(|next| {
+                !self.swaps(next, convergence) && !self.hands_over(next, convergence)
+            });
             let (now, later) = rest.split_at(1 + more.count());
             self.apply_all(target, now, &account, work, &mut done)
                 .await?;
@@ -157,26 +165,19 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         Ok(())
     }
 
-    /// Whether a change gives one side of an SoD pair whose other side is taken away.
+    /// Whether a change gives what must not be held beside something that is taken away.
     pub(crate) fn swaps(&self, change: &Change, convergence: &Convergence) -> bool {
         let Change::Grant { entitlement } = change else {
             return false;
         };
-        let revoked: BTreeSet<EntitlementId> = revokes(convergence).cloned().collect();
-        self.conflicts(entitlement, &revoked)
+        let policy = &self.policy.policy;
+        revokes(convergence).any(|taken| sod::apart(policy, entitlement, taken))
     }
 
-    pub(crate) fn conflicts(
-        &self,
-        entitlement: &EntitlementId,
-        others: &BTreeSet<EntitlementId>,
-    ) -> bool {
-        self.policy.policy.sod.iter().any(|pair| {
-            let against = |one: &BTreeSet<EntitlementId>, other: &BTreeSet<EntitlementId>| {
-                one.contains(entitlement) && !other.is_disjoint(others)
-            };
-            against(&pair.left, &pair.right) || against(&pair.right, &pair.left)
-        })
+    /// Whether a grant would break separation of duties with what the target refused to take.
+    pub(crate) fn conflicts(&self, entitlement: &EntitlementId, work: &Work) -> bool {
+        let wanted = work.projection.grants.keys().collect();
+        sod::completes(&self.policy.policy, entitlement, &work.kept, &wanted).is_some()
     }
 }
 

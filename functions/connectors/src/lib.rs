@@ -9,6 +9,7 @@
 mod batch;
 mod carry_out;
 mod each;
+mod hand_over;
 mod health;
 mod pace;
 mod pool;

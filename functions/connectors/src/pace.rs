@@ -13,6 +13,7 @@ use ports::{Apply, Clock, Fault, Observe, Store};
 use crate::Connector;
 use crate::batch::{Placed, Planned};
 use crate::carry_out::revokes;
+use crate::hand_over::waiting;
 use crate::pool;
 use crate::resolve::Sight;
 use crate::work::Converged;
@@ -230,7 +231,8 @@ impl Planned {
         Asked {
             cost: target
                 .cost(&self.plan.changes)
-                .plus(Cost::reads(looks + back).plus(Cost::reads(removals))),
+                .plus(Cost::reads(looks + back + waiting(&self.plan)))
+                .plus(Cost::reads(removals)),
             urgent: work.urgent,
             returning: work.receives > 1,
         }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::report::TargetResult;
 use domain::compare::{Compared, Deviation, Repair, limit};
-use domain::policy::Mode;
 use domain::{Hash, IdentityId, TargetId};
 use ports::{Clock, Lanes, Objects, Observe, Store};
 
@@ -72,11 +71,6 @@ where
             held: 0,
             findings: BTreeMap::new(),
         };
-        let writes = self
-            .policy
-            .targets
-            .get(&name)
-            .is_some_and(|target| target.mode == Mode::Enforce);
         let over = self.over(&name, &compared);
         // One request brings an account to everything that is wanted of it, so that one change
         // that must wait makes the others of that account wait too.
@@ -94,7 +88,7 @@ where
         for deviation in compared.deviations {
             let decision = match (&deviation.owner, deviation.repair) {
                 // What is on its way already is not sent again.
-                (Some(owner), Some(_)) if writes && certified && !owner.owed => {
+                (Some(owner), Some(_)) if owner.writes && certified && !owner.owed => {
                     if held.contains(&owner.identity) {
                         Decision::Held
                     } else {

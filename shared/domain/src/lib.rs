@@ -11,6 +11,7 @@ pub mod change;
 pub mod compare;
 pub mod converge;
 pub mod correlate;
+mod entitle;
 pub mod evaluate;
 pub mod fact;
 pub mod finding;
@@ -24,7 +25,9 @@ pub mod policy;
 pub mod profile;
 pub mod project;
 pub mod record;
+pub mod rollout;
 pub mod snapshot;
+pub mod sod;
 pub mod standardise;
 pub mod text;
 

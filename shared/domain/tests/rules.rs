@@ -66,6 +66,7 @@ fn with_rules(rules: Vec<Vec<Condition>>) -> Policy {
         when,
         roles: vec![RoleId::from("base")],
         state: RuleState::Enforce,
+        percent: None,
         for_days: None,
         until: None,
     };

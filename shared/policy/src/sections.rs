@@ -12,7 +12,7 @@ use crate::report::{At, Report, Span};
 use crate::vocabulary::Vocabulary;
 use crate::{
     LARGEST_FILE, correlation, entitlement, identifier, names, profile, role, rule, secret, sod,
-    source, standard, target,
+    source, standard, target, tier,
 };
 
 /// Every section that a file may have.
@@ -26,6 +26,7 @@ const SECTIONS: &[&str] = &[
     "roles",
     "rules",
     "entitlements",
+    "tiers",
     "sod",
     "targets",
     "profiles",
@@ -96,6 +97,7 @@ fn assemble(sections: &Sections<'_>, version: Hash) -> Policy {
     let targets = target::read(sections, &identifiers, &vocabulary, &profiles);
     let entitlements = entitlement::read(sections, &targets);
     let roles = role::read(sections, &entitlements);
+    let tiers = tier::read(sections, &entitlements);
     let sod = sod::read(sections, &entitlements, &roles);
     let table = rule::read(sections, &roles, &sod, &vocabulary);
     profile::check_uses(sections, &profiles);
@@ -112,7 +114,8 @@ fn assemble(sections: &Sections<'_>, version: Hash) -> Policy {
         roles: values(roles),
         rules: table.into_values().map(|rule| rule.value).collect(),
         entitlements: values(entitlements),
-        sod: sod.into_values().map(|pair| pair.value).collect(),
+        tiers,
+        sod: sod.all.into_values().map(|pair| pair.value).collect(),
         targets: values(targets),
         standards,
     }

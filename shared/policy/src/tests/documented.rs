@@ -25,11 +25,11 @@ fn shows_the_minimal_policy_as_it_is() {
 fn examples_load_beside_what_they_name() {
     // Each example is one section; what it refers to comes from here.
     let beside = r#"
-[sources.other]
+[sources.hr]
 zone = "UTC"
 format = "canonical"
 verify = "gusto"
-secrets = ["other"]
+secrets = ["hr"]
 
 [entitlements.finance-payables-clerk]
 target = "directory"

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Class, Compared, Evidence, Recorded, Repair, Severity};
 use crate::Profile;
 use crate::policy::{
-    AccountFor, Adopt, Entitlement, EntitlementKind, Expr, Limit, Limits, LostGrant, Mapping, Mode,
-    Policy, SodPair, Target, TargetKind,
+    AccountFor, Adopt, Apart, Cohort, Entitlement, EntitlementKind, Expr, Holding, Limit, Limits,
+    LostGrant, Mapping, Mode, Policy, Sod, SodMode, Target, TargetKind,
 };
 use crate::profile::Auth;
 use crate::project::{Cause, Mapped, Strength};
@@ -46,6 +46,7 @@ fn target() -> Target {
     };
     Target {
         mode: Mode::Enforce,
+        pilot: Cohort::default(),
         kind: TargetKind::Scim,
         base_url: "http://127.0.0.1".into(),
         auth: Auth::Bearer {
@@ -87,6 +88,7 @@ fn policy_of(target: Target) -> Policy {
         group: group.into(),
         privileged,
         authoritative,
+        holding: Holding::default(),
     };
     Policy {
         version: Hash::of(b"policy"),
@@ -103,10 +105,15 @@ fn policy_of(target: Target) -> Policy {
             (ADMINS.into(), entitlement("Admins", true, false)),
             (STRICT.into(), entitlement("Strict", false, true)),
         ]),
-        sod: vec![SodPair {
+        tiers: Vec::new(),
+        sod: vec![Sod {
             name: "read-or-strict".into(),
-            left: BTreeSet::from([READERS.into()]),
-            right: BTreeSet::from([STRICT.into()]),
+            apart: Apart::Pair {
+                left: BTreeSet::from([READERS.into()]),
+                right: BTreeSet::from([STRICT.into()]),
+            },
+            mode: SodMode::Preventive,
+            exceptions: Vec::new(),
         }],
         targets: BTreeMap::from([(wiki(), target)]),
     }
@@ -144,6 +151,7 @@ fn person(n: u32) -> Person {
             ),
         ]),
         grants: BTreeMap::new(),
+        simulated: false,
         policy: Hash::of(b"policy"),
     };
     Person {
