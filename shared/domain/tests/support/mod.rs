@@ -2,6 +2,10 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod history;
+pub mod rich;
+pub mod walk;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Profile;

@@ -101,7 +101,6 @@ required_holders = 0
 
 [roles.all]
 standard = true
-overlap_days = 400
 entitlements = ["a", "c"]
 
 [[rules]]
@@ -166,24 +165,17 @@ percent = 101
            |                    ^
            = help: give a number from 1 to 1000
 
-        error[out-of-range]: `overlap_days` of role `all` is 400
-          --> case.toml:22:16
-           |
-        22 | overlap_days = 400
-           |                ^^^
-           = help: give a number from 1 to 366
-
         error[privileged-in-standard]: standard role `all` gives privileged entitlement `a`
-          --> case.toml:23:17
+          --> case.toml:22:17
            |
-        23 | entitlements = ["a", "c"]
+        22 | entitlements = ["a", "c"]
            |                 ^^^
            = help: move it to a role of its own without `standard = true`, so that everyday work never carries administrative rights
 
         error[out-of-range]: `percent` of rule `all` is 101
-          --> case.toml:29:11
+          --> case.toml:28:11
            |
-        29 | percent = 101
+        28 | percent = 101
            |           ^^^
            = help: give a number from 0 to 100
 
@@ -194,7 +186,7 @@ percent = 101
           |               ^
           = help: list it in a role, or remove it: nobody gets it by policy
 
-        11 errors, 1 warning
+        10 errors, 1 warning
         "#);
 }
 
