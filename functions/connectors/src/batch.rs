@@ -234,7 +234,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         }
         let poolable = planned
             .iter()
-            .filter(|one| !one.work.urgent && pool::is_poolable(&one.plan));
+            .filter(|one| !one.work.urgent && self.pools(&one.plan));
         let shared = pool::shared(poolable.map(|one| &one.plan));
         let mut closed: Option<Stop> = None;
         let (mut in_a_row, mut unused) = (0, Cost::default());
@@ -307,8 +307,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     ) -> Result<Next, Stop> {
         let sight = self.look(target, work).await?;
         let mut convergence = self.prepare(work, &sight)?;
-        let pools =
-            !work.urgent && pool::is_poolable(&convergence) && pool::touches(&convergence, shared);
+        let pools = !work.urgent && self.pools(&convergence) && pool::touches(&convergence, shared);
         let (first, rest) = if pools {
             pool::split(&convergence)
         } else {

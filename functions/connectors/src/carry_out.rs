@@ -132,9 +132,19 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                     format!("{} without an account", change.name()).into(),
                 ));
             };
+            if let Change::Revoke { entitlement } = change
+                && self.is_counted(change)
+            {
+                self.take_if_not_last(target, entitlement, convergence, work, &mut done)
+                    .await?;
+                rest = others;
+                continue;
+            }
             // Up to whatever must be looked back at first.
             let more = others.iter().take_while(|next| {
-                !self.swaps(next, convergence) && !self.hands_over(next, convergence)
+                !self.swaps(next, convergence)
+                    && !self.hands_over(next, convergence)
+                    && !self.is_counted(next)
             });
             let (now, later) = rest.split_at(1 + more.count());
             self.apply_all(target, now, &account, work, &mut done)
@@ -144,7 +154,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         done.into_result()
     }
 
-    async fn apply_all(
+    pub(crate) async fn apply_all(
         &self,
         target: &T,
         changes: &[Change],
@@ -234,6 +244,11 @@ impl Done {
             changed: outcome == Outcome::Applied,
             refused: None,
         }
+    }
+
+    /// Notes a membership that stays as it is, unless another was noted before.
+    pub fn refuse(&mut self, why: String) {
+        self.refused.get_or_insert(why.into());
     }
 
     pub fn into_result(self) -> Result<Outcome, Stop> {

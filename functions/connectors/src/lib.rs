@@ -11,6 +11,7 @@ mod carry_out;
 mod each;
 mod hand_over;
 mod health;
+mod last;
 mod pace;
 mod pool;
 mod resolve;

@@ -93,7 +93,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 rates.all(|rate| cost.counted(rate.of) <= rate.burst.saturating_mul(percent) / 150)
             })
         };
-        let poolable = |one: &Planned| !one.work.urgent && pool::is_poolable(&one.plan);
+        let poolable = |one: &Planned| !one.work.urgent && self.pools(&one.plan);
         let members = planned.iter().filter(|one| poolable(one));
         let shared = pool::shared(members.map(|one| &one.plan));
         let mut companies: Vec<(Asked, usize)> = Vec::new();
@@ -124,7 +124,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let chunk = target.map_or(1, |target| u32::from(target.profile.member_chunk.max(1)));
         let mut seen: BTreeMap<&EntitlementId, u32> = BTreeMap::new();
         for (one, wish) in planned.iter().zip(wishes) {
-            if one.work.urgent || !pool::is_poolable(&one.plan) {
+            if one.work.urgent || !self.pools(&one.plan) {
                 continue;
             }
             for entitlement in pool::memberships(&one.plan) {
