@@ -7,7 +7,7 @@ use super::engine::Link;
 use super::memberships::{wanted, wants};
 use super::{Class, Repair, Severity, Situation};
 use crate::EntitlementId;
-use crate::policy::{Criticality, LostGrant, Policy};
+use crate::policy::{Criticality, LostGrant, Policy, What};
 use crate::sod::brings;
 
 impl<'a> Findings<'a> {
@@ -126,6 +126,15 @@ impl<'a> Findings<'a> {
             .flatten()
             .map(|sod| format!("; it breaks SoD `{sod}`"))
             .unwrap_or_default();
+        let what = match self
+            .scope
+            .policy
+            .holding(entitlement)
+            .map(|known| known.what)
+        {
+            None | Some(What::Group) => String::new(),
+            Some(what) => format!("{} ", what.words()),
+        };
         self.say(
             Some(link),
             Some(entitlement),
@@ -133,7 +142,7 @@ impl<'a> Findings<'a> {
                 class: if without_reason { Class::O6 } else { Class::O8 },
                 severity,
                 situation: Situation::Linked,
-                detail: format!("`{entitlement}` {detail}{breaks}"),
+                detail: format!("{what}`{entitlement}` {detail}{breaks}"),
                 proposed,
                 repair,
             },

@@ -96,6 +96,19 @@ impl What {
             Self::AdminRole => "admin_role",
         }
     }
+
+    /// For people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Group => "group",
+            Self::Licence => "licence",
+            Self::Team => "team",
+            Self::PermissionSet => "permission set",
+            Self::Folder => "folder",
+            Self::SharedDrive => "shared drive",
+            Self::AdminRole => "administrative role",
+        }
+    }
 }
 
 /// Entitlements of which a person holds one: the highest that is wanted.

@@ -329,6 +329,16 @@ impl Scene {
         self
     }
 
+    fn policy(mut self, edit: impl FnOnce(&mut Policy)) -> Self {
+        edit(&mut self.policy);
+        self
+    }
+
+    fn details(&self) -> Vec<String> {
+        let found = self.compare().deviations.into_iter();
+        found.map(|one| one.detail.to_string()).collect()
+    }
+
     fn uncertified(mut self) -> Self {
         self.users = false;
         self.groups = false;
