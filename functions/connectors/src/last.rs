@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use domain::budget::Cost;
 use domain::converge::Convergence;
 use domain::{Change, EntitlementId};
 use jiff::SignedDuration;
@@ -10,7 +11,7 @@ use ports::target::{Found, Lookup, Roster};
 use ports::{Apply, Clock, Fault, Observe, Store};
 
 use crate::Connector;
-use crate::carry_out::{Done, Stop};
+use crate::carry_out::{Done, Stop, revokes};
 use crate::pool;
 use crate::work::Work;
 
@@ -30,6 +31,14 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Whether a change takes what must not be without holders.
     pub(crate) fn is_counted(&self, change: &Change) -> bool {
         matches!(change, Change::Revoke { entitlement } if self.required(entitlement).is_some())
+    }
+
+    /// What counting the others costs, where enough of those who are looked at first can sign in.
+    pub(crate) fn counting(&self, convergence: &Convergence) -> Cost {
+        let counted = revokes(convergence).filter_map(|taken| self.required(taken));
+        counted.fold(Cost::default(), |cost, required| {
+            cost.plus(Cost::reads(required.saturating_add(1)))
+        })
     }
 
     /// Whether what changes may go with that of other accounts.

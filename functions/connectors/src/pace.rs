@@ -43,7 +43,14 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 Planned { place, work, plan }
             })
             .collect();
-        let mut wishes: Vec<Asked> = planned.iter().map(|one| one.wish(target)).collect();
+        let mut wishes: Vec<Asked> = planned
+            .iter()
+            .map(|one| {
+                let wish = one.wish(target);
+                let cost = wish.cost.plus(self.counting(&one.plan));
+                Asked { cost, ..wish }
+            })
+            .collect();
         self.share(name, &planned, &mut wishes);
         let companies = self.companies(name, &planned, &wishes);
         let joint: Vec<Asked> = companies.iter().map(|(joint, _)| *joint).collect();

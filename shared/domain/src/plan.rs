@@ -472,6 +472,8 @@ pub fn next_record(
             account.is_some_and(|account| account.applied >= *sent && account.parked.is_none())
         };
         match (before, changed.get(&target)) {
+            // What was only simulated was never sent: whoever holds it has it from somebody else.
+            (Some(before), _) if before.simulated => {}
             (Some(before), Some(sent)) if !settled(sent) => {
                 let maybe = unsettled.entry(target.clone()).or_default();
                 maybe.extend(before.grants.keys().cloned());

@@ -492,6 +492,36 @@ fn simulated(
 }
 
 #[test]
+fn what_was_only_simulated_is_nothing_that_we_may_have_given() {
+    let wiki = TargetId::from("wiki");
+    let accounts = BTreeMap::new();
+    let decide =
+        |mode: Mode, facts: &[Fact], day: &str, before: Option<&domain::IdentityRecord>| {
+            let mut policy = rich();
+            policy.targets.get_mut(&wiki).unwrap().mode = mode;
+            let records = [(RecordKey::from("r1"), facts.to_vec())];
+            let input = Input {
+                recorded: before,
+                ..input(&records, &accounts, at(&format!("{day}T12:00:00Z")))
+            };
+            next_record(before, &input, &plan(&Compiled::new(policy), &input))
+        };
+    let facts = moved();
+    for (mode, unsettled) in [(Mode::Simulate, false), (Mode::Enforce, true)] {
+        let hired = decide(mode, &facts[..1], "2026-03-01", None);
+        let after = decide(mode, &facts, "2026-04-01", Some(&hired));
+        let enforced = decide(Mode::Enforce, &facts, "2026-04-02", Some(&after));
+        let maybe = enforced.unsettled.get(&wiki);
+        let editors = maybe.is_some_and(|maybe| maybe.contains("wiki/editors"));
+        assert_eq!(editors, unsettled, "{mode:?}");
+    }
+    // The end of a simulation is a change, so that the connector hears of it.
+    let simulated = decide(Mode::Simulate, &facts, "2026-04-01", None);
+    let enforced = decide(Mode::Enforce, &facts, "2026-04-01", Some(&simulated));
+    assert!(enforced.changed[&wiki] > simulated.changed[&wiki]);
+}
+
+#[test]
 fn a_pilot_plans_for_everybody_and_writes_for_its_cohort() {
     let facts = [hire("h", "2026-01-05", &[])];
     let nobody = BTreeMap::new();

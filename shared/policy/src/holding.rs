@@ -86,6 +86,14 @@ pub(crate) fn read(fields: &Fields<'_>, kind: EntitlementKind) -> (Holding, bool
             "remove one of the two: what lapses by itself does not outlive a move",
         );
     }
+    if let (EntitlementKind::Licence, Some(node)) = (kind, fields.get("required_holders")) {
+        fields.report.error(
+            node.at,
+            "not-here",
+            format!("{} has no meaning for a licence", node.name),
+            "remove it: who has a licence cannot be counted before it is taken",
+        );
+    }
     (holding, privileged)
 }
 

@@ -53,6 +53,36 @@ criticality = "low"
 }
 
 #[test]
+fn the_holders_of_a_licence_cannot_be_counted() {
+    let said = said(
+        r#"
+[targets.m365]
+mode = "simulate"
+kind = "graph"
+auth = { tenant = "contoso.example", client_id = "lanyard", certificate = "m365-certificate" }
+attributes = { userName = "{work_email}", externalId = { key = true }, displayName = "{display_name}", mailNickname = "{given_name}", usageLocation = "{country}" }
+
+[entitlements.office]
+target = "m365"
+licence = "05e9a617-0261-4cee-bb44-138d3ef5d965"
+required_holders = 1
+
+[roles.office]
+entitlements = ["office"]
+
+[[rules]]
+id = "office"
+when = "everyone"
+roles = ["office"]
+"#,
+    );
+    assert!(
+        said.starts_with("error[not-here]: `required_holders` of entitlement `office` has no meaning for a licence"),
+        "{said}"
+    );
+}
+
+#[test]
 fn nested_groups_bring_along_what_theirs_do() {
     let policy = loaded(
         r#"
