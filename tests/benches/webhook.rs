@@ -345,6 +345,8 @@ fn policy() -> Policy {
         standards: BTreeMap::new(),
         required: Vec::new(),
         zones: BTreeMap::new(),
+        weights: None,
+        handover: None,
         correlation: Vec::new(),
         identifiers: BTreeMap::new(),
         roles: BTreeMap::new(),

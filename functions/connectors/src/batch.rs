@@ -9,11 +9,11 @@ use contract::ConvergeRequest;
 use domain::budget::{Cost, Tally};
 use domain::converge::{self, Convergence, Seen, converge};
 use domain::policy::{Mode, TargetKind};
-use domain::{Desired, EntitlementId, IdentityState, Outcome, TargetId};
+use domain::{AccountRecord, Desired, EntitlementId, IdentityState, Outcome, TargetId};
 use jiff::{SignedDuration, Timestamp};
 use ports::lanes::{Batch, BatchAnswer, Incoming};
 use ports::store::Health;
-use ports::{Apply, Clock, Fault, Observe, Store};
+use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 
 use crate::Connector;
 use crate::carry_out::Stop;
@@ -60,7 +60,7 @@ pub struct Over {
     pub result: Result<Outcome, Stop>,
 }
 
-impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Works through a batch of [`ConvergeRequest`]s.
     pub async fn handle(&self, batch: Batch) -> BatchAnswer {
         ports::batch::work_together(batch, |records| self.round(records)).await
@@ -129,7 +129,8 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Reads everything that a request is about.
     async fn open(&self, request: &ConvergeRequest, receives: u32) -> Result<Opened, Fault> {
         let name = &request.target;
-        if !self.targets.contains_key(name) {
+        let desk = self.desk(name);
+        if desk.is_none() && !self.targets.contains_key(name) {
             return Err(Fault::reject("the target is not in the policy"));
         }
         let enforced = |policy: &domain::Policy| {
@@ -148,8 +149,20 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let at = self.clock.now();
         let before = seat.accounts.remove(name);
         let generation = seat.record.changed.get(name).copied().unwrap_or_default();
-        let record = before.clone().unwrap_or_default();
+        let mut record = before.clone().unwrap_or_default();
         let wanted = seat.record.projections.remove(name).unwrap_or_default();
+        let released = record
+            .id
+            .as_ref()
+            .is_some_and(|id| wanted.ties.released.contains(id));
+        if released {
+            // It is nobody's from now on, and nothing about it is done any more.
+            record = AccountRecord {
+                applied: record.applied,
+                ..AccountRecord::default()
+            };
+        }
+        let adopts = record.id.is_none() && wanted.ties.adopt.is_some();
         let urgent = is_ending(seat.record.state, wanted.desired);
         // A target that rests is left alone before anything else is found out.
         let may = may(&health, urgent, at);
@@ -177,7 +190,8 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             record,
             // Where an older generation was never acknowledged, the record may be behind the
             // target. What was refused may be so for a reason that only a look shows.
-            look: (request.look || unsettled.is_some() || parked) && self.shows_accounts(name),
+            look: (request.look || unsettled.is_some() || parked || released || adopts)
+                && self.shows_accounts(name),
             unsettled,
             urgent,
             at,
@@ -185,6 +199,9 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             kept: BTreeSet::new(),
             unseen: Unseen::default(),
         };
+        if let Some(desk) = desk {
+            return self.by_hand(desk, work).await.map(Opened::Finished);
+        }
         Ok(Opened::Work(Box::new(work), health))
     }
 
@@ -192,7 +209,12 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// look as if nobody were there.
     fn shows_accounts(&self, name: &TargetId) -> bool {
         let target = self.policy.policy.targets.get(name);
-        target.is_some_and(|target| !matches!(target.kind, TargetKind::EntraBulk(_)))
+        target.is_some_and(|target| {
+            !matches!(
+                target.kind,
+                TargetKind::EntraBulk(_) | TargetKind::Manual(_)
+            )
+        })
     }
 
     /// Everything of a batch that concerns one target.

@@ -171,6 +171,7 @@ async fn world(target: Scripted) -> World {
             ("externalId".into(), mapped(ana().as_str())),
         ]),
         grants: BTreeMap::from([(EntitlementId::from("editors"), BTreeSet::new())]),
+        ties: domain::project::Ties::default(),
         policy: policy.policy.version,
     };
     wants(&store, projection, Generation(1)).await;
@@ -193,6 +194,8 @@ async fn wants(store: &ModelStore, projection: Projection, generation: Generatio
         projections: BTreeMap::from([(wiki(), projection)]),
         changed: BTreeMap::from([(wiki(), generation)]),
         unsettled: BTreeMap::new(),
+        ties: BTreeMap::new(),
+        decisions: domain::Hash::default(),
         findings: Vec::new(),
         due_at: None,
         facts: Hash::default(),

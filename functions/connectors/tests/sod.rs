@@ -240,6 +240,7 @@ impl World {
                 .iter()
                 .map(|name| (EntitlementId::from(*name), BTreeSet::new()))
                 .collect(),
+            ties: domain::project::Ties::default(),
             policy: Hash::default(),
         };
         let record = IdentityRecord {
@@ -252,6 +253,8 @@ impl World {
             projections: BTreeMap::from([(target(), projection)]),
             changed: BTreeMap::from([(target(), Generation(generation))]),
             unsettled: BTreeMap::new(),
+            ties: BTreeMap::new(),
+            decisions: domain::Hash::default(),
             findings: Vec::new(),
             due_at: None,
             facts: Hash::default(),

@@ -11,6 +11,7 @@ use ports::store::Seat;
 use ports::{Clock, Fault, Lanes, Objects, Observe, Store};
 
 use crate::enqueue::body;
+use crate::recorded::is_by_hand;
 use crate::{Reconciler, Run};
 
 /// A reference that was wanted and could not be written.
@@ -71,7 +72,7 @@ where
             .policy
             .targets
             .get(&one.target)
-            .is_some_and(|target| target.mode == Mode::Enforce);
+            .is_some_and(|target| target.mode == Mode::Enforce && !is_by_hand(target));
         if !enforced {
             continue;
         }

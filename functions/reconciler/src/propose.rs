@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::report::TargetResult;
 use domain::compare::{Compared, Deviation, Repair, limit};
 use domain::policy::Mode;
-use domain::{Hash, IdentityId, TargetId};
+use domain::{CaseId, Hash, IdentityId, TargetId};
 use ports::{Clock, Lanes, Objects, Observe, Store};
 
 use crate::Reconciler;
+use crate::asked::Asked;
 use crate::observe::Observed;
 
 /// What becomes of a difference.
@@ -22,6 +23,8 @@ pub(crate) enum Decision {
     Held,
     /// Sent.
     Queued,
+    /// An operator leaves it as it is.
+    Decided,
     /// Somebody decided or wrote meanwhile: nothing is said about it.
     Dropped,
 }
@@ -34,6 +37,10 @@ pub(crate) struct Proposal {
     pub(crate) finding: Hash,
     pub(crate) deviation: Deviation,
     pub(crate) decision: Decision,
+    /// The case about it, where somebody is asked whose it is.
+    pub(crate) case: Option<CaseId>,
+    /// The operator who decided.
+    pub(crate) by: Box<str>,
 }
 
 impl Proposal {
@@ -59,6 +66,7 @@ where
     pub(crate) fn compare(
         &self,
         observed: Observed<'_>,
+        asked: &Asked,
     ) -> (TargetId, TargetResult, Vec<Proposal>) {
         let name = observed.name;
         let certified = observed.users.is_ok();
@@ -91,7 +99,8 @@ where
             .filter_map(|deviation| Some(deviation.owner.as_ref()?.identity.clone()))
             .collect();
         let mut proposals = Vec::with_capacity(compared.deviations.len());
-        for deviation in compared.deviations {
+        for mut deviation in compared.deviations {
+            let by = asked.leave_alone(&name, &mut deviation);
             let decision = match (&deviation.owner, deviation.repair) {
                 // What is on its way already is not sent again.
                 (Some(owner), Some(_)) if writes && certified && !owner.owed => {
@@ -101,6 +110,7 @@ where
                         Decision::Send
                     }
                 }
+                (None, _) if by.is_some() => Decision::Decided,
                 (Some(_) | None, _) => Decision::Open,
             };
             proposals.push(Proposal {
@@ -108,6 +118,8 @@ where
                 target: name.clone(),
                 deviation,
                 decision,
+                case: None,
+                by: by.unwrap_or_default(),
             });
         }
         (name, result, proposals)

@@ -71,6 +71,8 @@ fn every_kind_of_evidence_keeps_its_shape() {
             Evidence::Snapshot { .. } => "unproven",
             Evidence::Fact { .. } => "fact",
             Evidence::Plan { .. } => "plan",
+            Evidence::Case { .. } => "case",
+            Evidence::Task { .. } => "task",
             Evidence::Parked { .. } => "parked",
         })
         .collect();

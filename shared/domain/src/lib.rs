@@ -6,6 +6,7 @@
 
 pub mod attr;
 pub mod budget;
+pub mod case;
 pub mod certify;
 pub mod change;
 pub mod compare;
@@ -26,6 +27,7 @@ pub mod project;
 pub mod record;
 pub mod snapshot;
 pub mod standardise;
+pub mod task;
 pub mod text;
 
 pub use attr::{Attr, Attrs, Slot};
@@ -34,8 +36,8 @@ pub use fact::{Effective, Fact, FactBody};
 pub use finding::{Finding, Problem};
 pub use identity::{Engagement, IdentityState, IdentityView, Phase};
 pub use ids::{
-    AccountId, EntitlementId, EventId, Generation, Hash, IdentityId, RecordKey, RoleId, RuleId,
-    SourceId, TargetId, WorkerId,
+    AccountId, CaseId, EntitlementId, EventId, Generation, Hash, IdentityId, RecordKey, RoleId,
+    RuleId, SourceId, TargetId, TaskId, WorkerId,
 };
 pub use pii::Pii;
 pub use plan::Compiled;

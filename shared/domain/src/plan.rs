@@ -135,7 +135,7 @@ pub fn plan_folded(compiled: &Compiled, input: &Input<'_>, folding: Folding) -> 
         let before = input
             .recorded
             .and_then(|recorded| recorded.projections.get(name));
-        let projection = if held_back {
+        let mut projection = if held_back {
             before.cloned().unwrap_or_else(|| Projection {
                 policy: policy.version,
                 ..Projection::default()
@@ -145,6 +145,8 @@ pub fn plan_folded(compiled: &Compiled, input: &Input<'_>, folding: Folding) -> 
                 policy, input, &view, attrs, name, target, &wanted, &mut clock,
             )
         };
+        let ties = input.recorded.and_then(|recorded| recorded.ties.get(name));
+        projection.ties = ties.cloned().unwrap_or_default();
         let convergence = converge(&converge::Input {
             policy,
             target: name,
@@ -488,7 +490,10 @@ pub fn changed_targets(recorded: Option<&IdentityRecord>, plan: &Plan) -> BTreeS
 }
 
 fn same_projection(a: &Projection, b: &Projection) -> bool {
-    a.desired == b.desired && a.attrs == b.attrs && a.grants.keys().eq(b.grants.keys())
+    a.desired == b.desired
+        && a.attrs == b.attrs
+        && a.ties == b.ties
+        && a.grants.keys().eq(b.grants.keys())
 }
 
 /// The identity record that a plan leaves behind.
@@ -549,6 +554,12 @@ pub fn next_record(
         unsettled,
         findings: plan.findings.clone(),
         due_at: plan.due_at,
+        ties: recorded
+            .map(|recorded| recorded.ties.clone())
+            .unwrap_or_default(),
+        decisions: recorded
+            .map(|recorded| recorded.decisions)
+            .unwrap_or_default(),
         facts: facts_digest(input.records),
         policy: input_policy(plan),
         plan: plan.digest(),

@@ -69,6 +69,7 @@ fn wanted(desired: Desired, attrs: &[(&str, &str)], grants: &[&str]) -> Projecti
         desired,
         attrs: attrs.iter().map(attr).collect(),
         grants: ids(grants).into_iter().map(|e| (e, reasons())).collect(),
+        ties: domain::project::Ties::default(),
         policy: policy().version,
     }
 }

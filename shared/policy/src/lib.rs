@@ -21,6 +21,7 @@ mod entitlement;
 mod expr;
 mod fields;
 mod graph;
+mod handover;
 mod identifier;
 mod kind;
 mod mapping;

@@ -11,8 +11,8 @@ use crate::fields::{Fields, Node};
 use crate::report::{At, Report, Span};
 use crate::vocabulary::Vocabulary;
 use crate::{
-    LARGEST_FILE, correlation, entitlement, identifier, names, profile, role, rule, secret, sod,
-    source, standard, target,
+    LARGEST_FILE, correlation, entitlement, handover, identifier, names, profile, role, rule,
+    secret, sod, source, standard, target,
 };
 
 /// Every section that a file may have.
@@ -29,6 +29,7 @@ const SECTIONS: &[&str] = &[
     "sod",
     "targets",
     "profiles",
+    "handover",
 ];
 
 /// Named things of one section, with the place of each name.
@@ -102,12 +103,15 @@ fn assemble(sections: &Sections<'_>, version: Hash) -> Policy {
     identifier::check_uses(sections.report, &identifiers, &targets);
     role::check_uses(sections.report, &roles, &table);
     entitlement::check_uses(sections.report, &entitlements, &roles);
+    let correlation = correlation::read(sections, &vocabulary);
     Policy {
         version,
         sources: source::read(sections, &required),
         required: required.into_iter().map(|attr| attr.value).collect(),
         zones: standard::zones(sections, &vocabulary),
-        correlation: correlation::read(sections, &vocabulary),
+        correlation: correlation.rules,
+        weights: correlation.weights,
+        handover: handover::read(sections),
         identifiers: values(identifiers),
         roles: values(roles),
         rules: table.into_values().map(|rule| rule.value).collect(),

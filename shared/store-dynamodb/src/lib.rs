@@ -13,6 +13,9 @@
 //! | `K#<namespace>#<sha256 of value>` | `I#<identity>` | somebody who shares a claim |
 //! | `T#<target>` | `H` | a target's health |
 //! | `T#<target>` | `B` | a target's gauge: how much of its budget is used |
+//! | `R#<record>` | `D#<sha256 of decision>` | what an operator decided about the worker record |
+//! | `Q#cases` | `<case>` | a question put to a human |
+//! | `Q#tasks` | `<task>` | work for a human |
 //!
 //! The identity item has `gen`, `plan` (the planner's record as JSON), `due_at`, per target
 //! `c_<target>` (the connector's record as JSON) and `g_<target>` (the generation applied last),
@@ -21,6 +24,7 @@
 
 mod accept;
 mod ack;
+mod cases;
 mod commit;
 #[cfg(feature = "embedded")]
 pub mod embedded;

@@ -225,6 +225,7 @@ pub fn write_records(people: u64, file: &Path) {
                 })
                 .collect(),
             grants: BTreeMap::new(),
+            ties: domain::project::Ties::default(),
             policy: Hash::default(),
         };
         let record = AccountRecord {

@@ -10,9 +10,11 @@
 )]
 
 mod canary;
+mod cases;
 mod events;
 mod leavers;
 mod movers;
 mod night;
 mod people;
 mod targets;
+mod tasks;

@@ -401,6 +401,7 @@ impl Company {
                 .iter()
                 .map(|one| ((*one).into(), BTreeSet::new()))
                 .collect(),
+            ties: domain::project::Ties::default(),
             policy: self.policy.policy.version,
         };
         let generation = Generation(generation);
@@ -418,6 +419,8 @@ impl Company {
             projections: BTreeMap::from([(dir(), projection)]),
             changed: BTreeMap::from([(dir(), generation)]),
             unsettled: BTreeMap::new(),
+            ties: BTreeMap::new(),
+            decisions: domain::Hash::default(),
             findings: Vec::new(),
             due_at: None,
             facts: Hash::default(),

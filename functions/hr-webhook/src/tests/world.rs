@@ -356,6 +356,8 @@ pub fn policy() -> Policy {
         standards: BTreeMap::new(),
         required: Vec::new(),
         zones: [("Tokyo".into(), "Asia/Tokyo".into())].into(),
+        weights: None,
+        handover: None,
         correlation: Vec::new(),
         identifiers: BTreeMap::new(),
         roles: BTreeMap::new(),

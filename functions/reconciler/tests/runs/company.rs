@@ -114,6 +114,8 @@ fn policy() -> Policy {
         standards: BTreeMap::new(),
         required: Vec::new(),
         zones: BTreeMap::new(),
+        weights: None,
+        handover: None,
         correlation: Vec::new(),
         identifiers: BTreeMap::new(),
         roles: BTreeMap::new(),
@@ -155,6 +157,7 @@ fn projection(n: usize, policy: &Policy, desired: Desired) -> Projection {
             .then(|| (EntitlementId::from(READERS), BTreeSet::from([reason])))
             .into_iter()
             .collect(),
+        ties: domain::project::Ties::default(),
         policy: policy.version,
     }
 }
@@ -237,6 +240,8 @@ impl Company {
                 projections: BTreeMap::from([(wiki(), projection(n, &self.policy, desired))]),
                 changed: BTreeMap::from([(wiki(), generation)]),
                 unsettled: BTreeMap::new(),
+                ties: BTreeMap::new(),
+                decisions: domain::Hash::default(),
                 findings: Vec::new(),
                 due_at: None,
                 facts: Hash::default(),
@@ -303,6 +308,7 @@ impl Company {
                     at: Some(self.clock.now()),
                     outcome: None,
                     created_at: None,
+                    task: None,
                     parked: None,
                 },
                 settles: true,

@@ -18,7 +18,7 @@ use domain::{Policy, TargetId};
 use hr_webhook::{Salt, Webhook};
 use jiff::civil::Date;
 use ports::embedded::{EmbeddedLanes, FolderObjects, StaticSecrets};
-use ports::{Clock, Fault, Store};
+use ports::{Cases, Clock, Fault, Store};
 use reconciler::{Finished, Reconciler, Run};
 use target_http::Network;
 use targets::{AnyTarget, Reach};
@@ -64,7 +64,7 @@ pub struct Stack<S> {
     readers: BTreeMap<TargetId, AnyTarget<StaticSecrets>>,
 }
 
-impl<S: Store + Clone> Stack<S> {
+impl<S: Store + Cases + Clone> Stack<S> {
     /// Wires the parts. [`Fault::Halt`] where a target's configuration cannot work.
     pub fn new(parts: Parts<S>) -> Result<Self, Fault> {
         let Parts {
@@ -79,8 +79,7 @@ impl<S: Store + Clone> Stack<S> {
         } = parts;
         let shared = Arc::new(secrets.clone());
         let clients = || -> Result<BTreeMap<TargetId, AnyTarget<StaticSecrets>>, Fault> {
-            let names = policy.targets.keys();
-            names
+            targets::callable(&policy)
                 .map(|name| {
                     let (secrets, clock) = (Arc::clone(&shared), clock.to_dyn());
                     let client = AnyTarget::new(&policy, name, Reach::to(network), secrets, clock)?;
@@ -173,7 +172,7 @@ impl<S: Store + Clone> Stack<S> {
     }
 }
 
-impl<S: Store + Clone + 'static> front::Answers for Stack<S> {
+impl<S: Store + Cases + Clone + 'static> front::Answers for Stack<S> {
     async fn answer(&self, event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
         self.webhook.handle(event).await
     }

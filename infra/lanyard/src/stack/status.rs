@@ -8,7 +8,7 @@ use comfy_table::presets::UTF8_BORDERS_ONLY;
 use domain::Finding;
 use ports::queue::Queues as _;
 use ports::store::{Health, Segment};
-use ports::{Clock as _, Fault, Store};
+use ports::{Cases, Clock as _, Fault, Store};
 use serde::{Deserialize, Serialize};
 
 use super::Stack;
@@ -65,7 +65,7 @@ pub struct TargetStatus {
 /// How many due identities are counted.
 const MOST_DUE: usize = 10_000;
 
-impl<S: Store + Clone + 'static> Stack<S> {
+impl<S: Store + Cases + Clone + 'static> Stack<S> {
     /// Reads all of it.
     pub async fn status(&self) -> Result<Status, Fault> {
         let mut status = Status::default();

@@ -7,6 +7,7 @@ mod expressions;
 mod kinds;
 mod knobs;
 mod names;
+mod people;
 mod profiles;
 mod properties;
 mod samples;

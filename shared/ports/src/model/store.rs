@@ -4,14 +4,19 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::budget::Gauge;
-use domain::{EventId, Fact, Generation, Hash, IdentityId, RecordKey, SourceId, TargetId};
+use domain::case::{Case, Decision};
+use domain::task::Task;
+use domain::{
+    CaseId, EventId, Fact, Generation, Hash, IdentityId, RecordKey, SourceId, TargetId, TaskId,
+};
 use jiff::Timestamp;
 
+use crate::cases::Which;
 use crate::store::{
     Accepted, Ack, Acked, Claim, ClaimKey, Commit, Committed, Counters, Delivery, Dossier, Health,
     ScanPage, Seat, Segment, check_ack, check_commit,
 };
-use crate::{Fault, Store};
+use crate::{Cases, Fault, Store};
 
 /// Rows of one page of a scan.
 const PAGE: usize = 100;
@@ -31,6 +36,9 @@ struct State {
     shared: BTreeMap<ClaimKey, BTreeSet<IdentityId>>,
     health: BTreeMap<TargetId, Health>,
     gauges: BTreeMap<TargetId, Gauge>,
+    decisions: BTreeMap<RecordKey, Vec<Decision>>,
+    cases: BTreeMap<CaseId, Case>,
+    tasks: BTreeMap<TaskId, Task>,
     counters: Counters,
     faults: VecDeque<Injected>,
 }
@@ -188,6 +196,7 @@ impl Store for ModelStore {
                     .unwrap_or_default(),
                 seat: state.seats.get(&IdentityId::from(key)).cloned(),
                 link: state.links.get(key).cloned(),
+                decisions: state.decisions.get(key).cloned().unwrap_or_default(),
             })
         })
     }
@@ -348,6 +357,80 @@ impl Store for ModelStore {
                 *kept = gauge.at_version(gauge.version + 1);
             }
             (current, current)
+        })
+    }
+}
+
+impl Cases for ModelStore {
+    async fn decide(&self, record: &RecordKey, decision: &Decision) -> Result<(), Fault> {
+        self.write(false, |state| {
+            let known = state.decisions.entry(record.clone()).or_default();
+            if !known.contains(decision) {
+                known.push(decision.clone());
+            }
+            ((), true)
+        })
+    }
+
+    async fn unlink(&self, record: &RecordKey, from: &IdentityId) -> Result<bool, Fault> {
+        self.write(false, |state| {
+            let leads = state.links.get(record) == Some(from);
+            if leads {
+                state.links.remove(record);
+            }
+            (leads, leads)
+        })
+    }
+
+    async fn case(&self, id: &CaseId) -> Result<Option<Case>, Fault> {
+        self.request(|state| {
+            state.counters.reads += 1;
+            Ok(state.cases.get(id).cloned())
+        })
+    }
+
+    async fn cases(&self, which: Which) -> Result<Vec<Case>, Fault> {
+        self.request(|state| {
+            state.counters.reads += 1;
+            let cases = state.cases.values();
+            let cases = cases.filter(|case| which == Which::All || case.is_open());
+            Ok(cases.cloned().collect())
+        })
+    }
+
+    async fn put_case(&self, case: &Case, was: Option<&Case>) -> Result<bool, Fault> {
+        self.write(false, |state| {
+            let same = state.cases.get(&case.id) == was;
+            if same {
+                state.cases.insert(case.id.clone(), case.clone());
+            }
+            (same, same)
+        })
+    }
+
+    async fn task(&self, id: &TaskId) -> Result<Option<Task>, Fault> {
+        self.request(|state| {
+            state.counters.reads += 1;
+            Ok(state.tasks.get(id).cloned())
+        })
+    }
+
+    async fn tasks(&self, which: Which) -> Result<Vec<Task>, Fault> {
+        self.request(|state| {
+            state.counters.reads += 1;
+            let tasks = state.tasks.values();
+            let tasks = tasks.filter(|task| which == Which::All || task.is_open());
+            Ok(tasks.cloned().collect())
+        })
+    }
+
+    async fn put_task(&self, task: &Task, was: Option<&Task>) -> Result<bool, Fault> {
+        self.write(false, |state| {
+            let same = state.tasks.get(&task.id) == was;
+            if same {
+                state.tasks.insert(task.id.clone(), task.clone());
+            }
+            (same, same)
         })
     }
 }

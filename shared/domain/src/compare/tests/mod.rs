@@ -94,6 +94,8 @@ fn policy_of(target: Target) -> Policy {
         standards: BTreeMap::new(),
         required: Vec::new(),
         zones: BTreeMap::new(),
+        weights: None,
+        handover: None,
         correlation: Vec::new(),
         identifiers: BTreeMap::new(),
         roles: BTreeMap::new(),
@@ -144,6 +146,7 @@ fn person(n: u32) -> Person {
             ),
         ]),
         grants: BTreeMap::new(),
+        ties: crate::project::Ties::default(),
         policy: Hash::of(b"policy"),
     };
     Person {
@@ -159,6 +162,8 @@ fn person(n: u32) -> Person {
             projections: BTreeMap::from([(wiki(), projection)]),
             changed: BTreeMap::new(),
             unsettled: BTreeMap::new(),
+            ties: BTreeMap::new(),
+            decisions: crate::Hash::default(),
             findings: Vec::new(),
             due_at: None,
             claims: BTreeSet::new(),

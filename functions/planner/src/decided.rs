@@ -1,0 +1,211 @@
+//! What operators decided about worker records: one that belongs elsewhere leaves the identity it
+//! is with, and joins another one or founds its own. Each step is a write of its own; whoever is
+//! interrupted in between comes back with the same message and goes on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::Cause;
+use domain::case::{self, Standing};
+use domain::policy::Mode;
+use domain::{Desired, IdentityId, IdentityRecord, IdentityState, Projection, RecordKey, TargetId};
+use jiff::Timestamp;
+use ports::store::{Commit, Committed, Dossier, Seat};
+use ports::{Cases, Clock, Fault, Lanes, Store};
+
+use crate::correlate::stale;
+use crate::fetch::{Person, is_disputed, is_retired};
+use crate::{Planner, founder, send};
+
+/// How far a chain of identities that were found to be one is followed.
+const CHAIN: usize = 8;
+
+impl Person {
+    /// Whether the founding record's place is no question any more.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.recorded()
+            .is_some_and(|record| !is_disputed(record) && !is_retired(record))
+    }
+}
+
+impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
+    /// The person behind a worker record, after everything that operators decided about it.
+    pub(crate) async fn follow(
+        &self,
+        record: &RecordKey,
+        at: Timestamp,
+    ) -> Result<Option<Person>, Fault> {
+        let dossier = self.store.dossier(record).await?;
+        let standing = case::standing(&dossier.decisions);
+        let Some(identity) = dossier.link.clone() else {
+            let person = self.person_of(dossier).await?;
+            return match person {
+                Some(person) => self.absorbed(person, at).await.map(Some),
+                None => Ok(None),
+            };
+        };
+        self.rest_behind(&dossier, at).await?;
+        let person = self.person_of(dossier).await?;
+        if !leaves(&standing, &identity) {
+            return Ok(person);
+        }
+        if let Some(mut person) = person {
+            let (theirs, mine): (Vec<_>, Vec<_>) = std::mem::take(&mut person.records)
+                .into_iter()
+                .partition(|(key, _)| key == record);
+            person.records = mine;
+            if !theirs.is_empty() {
+                if let Some(seat) = &mut person.seat {
+                    seat.record.records.retain(|one| one.record != *record);
+                }
+                Box::pin(self.decide(person, None, at, Cause::Operator)).await?;
+            }
+        }
+        self.store.unlink(record, &identity).await?;
+        tracing::info!(identity = %identity, record = %record, "record taken away by an operator");
+        self.fetch(record).await
+    }
+
+    /// An identity that an operator found to be another one gives up its accounts; its founding
+    /// record has a place no longer.
+    async fn absorbed(&self, mut person: Person, at: Timestamp) -> Result<Person, Fault> {
+        let Some((identity, _)) = person.standing.same.clone() else {
+            return Ok(person);
+        };
+        let alone = person.records.len() == 1;
+        if !person.is_settled() || !alone {
+            return Ok(person);
+        }
+        if self.living(&identity, &person.identity).await?.is_none() {
+            return Ok(person);
+        }
+        let Some(seat) = person.seat.take() else {
+            return Ok(person);
+        };
+        let commit = self.retirement(&person, &seat, at);
+        match self.store.commit(&commit).await? {
+            Committed::Done => {}
+            Committed::Stale | Committed::Taken(_) => return Err(stale()),
+        }
+        let owed: BTreeMap<_, _> = commit
+            .owe
+            .iter()
+            .map(|target| (target.clone(), commit.record.generation))
+            .collect();
+        let seat = Seat {
+            record: commit.record,
+            owed,
+            ..seat
+        };
+        self.resend(&person.identity, &seat, at).await?;
+        tracing::info!(identity = %person.identity, into = %identity, "identity is another one");
+        person.seat = Some(seat);
+        Ok(person)
+    }
+
+    fn retirement(&self, person: &Person, seat: &Seat, at: Timestamp) -> Commit {
+        let before = &seat.record;
+        let generation = before.generation.next();
+        let is_held = |target: &TargetId| {
+            let wanted = before.projections.get(target);
+            let account = seat.accounts.get(target);
+            wanted.is_some_and(|wanted| wanted.desired != Desired::None)
+                || account.is_some_and(|account| account.id.is_some())
+        };
+        let owe: BTreeSet<TargetId> = self
+            .policy
+            .policy
+            .targets
+            .iter()
+            .filter(|(name, target)| target.mode == Mode::Enforce && is_held(name))
+            .map(|(name, _)| name.clone())
+            .collect();
+        let projections = before.projections.keys().map(|target| {
+            let nothing = Projection {
+                policy: self.policy.policy.version,
+                ties: before.ties.get(target).cloned().unwrap_or_default(),
+                ..Projection::default()
+            };
+            (target.clone(), nothing)
+        });
+        let mut changed = before.changed.clone();
+        changed.extend(owe.iter().map(|target| (target.clone(), generation)));
+        let record = IdentityRecord {
+            generation,
+            records: Vec::new(),
+            state: IdentityState::Archived,
+            projections: projections.collect(),
+            changed,
+            findings: Vec::new(),
+            due_at: None,
+            decisions: person.decisions,
+            policy: self.policy.policy.version,
+            ..before.clone()
+        };
+        Commit {
+            identity: person.identity.clone(),
+            expect: Some(before.generation),
+            record,
+            wake_at: send::wake_at(None, !owe.is_empty(), at),
+            owe,
+            links: Vec::new(),
+            claims: Vec::new(),
+        }
+    }
+
+    /// The item of somebody who turned out to be another one is looked at by nobody else: what it
+    /// still owes is asked for again when the record is looked at.
+    async fn rest_behind(&self, dossier: &Dossier, at: Timestamp) -> Result<(), Fault> {
+        let Some(seat) = &dossier.seat else {
+            return Ok(());
+        };
+        if seat.wake_at.is_none_or(|wake| wake > at) {
+            return Ok(());
+        }
+        let identity = IdentityId::from(&dossier.key);
+        if !seat.owed.is_empty() {
+            self.resend(&identity, seat, at).await?;
+        }
+        let wake_at = send::wake_at(None, !seat.owed.is_empty(), at);
+        self.store
+            .rest(&identity, seat.record.generation, wake_at)
+            .await?;
+        Ok(())
+    }
+
+    /// The person that an identity is by now; `None` where that is nobody, or `but`.
+    pub(crate) async fn living(
+        &self,
+        identity: &IdentityId,
+        but: &IdentityId,
+    ) -> Result<Option<Person>, Fault> {
+        let mut identity = identity.clone();
+        for _ in 0..CHAIN {
+            if identity == *but {
+                return Ok(None);
+            }
+            let founding = self.store.dossier(&founder(&identity)).await?;
+            if let Some(next) = founding.link {
+                identity = next;
+                continue;
+            }
+            let lives = founding
+                .seat
+                .as_ref()
+                .is_some_and(|seat| !is_disputed(&seat.record) && !is_retired(&seat.record));
+            if !lives {
+                return Ok(None);
+            }
+            return self.gather(identity, founding, None).await.map(Some);
+        }
+        Ok(None)
+    }
+}
+
+/// Whether a record that is linked to an identity does not belong there.
+fn leaves(standing: &Standing, identity: &IdentityId) -> bool {
+    let elsewhere = standing
+        .same
+        .as_ref()
+        .is_some_and(|(same, _)| same != identity);
+    standing.own || elsewhere || standing.different.contains(identity)
+}
