@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod exit;
 mod local;
+mod operate;
 mod probe;
 mod screen;
 mod stack;
@@ -24,6 +25,8 @@ Examples:
   lanyard local --policy DIR --data DIR     serve webhooks and targets on this machine
   lanyard reconcile --data DIR              run the nightly job now
   lanyard status --data DIR --wait-idle 30  wait until nothing is in flight
+  lanyard case list --data DIR              what waits for a human's decision
+  lanyard task list --data DIR              what waits for a human's hand
 
 Exit codes:
   0  done, and everything is as it should be
@@ -68,6 +71,24 @@ enum Command {
         after_help = "Examples:\n  lanyard reconcile --data data\n  LANYARD_CONTROL_TOKEN=... lanyard reconcile --url http://127.0.0.1:8080\n\nExit code 1 where a target was not observed in full, or something was found."
     )]
     Reconcile(stack::ReconcileArgs),
+    /// Decide what a machine does not: whose is this worker record, whose is this account?
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  lanyard case list --data data\n  lanyard case show --data data c-1f0c2ab99d0e7c44\n  lanyard case decide --data data c-1f0c2ab99d0e7c44 same --as kim --reason 'HR confirms'\n\nAn answer is kept and never asked for again; docs/cases.md says what comes of it."
+    )]
+    Case(operate::CaseCommand),
+    /// List, inspect and repair links of worker records and accounts to identities
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  lanyard link show --data data 7a3938c8700aba32a8e7bef67bb57bcc\n  lanyard link repair --data data RECORD --to IDENTITY --as kim --reason 'one person, two hires'\n  lanyard link repair --data data RECORD --own --as kim --reason 'a namesake'\n  lanyard link repair --data data IDENTITY --unlink wiki --as kim --reason 'the account of a namesake'"
+    )]
+    Link(operate::LinkCommand),
+    /// Work for people: targets without an API, and what leavers leave behind
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  lanyard task list --data data\n  lanyard task done --data data t-3713b41fd34d6853 --as kim --reason 'badge issued'"
+    )]
+    Task(operate::TaskCommand),
     /// Show queues, what is owed, parked and dead, and the health of targets
     #[command(
         after_help = "Examples:\n  lanyard status --data data\n  lanyard status --data data --wait-idle 30 --json\n\nExit code 1 where the stack is not idle within --wait-idle."
@@ -85,6 +106,9 @@ pub fn main() -> ExitCode {
         Command::Probe(args) => probe::run(&args, screen),
         Command::Local(args) => local::run(&args, screen),
         Command::Reconcile(args) => stack::reconcile(&args, screen),
+        Command::Case(command) => operate::case(&command, screen),
+        Command::Link(command) => operate::link(&command, screen),
+        Command::Task(command) => operate::task(&command, screen),
         Command::Status(args) => stack::status(&args, screen),
     };
     exit.into()

@@ -52,13 +52,13 @@ pub struct ReconcileArgs {
     zone: String,
 }
 
-enum Found {
+pub(super) enum Found {
     Running(Connection),
     Resting(DataFolder, Described),
 }
 
 impl Which {
-    async fn find(&self) -> anyhow::Result<Found> {
+    pub(super) async fn find(&self) -> anyhow::Result<Found> {
         if let Some(url) = &self.url {
             let token = environment(TOKEN).with_context(|| format!("{TOKEN} is not set"))?;
             let control = Control {
@@ -197,10 +197,14 @@ fn text(night: &Night) -> String {
             target.held.to_string(),
         ]);
     }
-    format!("{table}\nreport  {}", night.report)
+    let waiting = night.summary.waiting;
+    format!(
+        "{table}\nwaiting  {} cases, {} tasks, {} of them overdue\nreport  {}",
+        waiting.cases, waiting.tasks, waiting.overdue, night.report
+    )
 }
 
-fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+pub(super) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?

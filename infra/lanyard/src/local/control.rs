@@ -1,5 +1,5 @@
-//! The control routes of a running stack, and whoever calls them: `lanyard status` and `lanyard
-//! reconcile`. A bearer token from the data folder guards them, because they listen where the
+//! The control routes of a running stack, and whoever calls them: `lanyard status`, `lanyard
+//! reconcile`, and the commands by which operators decide. A bearer token from the data folder guards them, because they listen where the
 //! webhooks do.
 
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use subtle::ConstantTimeEq as _;
 use super::data::Control;
 use super::night::Nightly;
 use crate::client::Client;
-use crate::stack::{Stack, Status};
+use crate::stack::{Operate, Operated, Stack, Status};
 
 /// How long a nightly run may take before the command line gives up waiting.
 const LONGEST_NIGHT: Duration = Duration::from_hours(4);
@@ -60,12 +60,14 @@ impl Night {
 
     /// Findings that somebody or something has to do with.
     pub fn findings(&self) -> u64 {
+        let late = self.summary.waiting.overdue;
         let targets = self.summary.targets.values();
         let findings = targets.flat_map(|target| &target.findings);
         findings
             .filter(|(class, _)| **class != Class::O11)
             .map(|(_, n)| n)
-            .sum()
+            .sum::<u64>()
+            + late
     }
 }
 
@@ -94,6 +96,7 @@ pub(super) fn routes(
     Router::new()
         .route("/control/status", get(status))
         .route("/control/reconcile", post(reconcile))
+        .route("/control/operate", post(operate))
         .layer(middleware::from_fn_with_state(controlled.clone(), guard))
         .with_state(controlled)
 }
@@ -136,6 +139,16 @@ async fn reconcile(State(controlled): State<Controlled>) -> Response {
     }
 }
 
+async fn operate(State(controlled): State<Controlled>, Json(asked): Json<Operate>) -> Response {
+    match controlled.stack.operate(asked).await {
+        Ok(operated) => Json(operated).into_response(),
+        Err(fault @ Fault::Reject { .. }) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, fault.to_string()).into_response()
+        }
+        Err(fault @ (Fault::Retry { .. } | Fault::Halt { .. })) => failed(&fault),
+    }
+}
+
 fn failed(fault: &Fault) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, fault.to_string()).into_response()
 }
@@ -166,17 +179,38 @@ impl Connection {
         self.call("POST", "/control/reconcile").await
     }
 
+    /// Asks or decides something there.
+    pub async fn operate(&mut self, asked: &Operate) -> anyhow::Result<Operated> {
+        let body = serde_json::to_vec(asked)?;
+        self.send("POST", "/control/operate", body).await
+    }
+
     async fn call<T: serde::de::DeserializeOwned>(
         &mut self,
         method: &str,
         path: &str,
     ) -> anyhow::Result<T> {
+        self.send(method, path, Vec::new()).await
+    }
+
+    async fn send<T: serde::de::DeserializeOwned>(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Vec<u8>,
+    ) -> anyhow::Result<T> {
         let bearer = format!("Bearer {}", self.token);
-        let headers = [("authorization", bearer.as_str())];
-        let answer = self.client.send(method, path, &headers, "").await?;
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+        ];
+        let answer = self.client.send(method, path, &headers, body).await?;
         match answer.status {
             StatusCode::OK => serde_json::from_slice(&answer.body).context("not our answer"),
             StatusCode::UNAUTHORIZED => bail!("the control token is not that of the stack"),
+            StatusCode::UNPROCESSABLE_ENTITY => {
+                bail!("{}", String::from_utf8_lossy(&answer.body))
+            }
             status => bail!("{status}: {}", String::from_utf8_lossy(&answer.body)),
         }
     }

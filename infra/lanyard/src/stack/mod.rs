@@ -6,6 +6,7 @@
 
 pub mod front;
 mod lanes;
+mod operate;
 mod status;
 mod time;
 
@@ -23,6 +24,9 @@ use reconciler::{Finished, Reconciler, Run};
 use target_http::Network;
 use targets::{AnyTarget, Reach};
 
+pub use operate::{
+    AccountLink, CaseView, DecisionView, LinkView, Operate, Operated, RecordLink, TaskView,
+};
 pub use status::{LaneStatus, Status, TargetStatus};
 pub use time::{SharedClock, SystemClock};
 
