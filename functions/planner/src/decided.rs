@@ -44,20 +44,17 @@ impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
             };
         };
         self.rest_behind(&dossier, at).await?;
-        let person = self.person_of(dossier).await?;
         if !leaves(&standing, &identity) {
-            return Ok(person);
+            return self.person_of(dossier).await;
         }
-        if let Some(mut person) = person {
-            let (theirs, mine): (Vec<_>, Vec<_>) = std::mem::take(&mut person.records)
-                .into_iter()
-                .partition(|(key, _)| key == record);
-            person.records = mine;
-            if !theirs.is_empty() {
-                if let Some(seat) = &mut person.seat {
-                    seat.record.records.retain(|one| one.record != *record);
-                }
-                Box::pin(self.decide(person, None, at, Cause::Operator)).await?;
+        let mut founding = self.store.dossier(&founder(&identity)).await?;
+        if let Some(seat) = &mut founding.seat {
+            let records = &mut seat.record.records;
+            let held = records.len();
+            records.retain(|one| one.record != *record);
+            if records.len() < held {
+                let rest = self.gather(identity.clone(), founding, None).await?;
+                Box::pin(self.decide(rest, None, at, Cause::Operator)).await?;
             }
         }
         self.store.unlink(record, &identity).await?;
@@ -97,7 +94,7 @@ impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
             ..seat
         };
         self.resend(&person.identity, &seat, at).await?;
-        tracing::info!(identity = %person.identity, into = %identity, "identity is another one");
+        tracing::info!(identity = %person.identity, "identity turned out to be another one");
         person.seat = Some(seat);
         Ok(person)
     }

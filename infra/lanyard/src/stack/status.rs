@@ -6,6 +6,7 @@ use std::fmt;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use domain::Finding;
+use ports::cases::Which;
 use ports::queue::Queues as _;
 use ports::store::{Health, Segment};
 use ports::{Cases, Clock as _, Fault, Store};
@@ -32,6 +33,12 @@ pub struct Status {
     pub parked_records: u64,
     /// Accounts that a target will not have.
     pub parked_accounts: u64,
+    /// Cases that nobody has decided.
+    #[serde(default)]
+    pub cases: u64,
+    /// Tasks that nobody has done.
+    #[serde(default)]
+    pub tasks: u64,
     /// Targets by name.
     pub targets: BTreeMap<String, TargetStatus>,
 }
@@ -98,6 +105,8 @@ impl<S: Store + Cases + Clone + 'static> Stack<S> {
             status.targets.insert(name.as_str().to_owned(), target);
         }
         self.count(&mut status).await?;
+        status.cases = self.store.cases(Which::Open).await?.len() as u64;
+        status.tasks = self.store.tasks(Which::Open).await?.len() as u64;
         let due = self.store.due(self.clock.now(), MOST_DUE).await?;
         status.due = due.len() as u64;
         status.idle = self.lanes.is_idle() && status.due == 0 && status.owed == 0;
@@ -174,6 +183,11 @@ impl fmt::Display for Status {
             f,
             "parked      {} records, {} accounts",
             self.parked_records, self.parked_accounts
+        )?;
+        writeln!(
+            f,
+            "waiting     {} cases, {} tasks for people",
+            self.cases, self.tasks
         )?;
         write!(f, "{}", if self.idle { "idle" } else { "at work" })
     }
