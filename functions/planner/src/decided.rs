@@ -150,11 +150,15 @@ impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
     }
 
     /// The item of somebody who turned out to be another one is looked at by nobody else: what it
-    /// still owes is asked for again when the record is looked at.
+    /// still owes is asked for again when the record is looked at, and one that held the place of
+    /// a question gives it up, where that was interrupted.
     async fn rest_behind(&self, dossier: &Dossier, at: Timestamp) -> Result<(), Fault> {
         let Some(seat) = &dossier.seat else {
             return Ok(());
         };
+        if is_disputed(&seat.record) {
+            return self.retire_placeholder(&dossier.key, seat).await;
+        }
         if seat.wake_at.is_none_or(|wake| wake > at) {
             return Ok(());
         }

@@ -419,7 +419,7 @@ fn view(task: Task, worker: Option<String>) -> TaskView {
             Work::Handover => "handover".to_owned(),
         },
         owner: task.owner.name().to_owned(),
-        steps: task.steps.iter().map(|step| step.to_string()).collect(),
+        steps: task.steps.iter().map(ToString::to_string).collect(),
         id: task.id,
         identity: task.identity,
         worker,

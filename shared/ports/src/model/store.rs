@@ -49,6 +49,8 @@ enum Injected {
     Before(Fault),
     /// The request does everything and its answer is lost.
     After(Fault),
+    /// Nothing happens to the request.
+    Nothing,
 }
 
 impl ModelStore {
@@ -72,9 +74,20 @@ impl ModelStore {
         self.lock(|state| state.faults.push_back(Injected::After(fault)));
     }
 
+    /// Lets so many requests pass before the next fault that is asked for.
+    pub fn let_pass(&self, requests: usize) {
+        let pass = (0..requests).map(|_| Injected::Nothing);
+        self.lock(|state| state.faults.extend(pass));
+    }
+
     /// How many injected faults have not been met yet; a fault test ends with zero.
     pub fn pending_faults(&self) -> usize {
-        self.lock(|state| state.faults.len())
+        self.lock(|state| {
+            let faults = state.faults.iter();
+            faults
+                .filter(|fault| !matches!(fault, Injected::Nothing))
+                .count()
+        })
     }
 
     /// Every identity, in order.
@@ -97,7 +110,7 @@ impl ModelStore {
     /// One request.
     fn request<T>(&self, act: impl FnOnce(&mut State) -> Result<T, Fault>) -> Result<T, Fault> {
         self.lock(|state| match state.faults.pop_front() {
-            None => act(state),
+            None | Some(Injected::Nothing) => act(state),
             Some(Injected::Before(fault)) => Err(fault),
             Some(Injected::After(fault)) => {
                 let _lost = act(state);
