@@ -4,12 +4,15 @@
 
 use domain::policy::{Desk, TargetKind};
 use domain::task::{self, ByHand, Gap, Task, TaskState, Work as Kind};
-use domain::{AccountId, AccountRecord, Change, Outcome, TargetId};
+use domain::{AccountId, AccountRecord, Change, Outcome, TargetId, TaskId};
 use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 
 use crate::Connector;
 use crate::resolve::Sight;
 use crate::work::{Converged, Work};
+
+/// How far a chain of replaced tasks is followed; one that was not recorded is one link of it.
+const CHAIN: usize = 8;
 
 /// What a human checks where an account was asked for and is not wanted any more.
 const CHECK: &str = "make sure that no account was made; block the one that was";
@@ -25,10 +28,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
 
     /// Gives a human what has to change, or takes over what a human did.
     pub(crate) async fn by_hand(&self, desk: &Desk, mut work: Work) -> Result<Converged, Fault> {
-        let mut given = match &work.record.task {
-            Some(id) => self.store.task(id).await?,
-            None => None,
-        };
+        let mut given = self.given(work.record.task.clone()).await?;
         if let Some(task) = &given
             && let (TaskState::Done { .. }, Kind::Account { leads_to, .. }) =
                 (&task.state, &task.work)
@@ -62,6 +62,23 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         work.finish(Outcome::Deferred);
         self.acknowledge(work, true).await?;
         Ok(Converged::Parked)
+    }
+
+    /// The task that a human was last given. Where it was replaced and nobody came to record by
+    /// which, that one.
+    async fn given(&self, mut id: Option<TaskId>) -> Result<Option<Task>, Fault> {
+        for _ in 0..CHAIN {
+            let Some(next) = id else { return Ok(None) };
+            let task = self.store.task(&next).await?;
+            id = match &task {
+                Some(Task {
+                    state: TaskState::Replaced { by: Some(by), .. },
+                    ..
+                }) => Some(by.clone()),
+                Some(_) | None => return Ok(task),
+            };
+        }
+        Ok(None)
     }
 
     /// The task that is left to do, if there is any.
@@ -102,7 +119,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         // Somebody may have made the account and not have said so yet.
         let made = leads_to.id.is_some() && work.record.id.is_none();
         made.then(|| {
-            let mut task = by_hand(&[Change::Disable], &work.record);
+            let mut task = by_hand(&[Change::Disable], &after(work, &[]));
             if let Kind::Account { gap, .. } = &mut task.work {
                 *gap = Gap::Access;
             }
