@@ -2,7 +2,7 @@
 //! writes to no identity and to no target: the planner and the connectors do, when they look.
 
 use contract::{Cause, ConvergeRequest, Lane, PlanRequest};
-use domain::case::{self, Case, CaseState, Decision, Ruling, Subject, Verdict};
+use domain::case::{self, Candidate, Case, CaseState, Decision, Ruling, Subject, Verdict};
 use domain::task::{Task, TaskState, Work};
 use domain::{AccountId, CaseId, Desired, IdentityId, RecordKey, TargetId, TaskId};
 use ports::store::{Dossier, Seat};
@@ -26,12 +26,12 @@ pub struct Said {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// The record belongs to that identity; where there is one candidate it need not be named.
+    /// The record belongs to that identity, a candidate or not; an only candidate need not be named.
     Same(Option<IdentityId>),
     /// The record does not belong to that identity; to none of the candidates where none is named.
     Different(Option<IdentityId>),
-    /// The account is taken over for that identity; where there is one candidate it need not be
-    /// named.
+    /// The account is taken over for that identity, a candidate or not; an only candidate need not
+    /// be named.
     Adopt(Option<IdentityId>),
     /// The account stays as it is.
     LeaveAlone,
@@ -77,7 +77,7 @@ impl<'a, S: Store + Cases, L: Lanes, C: Clock> Operator<'a, S, L, C> {
         }
         match (&case.subject, answer) {
             (Subject::Record { record }, Answer::Same(whom)) => {
-                let whom = one_of(&case, whom)?;
+                let whom = named_or_only(&case, whom)?;
                 self.alive(&whom).await?;
                 let ruling = Ruling::Same {
                     identity: whom.clone(),
@@ -92,7 +92,7 @@ impl<'a, S: Store + Cases, L: Lanes, C: Clock> Operator<'a, S, L, C> {
                 self.apart(&case, record, whom, said).await
             }
             (Subject::Account { target, account }, Answer::Adopt(whom)) => {
-                let whom = one_of(&case, whom)?;
+                let whom = named_or_only(&case, whom)?;
                 self.takes_over(&whom, target).await?;
                 let ruling = Ruling::Adopt {
                     target: target.clone(),
@@ -128,8 +128,13 @@ impl<'a, S: Store + Cases, L: Lanes, C: Clock> Operator<'a, S, L, C> {
         whom: Option<IdentityId>,
         said: &Said,
     ) -> Result<Case, Fault> {
-        if let Some(whom) = &whom {
-            one_of(case, Some(whom.clone()))?;
+        if let Some(whom) = &whom
+            && !case.candidates.iter().any(|one| one.identity == *whom)
+        {
+            return Err(Fault::reject(format!(
+                "identity `{whom}` is no candidate of case `{}`",
+                case.id
+            )));
         }
         let is_told_apart = |identity: &IdentityId| whom.as_ref().is_none_or(|one| one == identity);
         let (apart, left): (Vec<_>, Vec<_>) = case
@@ -231,17 +236,19 @@ impl<'a, S: Store + Cases, L: Lanes, C: Clock> Operator<'a, S, L, C> {
             account,
         };
         self.rule(&founder(identity), ruling, said).await?;
-        // Whose it is may be asked anew.
-        if let Some(case) = self.store.case(&subject.case()).await?
-            && case.verdict().is_some()
-        {
-            let closed = Case {
-                state: CaseState::Closed {
-                    at: self.clock.now(),
-                },
-                ..case.clone()
-            };
-            self.write(&case, closed).await?;
+        // Whose it is, is a question from now on; to take the decision back is one answer.
+        let before = Candidate {
+            identity: identity.clone(),
+            confidence: 0,
+            clues: Vec::new(),
+        };
+        let why = "an operator let the account go, and nobody has it";
+        let asked = Case::open(subject, self.clock.now(), why, vec![before]);
+        let was = self.store.case(&asked.id).await?;
+        if !self.store.put_case(&asked, was.as_ref()).await? {
+            return Err(Fault::retry(
+                "somebody else wrote the case first; try again",
+            ));
         }
         self.look_at(&founder(identity)).await
     }
@@ -374,22 +381,17 @@ impl<'a, S: Store + Cases, L: Lanes, C: Clock> Operator<'a, S, L, C> {
     }
 }
 
-/// The candidate that is meant.
-fn one_of(case: &Case, whom: Option<IdentityId>) -> Result<IdentityId, Fault> {
-    let mut candidates = case.candidates.iter().map(|one| &one.identity);
-    match whom {
-        Some(whom) if candidates.any(|one| *one == whom) => Ok(whom),
-        Some(whom) => Err(Fault::reject(format!(
-            "identity `{whom}` is no candidate of case `{}`",
+/// Whoever the operator names, who may know more than the evidence; otherwise the only candidate.
+fn named_or_only(case: &Case, whom: Option<IdentityId>) -> Result<IdentityId, Fault> {
+    if let Some(whom) = whom {
+        return Ok(whom);
+    }
+    match case.candidates.as_slice() {
+        [only] => Ok(only.identity.clone()),
+        _ => Err(Fault::reject(format!(
+            "case `{}` has several candidates: name one with `--identity`",
             case.id
         ))),
-        None => match (candidates.next(), candidates.next()) {
-            (Some(only), None) => Ok(only.clone()),
-            (Some(_), Some(_)) | (None, _) => Err(Fault::reject(format!(
-                "case `{}` has several candidates: name one with `--identity`",
-                case.id
-            ))),
-        },
     }
 }
 

@@ -80,8 +80,16 @@ where
     for proposal in proposals {
         let target = reconciler.policy.targets.get(&proposal.target);
         let enforced = target.is_some_and(|target| target.mode == Mode::Enforce);
-        if !enforced || !is_orphan(&proposal.deviation) || proposal.deviation.candidates.is_empty()
-        {
+        if !enforced || !is_orphan(&proposal.deviation) {
+            continue;
+        }
+        if proposal.deviation.candidates.is_empty() {
+            // Asked for another reason, an operator's; it waits as long as the account is nobody's.
+            let id = subject(&proposal.target, &proposal.deviation).case();
+            if asked.0.get(&id).is_some_and(Case::is_open) {
+                seen.insert(id.clone());
+                proposal.case = Some(id);
+            }
             continue;
         }
         let mut case = about(&proposal.target, &proposal.deviation, now);
@@ -108,7 +116,9 @@ where
         let certified = results
             .get(target)
             .is_some_and(|result| result.users.is_ok());
-        if case.is_open() && certified && !seen.contains(&case.id) {
+        // What an operator let go has nobody who matches; it waits for an operator.
+        let matches = case.candidates.iter().any(|one| one.confidence > 0);
+        if case.is_open() && certified && matches && !seen.contains(&case.id) {
             cases::close(reconciler.store, &case.id, now).await?;
             case.state = CaseState::Closed { at: now };
         }

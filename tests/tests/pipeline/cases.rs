@@ -507,6 +507,24 @@ async fn an_unlinked_account_is_nobody_s_until_it_is_given_to_somebody() {
             .await
             .is_err()
     );
+    // Whose it is, is a question that waits, night after night.
+    let case = question(&company).await;
+    company
+        .world
+        .hr(Says::hires("E2", ("Rui", "Costa"), "Sales", "2026-03-02"))
+        .await;
+    let (rui, said) = (company.world.identity("E2"), said());
+    let has_one = company
+        .world
+        .operator()
+        .answer(&case.id, Answer::Adopt(Some(rui)), &said)
+        .await;
+    assert!(has_one.is_err(), "Rui has an account there");
+    answer(&company, Answer::Adopt(Some(identity))).await;
+    let account = company.on_wiki("E1").expect("taken back");
+    assert_eq!((account.id, account.active), (stranger, true));
+    let night = company.world.night().await;
+    assert_eq!((night.sent(), rows(&company, &night).await.len()), (0, 0));
 }
 
 #[tokio::test]
