@@ -1,6 +1,7 @@
 //! Who is who by several keys with weights.
 
 #![allow(
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
@@ -86,7 +87,9 @@ fn candidate<'a>(id: &str, view: &'a IdentityView, shares: &[Attr]) -> Candidate
     }
 }
 
-const ANA: &[(Attr, &str)] = &[
+type Stated<'a> = &'a [(Attr, &'a str)];
+
+const ANA: Stated<'_> = &[
     (Attr::GivenName, "Ana"),
     (Attr::FamilyName, "Silva"),
     (Attr::WorkEmail, "ana@example.com"),
@@ -103,7 +106,7 @@ fn people_are_found_by_the_keys_that_find() {
 #[test]
 fn what_agrees_counts_for_and_what_contradicts_against() {
     let record = engagement("new", ANA);
-    let cases: &[(&[(Attr, &str)], &[Attr], u8)] = &[
+    let cases: &[(Stated, &[Attr], u8)] = &[
         (ANA, &[Attr::WorkEmail], 95),
         // Case and blanks do not matter; what one side does not state counts for nothing.
         (

@@ -13,6 +13,7 @@ mod canary;
 mod cases;
 mod events;
 mod leavers;
+mod links;
 mod movers;
 mod night;
 mod people;

@@ -1,13 +1,14 @@
 //! Work for people: targets that nothing can call, and what leavers leave behind.
 
-use contract::report::{Class, FindingRow};
+use contract::report::Class;
 use domain::task::{Owner, Task, TaskState};
 use domain::{Outcome, Ownership, TargetId};
 use planner::operator::{End, Said};
 use ports::cases::Which;
-use ports::{Cases as _, Clock as _, Objects as _};
-use reconciler::Finished;
+use ports::{Cases as _, Clock as _};
 use tests::world::{Company, Says, policy_text};
+
+use super::cases::rows;
 
 const ANA: (&str, &str) = ("Ana", "Silva");
 
@@ -84,17 +85,6 @@ async fn done(company: &Company, task: &Task) {
         .await
         .expect("taken");
     company.world.settle().await;
-}
-
-async fn rows(company: &Company, night: &Finished) -> Vec<FindingRow> {
-    let summary = &night.manifest.summary;
-    let folder = reconciler::report::folder(summary.date, &summary.run);
-    let key = format!("{folder}{}", reconciler::report::FINDINGS_NDJSON);
-    let body = company.world.objects.get(&key).await.expect("a read");
-    reconciler::report::ndjson::Reader::new(&*body.expect("a file"))
-        .expect("a header")
-        .map(|row| row.expect("a row"))
-        .collect()
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod operate;
 mod probe;
 mod screen;
 mod stack;
+mod words;
 
 use std::process::ExitCode;
 
