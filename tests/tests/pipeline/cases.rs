@@ -393,3 +393,43 @@ async fn t14_a_merger_brings_people_twice_who_are_linked_or_asked_about_once() {
         "an account of their own"
     );
 }
+
+#[tokio::test]
+async fn a_decision_outlives_the_retention_of_accounts() {
+    let mut company = Company::with_policy(&generated_addresses()).await;
+    company.world.hr(ana("E1", "2026-03-02")).await;
+    company.world.hr(ana("E2", "2026-03-02")).await;
+    answer(&company, Answer::Different(None)).await;
+    company.world.hr(ana("E3", "2026-03-02")).await;
+    let operator = company.world.operator();
+    let (case, said) = (question(&company).await.id, said());
+    let same = Answer::Same(Some(company.world.identity("E1")));
+    operator.answer(&case, same, &said).await.expect("taken");
+    company.world.settle().await;
+    for worker in ["E1", "E3"] {
+        company.world.hr(ends(worker, "2026-03-10")).await;
+    }
+    company.world.until("2026-07-01T09:00:00Z").await;
+    assert!(company.on_dir("E1").is_none(), "deleted after 60 days");
+    company.world.night().await;
+    // A late correction about the one who was told apart, and a return of the one who was linked.
+    company
+        .world
+        .hr(Says::about("E2").that("title", "Lead").from("2026-03-05"))
+        .await;
+    let back = Says::about("E3")
+        .that("worker_status", "active")
+        .not("end_date")
+        .that("start_date", "2026-07-01")
+        .from("2026-07-01");
+    company.world.hr(back).await;
+    assert_eq!(open(&company).await, []);
+    assert!(company.on_dir("E3").is_none(), "it is E1's record");
+    let again = company.on_dir("E1").expect("made anew");
+    assert_eq!(
+        (&*again.user_name, again.active),
+        ("ana.silva", true),
+        "the name was kept"
+    );
+    assert_eq!(company.active("E2"), (true, true));
+}
