@@ -229,6 +229,7 @@ impl World {
             refers: false,
         };
         let projection = Projection {
+            ties: domain::project::Ties::default(),
             desired: Desired::Active,
             attrs: BTreeMap::from([
                 ("userName".into(), mapped("ana")),
@@ -242,6 +243,8 @@ impl World {
             policy: Hash::default(),
         };
         let record = IdentityRecord {
+            decisions: domain::Hash::default(),
+            ties: std::collections::BTreeMap::new(),
             ending_since: None,
             generation: Generation(generation),
             records: Vec::new(),

@@ -220,6 +220,8 @@ pub fn policy() -> Policy {
         required: vec![Attr::FamilyName, Attr::Department],
         validations: Vec::new(),
         zones: BTreeMap::from([("Auckland".into(), "Pacific/Auckland".into())]),
+        weights: None,
+        handover: None,
         correlation: vec![CorrelationRule {
             name: "work-email".into(),
             on: Attr::WorkEmail,
