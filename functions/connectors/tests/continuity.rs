@@ -55,12 +55,20 @@ admin = { target = "dir", privileged = true, required_holders = 1 }
 entitlements = ["basic", "pro"]
 
 [roles.all]
-entitlements = ["basic", "pro", "admin"]
+entitlements = ["basic", "pro"]
+
+[roles.admins]
+entitlements = ["admin"]
 
 [[rules]]
 id = "all"
 when = "everyone"
 roles = ["all"]
+
+[[rules]]
+id = "it"
+when = { department = "IT" }
+roles = ["admins"]
 "#;
 
 /// What the target does about grants.
