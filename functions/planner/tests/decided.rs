@@ -19,8 +19,8 @@ use domain::{
     RecordKey, SourceId, TargetId, WorkerId,
 };
 use jiff::Timestamp;
-use planner::Planner;
 use planner::operator::{Answer, Operator, Said};
+use planner::{Planner, Previewed};
 use ports::cases::Which;
 use ports::model::{ManualClock, ModelLanes, ModelStore};
 use ports::store::Delivery;
@@ -316,4 +316,50 @@ async fn an_absorbed_identity_comes_back() {
     assert_eq!((*standing, records.len()), (IdentityState::Active, 1));
     assert!(wanted.values().any(|desired| *desired == Desired::Active));
     assert_eq!(state.people[&identity(1)].1.len(), 1);
+}
+
+/// What a preview of record 2 comes to is what a look comes to after it, and nothing is
+/// written for it.
+async fn foreseen(story: Story) {
+    let world = told(story).await;
+    let before = world.state().await;
+    let seats = world.store.seats();
+    let person = world.planner.person(&record(2)).await.expect("a read");
+    let preview = world.planner.preview(person.expect("somebody")).await;
+    let Previewed::Decision(preview) = preview.expect("a preview") else {
+        panic!("{story:?}: it is asked again");
+    };
+    assert_eq!(world.state().await, before, "{story:?}");
+    assert_eq!(world.store.seats(), seats, "{story:?}");
+    world.look(2).await.expect("decided");
+    let seats = world.store.seats();
+    let decided = seats
+        .iter()
+        .find(|(identity, _)| **identity == preview.person.identity);
+    let (_, seat) = decided.expect("the identity that was foreseen");
+    assert_eq!(seat.record.state, preview.plan.state, "{story:?}");
+    for (target, planned) in &preview.plan.targets {
+        let wanted = seat.record.projections.get(target);
+        assert_eq!(
+            wanted.map_or(Desired::None, |wanted| wanted.desired),
+            planned.projection.desired,
+            "{story:?} on {target}"
+        );
+    }
+    let links = world.store.dossier(&record(2)).await.expect("a read").link;
+    let linked = links.unwrap_or_else(|| identity(2));
+    assert_eq!(linked, preview.person.identity, "{story:?}");
+}
+
+#[tokio::test]
+async fn a_preview_follows_what_was_decided_and_writes_nothing() {
+    for story in [
+        Story::Same,
+        Story::Different,
+        Story::Own,
+        Story::Absorbed,
+        Story::Resurrected,
+    ] {
+        foreseen(story).await;
+    }
 }

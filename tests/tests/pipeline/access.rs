@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use ports::Objects;
-use tests::world::{Company, Says, policy_text};
+use tests::world::{Company, Says, policy_text, unlimited};
 
 const ANA: (&str, &str) = ("Ana", "Silva");
 const BEN: (&str, &str) = ("Ben", "Okafor");
@@ -225,7 +225,7 @@ async fn where_duties_keep_tiers_apart_the_old_goes_first() {
 #[tokio::test]
 async fn t15_a_nested_group_change_moves_control_to_the_child() {
     // The directory nests its group `payables` in `staff`, and then policy says so.
-    let mut company = Company::new().await;
+    let mut company = Company::with_policy(&unlimited(&policy_text())).await;
     let hire = Says::hires("E1", ANA, "Finance", "2026-03-02");
     company.world.hr(hire).await;
     let hire = Says::hires("E2", BEN, "Sales", "2026-03-02");
@@ -240,7 +240,7 @@ async fn t15_a_nested_group_change_moves_control_to_the_child() {
     );
     let Company { world, dir, wiki } = company;
     let mut company = Company {
-        world: world.restarted(&nested),
+        world: world.restarted(&unlimited(&nested)),
         dir,
         wiki,
     };
@@ -265,7 +265,7 @@ async fn t15_a_nested_group_change_moves_control_to_the_child() {
     assert_eq!(patched(&company.dir), ["payables", "staff"]);
     let Company { world, dir, wiki } = company;
     let company = Company {
-        world: world.restarted(&policy_text()),
+        world: world.restarted(&unlimited(&policy_text())),
         dir,
         wiki,
     };

@@ -9,7 +9,7 @@ use planner::operator::{Answer, Said};
 use ports::cases::Which;
 use ports::{Cases as _, Objects as _};
 use reconciler::Finished;
-use tests::world::{Company, Says, policy_text};
+use tests::world::{Company, Says, policy_text, unlimited};
 
 const ANA: (&str, &str) = ("Ana", "Silva");
 
@@ -322,7 +322,7 @@ async fn t22_a_contractor_with_a_new_address_is_found_by_the_other_keys() {
 
 #[tokio::test]
 async fn t14_a_merger_brings_people_twice_who_are_linked_or_asked_about_once() {
-    let mut company = Company::with_policy(&weighted()).await;
+    let mut company = Company::with_policy(&unlimited(&weighted())).await;
     let home = |n: usize| format!("p{n}@home.example");
     let given = |n: usize| format!("Person{n}");
     for n in 0..30 {

@@ -7,7 +7,7 @@ use ports::Clock as _;
 use ports::queue::Queues as _;
 use scim_target::{Fault, FaultKind, RetryAfter};
 use serde_json::json;
-use tests::world::{Company, Says, policy_text};
+use tests::world::{Company, Says, policy_text, unlimited};
 
 const ANA: (&str, &str) = ("Ana", "Silva");
 const BEN: (&str, &str) = ("Ben", "Okafor");
@@ -313,7 +313,7 @@ async fn t39_a_manager_who_leaves_first_at_several_targets() {
         "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/manager/value";
     let policy = policy_text()
         + "\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value\" = { manager = true }\n";
-    let mut company = Company::with_policy(&policy).await;
+    let mut company = Company::with_policy(&unlimited(&policy)).await;
     let boss = Says::hires("M1", BEN, "Engineering", "2026-03-02");
     company.world.hr(boss).await;
     let next = Says::hires("M2", ("Cy", "Young"), "Engineering", "2026-03-02");

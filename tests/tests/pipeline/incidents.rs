@@ -7,7 +7,7 @@ use hr_webhook::feed::Asked;
 use scim_target::{Fault, FaultKind};
 use serde_json::{Value, json};
 use tests::world::feed::{Export, listed, records};
-use tests::world::{Company, Says, policy_text};
+use tests::world::{Company, Says, policy_text, unlimited};
 
 const ANA: (&str, &str) = ("Ana", "Silva");
 
@@ -147,7 +147,7 @@ async fn inc_fixed_handler_replay() {
     assert_ne!(corrected, policy_text());
     let Company { world, dir, wiki } = company;
     let company = Company {
-        world: world.restarted(&corrected),
+        world: world.restarted(&unlimited(&corrected)),
         dir,
         wiki,
     };

@@ -4,7 +4,7 @@ use contract::report::Class;
 use domain::TargetId;
 use planner::operator::Answer;
 use serde_json::json;
-use tests::world::{Company, Says, policy_text};
+use tests::world::{Company, Says, policy_text, unlimited};
 
 use super::cases::{ana, answer, ends, generated_addresses, open, question, rows, said};
 
@@ -142,7 +142,7 @@ async fn an_unlinked_account_is_nobody_s_until_it_is_given_to_somebody() {
 
 #[tokio::test]
 async fn a_record_that_was_linked_wrongly_founds_its_own() {
-    let mut company = Company::with_policy(&generated_addresses()).await;
+    let mut company = Company::with_policy(&unlimited(&generated_addresses())).await;
     company.world.hr(ana("E1", "2026-03-02")).await;
     company.world.hr(ends("E1", "2026-03-10")).await;
     company.world.until("2026-03-20T09:00:00Z").await;
