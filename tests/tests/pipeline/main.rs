@@ -14,6 +14,7 @@ mod clocks;
 mod edges;
 mod events;
 mod feeds;
+mod flat_feeds;
 mod histories;
 mod incidents;
 mod leavers;
