@@ -12,7 +12,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use tally::{Group, Heading, Row, Subject, Tally, TargetTally, Verdict, Weight};
-pub use why::{Held, Obstacle, Trial, WhyNot, describe, no_account, obstacles, problem, why_not};
+pub use why::{
+    Filter, Held, Obstacle, Trial, WhyNot, describe, no_account, obstacles, problem, why_not,
+};
 
 use crate::limit::{self, Line};
 use crate::plan::Compiled;
