@@ -353,6 +353,7 @@ fn policy() -> Policy {
         roles: BTreeMap::new(),
         rules: Vec::new(),
         entitlements: BTreeMap::new(),
+        tiers: Vec::new(),
         sod: Vec::new(),
         targets: BTreeMap::new(),
     }

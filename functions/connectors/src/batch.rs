@@ -8,7 +8,8 @@ use std::time::Duration;
 use contract::ConvergeRequest;
 use domain::budget::{Cost, Tally};
 use domain::converge::{self, Convergence, Seen, converge};
-use domain::policy::{Mode, TargetKind};
+use domain::policy::TargetKind;
+use domain::rollout;
 use domain::{Desired, EntitlementId, IdentityState, Outcome, TargetId};
 use jiff::{SignedDuration, Timestamp};
 use ports::lanes::{Batch, BatchAnswer, Incoming};
@@ -133,15 +134,6 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         if !self.targets.contains_key(name) {
             return Err(Fault::reject("the target is not in the policy"));
         }
-        let enforced = |policy: &domain::Policy| {
-            policy
-                .targets
-                .get(name)
-                .is_some_and(|known| known.mode == Mode::Enforce)
-        };
-        if !enforced(&self.policy.policy) {
-            return Ok(Opened::Finished(Converged::Current));
-        }
         let (seat, health) = self.store.seat(&request.identity, name).await?;
         let Some(mut seat) = seat else {
             return Ok(Opened::Finished(Converged::Current));
@@ -151,6 +143,9 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let generation = seat.record.changed.get(name).copied().unwrap_or_default();
         let record = before.clone().unwrap_or_default();
         let wanted = seat.record.projections.remove(name).unwrap_or_default();
+        if !rollout::writes(&self.policy.policy, name, &wanted) {
+            return Ok(Opened::Finished(Converged::Current));
+        }
         let urgent = is_ending(seat.record.state, wanted.desired);
         // A target that rests is left alone before anything else is found out.
         let may = may(&health, urgent, at);
@@ -251,7 +246,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         }
         let poolable = planned
             .iter()
-            .filter(|one| !one.work.urgent && pool::is_poolable(&one.plan));
+            .filter(|one| !one.work.urgent && self.pools(&one.plan));
         let shared = pool::shared(poolable.map(|one| &one.plan));
         let mut closed: Option<Stop> = None;
         let (mut in_a_row, mut unused) = (0, Cost::default());
@@ -324,8 +319,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     ) -> Result<Next, Stop> {
         let sight = self.look(target, work).await?;
         let mut convergence = self.prepare(work, &sight).await?;
-        let pools =
-            !work.urgent && pool::is_poolable(&convergence) && pool::touches(&convergence, shared);
+        let pools = !work.urgent && self.pools(&convergence) && pool::touches(&convergence, shared);
         let (first, rest) = if pools {
             pool::split(&convergence)
         } else {

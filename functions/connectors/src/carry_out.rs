@@ -1,9 +1,9 @@
 //! Carrying out changes in their order, each remembered as soon as it is answered.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::converge::Convergence;
+use domain::sod;
 use domain::{AccountId, Change, EntitlementId, Outcome};
 use ports::target::{Applied, TargetError, is_refused_membership};
 use ports::{Apply, Clock, Fault, Observe, Store};
@@ -108,7 +108,15 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 self.verify_revokes(target, convergence, work).await?;
             }
             if let Change::Grant { entitlement } = change
-                && self.conflicts(entitlement, &work.kept)
+                && self.conflicts(entitlement, work)
+            {
+                rest = others;
+                continue;
+            }
+            if let Change::Revoke { entitlement } = change
+                && !self
+                    .took_over(target, entitlement, convergence, work)
+                    .await?
             {
                 rest = others;
                 continue;
@@ -124,10 +132,20 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                     format!("{} without an account", change.name()).into(),
                 ));
             };
+            if let Change::Revoke { entitlement } = change
+                && self.is_counted(change)
+            {
+                self.take_if_not_last(target, entitlement, convergence, work, &mut done)
+                    .await?;
+                rest = others;
+                continue;
+            }
             // Up to whatever must be looked back at first.
-            let more = others
-                .iter()
-                .take_while(|next| !self.swaps(next, convergence));
+            let more = others.iter().take_while(|next| {
+                !self.swaps(next, convergence)
+                    && !self.hands_over(next, convergence)
+                    && !self.is_counted(next)
+            });
             let (now, later) = rest.split_at(1 + more.count());
             self.apply_all(target, now, &account, work, &mut done)
                 .await?;
@@ -136,7 +154,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         done.into_result()
     }
 
-    async fn apply_all(
+    pub(crate) async fn apply_all(
         &self,
         target: &T,
         changes: &[Change],
@@ -157,26 +175,19 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         Ok(())
     }
 
-    /// Whether a change gives one side of an SoD pair whose other side is taken away.
+    /// Whether a change gives what must not be held beside something that is taken away.
     pub(crate) fn swaps(&self, change: &Change, convergence: &Convergence) -> bool {
         let Change::Grant { entitlement } = change else {
             return false;
         };
-        let revoked: BTreeSet<EntitlementId> = revokes(convergence).cloned().collect();
-        self.conflicts(entitlement, &revoked)
+        let policy = &self.policy.policy;
+        revokes(convergence).any(|taken| sod::apart(policy, entitlement, taken))
     }
 
-    pub(crate) fn conflicts(
-        &self,
-        entitlement: &EntitlementId,
-        others: &BTreeSet<EntitlementId>,
-    ) -> bool {
-        self.policy.policy.sod.iter().any(|pair| {
-            let against = |one: &BTreeSet<EntitlementId>, other: &BTreeSet<EntitlementId>| {
-                one.contains(entitlement) && !other.is_disjoint(others)
-            };
-            against(&pair.left, &pair.right) || against(&pair.right, &pair.left)
-        })
+    /// Whether a grant would break separation of duties with what the target refused to take.
+    pub(crate) fn conflicts(&self, entitlement: &EntitlementId, work: &Work) -> bool {
+        let wanted = work.projection.grants.keys().collect();
+        sod::completes(&self.policy.policy, entitlement, &work.kept, &wanted).is_some()
     }
 }
 
@@ -233,6 +244,11 @@ impl Done {
             changed: outcome == Outcome::Applied,
             refused: None,
         }
+    }
+
+    /// Notes a membership that stays as it is, unless another was noted before.
+    pub fn refuse(&mut self, why: String) {
+        self.refused.get_or_insert(why.into());
     }
 
     pub fn into_result(self) -> Result<Outcome, Stop> {

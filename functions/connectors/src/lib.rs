@@ -9,7 +9,9 @@
 mod batch;
 mod carry_out;
 mod each;
+mod hand_over;
 mod health;
+mod last;
 mod limits;
 mod pace;
 mod pool;

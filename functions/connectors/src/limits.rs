@@ -90,6 +90,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             work.urgent,
             &self.policy.policy,
             &work.name,
+            &work.projection.grants.keys().collect(),
         );
         work.kept.extend(stays);
         let before = work.record.held.take();

@@ -13,6 +13,7 @@ use ports::{Apply, Clock, Fault, Observe, Store};
 use crate::Connector;
 use crate::batch::{Placed, Planned};
 use crate::carry_out::revokes;
+use crate::hand_over::waiting;
 use crate::pool;
 use crate::resolve::Sight;
 use crate::work::Converged;
@@ -42,7 +43,14 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 Planned { place, work, plan }
             })
             .collect();
-        let mut wishes: Vec<Asked> = planned.iter().map(|one| one.wish(target)).collect();
+        let mut wishes: Vec<Asked> = planned
+            .iter()
+            .map(|one| {
+                let wish = one.wish(target);
+                let cost = wish.cost.plus(self.counting(&one.plan));
+                Asked { cost, ..wish }
+            })
+            .collect();
         self.share(name, &planned, &mut wishes);
         let companies = self.companies(name, &planned, &wishes);
         let joint: Vec<Asked> = companies.iter().map(|(joint, _)| *joint).collect();
@@ -92,7 +100,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 rates.all(|rate| cost.counted(rate.of) <= rate.burst.saturating_mul(percent) / 150)
             })
         };
-        let poolable = |one: &Planned| !one.work.urgent && pool::is_poolable(&one.plan);
+        let poolable = |one: &Planned| !one.work.urgent && self.pools(&one.plan);
         let members = planned.iter().filter(|one| poolable(one));
         let shared = pool::shared(members.map(|one| &one.plan));
         let mut companies: Vec<(Asked, usize)> = Vec::new();
@@ -123,7 +131,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let chunk = target.map_or(1, |target| u32::from(target.profile.member_chunk.max(1)));
         let mut seen: BTreeMap<&EntitlementId, u32> = BTreeMap::new();
         for (one, wish) in planned.iter().zip(wishes) {
-            if one.work.urgent || !pool::is_poolable(&one.plan) {
+            if one.work.urgent || !self.pools(&one.plan) {
                 continue;
             }
             for entitlement in pool::memberships(&one.plan) {
@@ -230,7 +238,8 @@ impl Planned {
         Asked {
             cost: target
                 .cost(&self.plan.changes)
-                .plus(Cost::reads(looks + back).plus(Cost::reads(removals))),
+                .plus(Cost::reads(looks + back + waiting(&self.plan)))
+                .plus(Cost::reads(removals)),
             urgent: work.urgent,
             returning: work.receives > 1,
         }

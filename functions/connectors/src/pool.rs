@@ -11,6 +11,7 @@ use ports::{Apply, Clock, Observe, Store};
 use crate::Connector;
 use crate::batch::with_withheld;
 use crate::carry_out::{Done, Stop, take};
+use crate::hand_over::waiting;
 use crate::verify::gone;
 use crate::work::Work;
 
@@ -57,13 +58,15 @@ pub fn split(convergence: &Convergence) -> (Convergence, Convergence) {
     (with(first), with(rest))
 }
 
-/// Whether nothing but memberships is to be changed, after making the account where there is none.
+/// Whether nothing but memberships is to be changed, after making the account where there is none,
+/// and everything that is taken goes first.
 pub fn is_poolable(convergence: &Convergence) -> bool {
     let rest = match convergence.changes.split_first() {
         Some((Change::Create { .. }, rest)) => rest,
         Some(_) | None => convergence.changes.as_slice(),
     };
     !rest.is_empty()
+        && waiting(convergence) == 0
         && rest
             .iter()
             .all(|change| matches!(change, Change::Grant { .. } | Change::Revoke { .. }))
@@ -136,7 +139,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 let Some((entitlement, gives)) = membership(change) else {
                     continue;
                 };
-                if gives != give || (give && self.conflicts(entitlement, &member.work.kept)) {
+                if gives != give || (give && self.conflicts(entitlement, &member.work)) {
                     continue;
                 }
                 asked.push((

@@ -198,6 +198,9 @@ pub fn refusal(convergence: &Convergence) -> Option<Box<str>> {
             Finding::Ambiguous { .. } => Some("several accounts match".into()),
             Finding::Parked { .. }
             | Finding::SodConflict { .. }
+            | Finding::SodHeld { .. }
+            | Finding::SodExcepted { .. }
+            | Finding::Lapsed { .. }
             | Finding::MissingManager { .. }
             | Finding::Foreign { .. }
             | Finding::Withheld { .. }

@@ -171,6 +171,7 @@ async fn world(target: Scripted) -> World {
             ("externalId".into(), mapped(ana().as_str())),
         ]),
         grants: BTreeMap::from([(EntitlementId::from("editors"), BTreeSet::new())]),
+        simulated: false,
         policy: policy.policy.version,
     };
     wants(&store, projection, Generation(1)).await;

@@ -240,6 +240,7 @@ impl World {
                 .iter()
                 .map(|name| (EntitlementId::from(*name), BTreeSet::new()))
                 .collect(),
+            simulated: false,
             policy: Hash::default(),
         };
         let record = IdentityRecord {

@@ -1,8 +1,8 @@
 //! Recording a decision: one conditional write, with everything that must agree inside it.
 
 use domain::plan::{self, changed_targets, next_record};
-use domain::policy::Mode;
 use domain::record::{CorrelatedBy, Correlation};
+use domain::rollout;
 use domain::{IdentityRecord, Plan};
 use ports::store::{ClaimKey, Commit, Committed};
 use ports::{Clock, Fault, Lanes, Store};
@@ -45,8 +45,10 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
         let owe = changed_targets(person.recorded(), plan)
             .into_iter()
             .filter(|name| {
-                let target = self.policy.policy.targets.get(name);
-                target.is_some_and(|target| target.mode == Mode::Enforce)
+                let planned = plan.targets.get(name);
+                planned.is_some_and(|planned| {
+                    rollout::writes(&self.policy.policy, name, &planned.projection)
+                })
             })
             .collect::<std::collections::BTreeSet<_>>();
         let owing = !owe.is_empty() || person.seat.as_ref().is_some_and(|s| !s.owed.is_empty());

@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 
 use contract::{Cause, ConvergeRequest, Lane};
-use domain::policy::Mode;
-use domain::{IdentityId, RecordKey, TargetId};
+use domain::{IdentityId, Policy, RecordKey, TargetId, rollout};
 use ports::lanes::Outgoing;
 use ports::store::Seat;
 use ports::{Clock, Fault, Lanes, Objects, Observe, Store};
@@ -21,14 +20,16 @@ pub(crate) struct Unresolved {
     manager: RecordKey,
 }
 
-/// The references of one identity that its accounts lack.
+/// The references of one identity that its accounts lack, where they are written at all.
 pub(crate) fn unresolved<'a>(
+    policy: &'a Policy,
     identity: &'a IdentityId,
     seat: &'a Seat,
 ) -> impl Iterator<Item = Unresolved> + 'a {
     seat.record
         .projections
         .iter()
+        .filter(move |(target, projection)| rollout::writes(policy, target, projection))
         .filter_map(move |(target, projection)| {
             let account = seat
                 .accounts
@@ -67,14 +68,6 @@ where
     let mut sent = BTreeMap::new();
     let mut known: BTreeMap<(&RecordKey, &TargetId), bool> = BTreeMap::new();
     for one in unresolved {
-        let enforced = reconciler
-            .policy
-            .targets
-            .get(&one.target)
-            .is_some_and(|target| target.mode == Mode::Enforce);
-        if !enforced {
-            continue;
-        }
         let key = (&one.manager, &one.target);
         let there = match known.get(&key) {
             Some(there) => *there,

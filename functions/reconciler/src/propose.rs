@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::report::TargetResult;
 use domain::compare::{Class, Deviation, Repair};
 use domain::limit::{self, Scope};
-use domain::policy::Mode;
 use domain::{Hash, IdentityId, TargetId};
 use ports::{Clock, Lanes, Objects, Observe, Store};
 
@@ -80,15 +79,10 @@ where
             held: 0,
             findings: BTreeMap::new(),
         };
-        let writes = self
-            .policy
-            .targets
-            .get(&name)
-            .is_some_and(|target| target.mode == Mode::Enforce);
         // What is on its way already is not sent again.
         let would = |deviation: &Deviation| {
             let owner = deviation.owner.as_ref();
-            writes && certified && deviation.repair.is_some() && owner.is_some_and(|o| !o.owed)
+            certified && deviation.repair.is_some() && owner.is_some_and(|o| o.writes && !o.owed)
         };
         let over = self.over(
             &name,

@@ -77,7 +77,7 @@ pub(crate) async fn collect<'p, S: Store>(
         }
         collected
             .unresolved
-            .extend(managers::unresolved(identity, seat));
+            .extend(managers::unresolved(policy, identity, seat));
         let forgotten = seat
             .wake_at
             .is_some_and(|wake_at| now.duration_since(wake_at) > OVERDUE);

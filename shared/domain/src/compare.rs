@@ -151,6 +151,8 @@ pub struct Owner {
     pub applied: Generation,
     /// Whether a change for this target is on its way already.
     pub owed: bool,
+    /// Whether what is planned here is carried out.
+    pub writes: bool,
     /// The policy version of the last decision.
     pub policy: Hash,
     /// Hash of the last plan.

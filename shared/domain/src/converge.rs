@@ -5,13 +5,14 @@
 mod restrict;
 mod whole;
 
-pub use restrict::{completed, operations};
+pub use restrict::operations;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::change::AttrChange;
 use crate::policy::{Adopt, LostGrant, Policy, Target, TargetKind};
 use crate::project::{AttrPath, Mapped, Strength};
+use crate::sod::{self, completes};
 use crate::{
     Account, AccountRecord, Change, Desired, EntitlementId, Finding, IdentityId, Ownership, Pii,
     Projection, Slot, TargetId,
@@ -144,6 +145,7 @@ fn wanted(input: &Input<'_>, target: &Target, out: &mut Convergence) {
             }
             update(input, &have, out);
             grants(input, target, out);
+            hand_over(input, out);
         }
         Desired::Disabled | Desired::Active => {
             let active = input.projection.desired == Desired::Active;
@@ -330,6 +332,56 @@ fn revokes(input: &Input<'_>, have: &Have<'_>, out: &mut Convergence) {
     }
 }
 
+/// Puts removals after the grants that keep up what they take away, so that a person who changes
+/// tiers, or gets through another group what a group gave, is never without.
+fn hand_over(input: &Input<'_>, out: &mut Convergence) {
+    let waiting: BTreeSet<EntitlementId> = memberships(&out.changes, false)
+        .filter(|taken| {
+            replaced_by(input.policy, &out.changes, taken)
+                .next()
+                .is_some()
+        })
+        .cloned()
+        .collect();
+    if waiting.is_empty() {
+        return;
+    }
+    let late = |change: &Change| matches!(change, Change::Revoke { entitlement } if waiting.contains(entitlement));
+    let (last, first): (Vec<Change>, Vec<Change>) = out.changes.drain(..).partition(late);
+    out.changes.extend(first);
+    out.changes.extend(last);
+}
+
+/// The grants among these changes that keep up what a removal takes away, and so have to be seen
+/// before it. None where the removal has to come before some grant: separation of duties goes
+/// first.
+pub fn replaced_by<'a>(
+    policy: &'a Policy,
+    changes: &'a [Change],
+    taken: &'a EntitlementId,
+) -> impl Iterator<Item = &'a EntitlementId> {
+    let apart = memberships(changes, true).any(|given| sod::apart(policy, given, taken));
+    memberships(changes, true).filter(move |given| !apart && sod::continues(policy, given, taken))
+}
+
+/// What is given, or what is taken.
+fn memberships(changes: &[Change], give: bool) -> impl Iterator<Item = &EntitlementId> {
+    changes.iter().filter_map(move |change| match change {
+        Change::Grant { entitlement } if give => Some(entitlement),
+        Change::Revoke { entitlement } if !give => Some(entitlement),
+        Change::Create { .. }
+        | Change::Adopt { .. }
+        | Change::Restore
+        | Change::Update { .. }
+        | Change::Enable
+        | Change::Disable
+        | Change::Delete
+        | Change::RevokeSessions
+        | Change::Grant { .. }
+        | Change::Revoke { .. } => None,
+    })
+}
+
 /// Memberships that are wanted and missing, in entitlement order.
 fn grants(input: &Input<'_>, target: &Target, out: &mut Convergence) {
     let recorded = &input.record.grants;
@@ -349,37 +401,44 @@ fn grants(input: &Input<'_>, target: &Target, out: &mut Convergence) {
                     why: "a membership was removed by hand and policy only reports that".into(),
                 });
             }
-            (Some(false), _) | (None, false) => {
-                match against_foreign(input.policy, entitlement, out) {
-                    Some(pair) => out.findings.push(Finding::SodConflict {
-                        pair,
-                        withheld: entitlement.clone(),
-                    }),
-                    None => out.changes.push(change),
-                }
-            }
+            (Some(false), _) | (None, false) => match against_foreign(input, entitlement, out) {
+                Some(pair) => out.findings.push(Finding::SodConflict {
+                    pair,
+                    withheld: entitlement.clone(),
+                }),
+                None => out.changes.push(change),
+            },
             (Some(true) | None, true) => {}
         }
     }
 }
 
-/// The SoD pair that a grant would complete with a membership that somebody gave by hand and that
-/// is not ours to take away.
-fn against_foreign(policy: &Policy, grant: &EntitlementId, out: &Convergence) -> Option<Box<str>> {
-    let foreign = |side: &BTreeSet<EntitlementId>| {
-        out.findings.iter().any(|finding| {
-            matches!(finding, Finding::Foreign { entitlement } if side.contains(entitlement))
-        })
-    };
-    let completes = |pair: &&crate::policy::SodPair| {
-        (pair.left.contains(grant) && foreign(&pair.right))
-            || (pair.right.contains(grant) && foreign(&pair.left))
-    };
-    policy
-        .sod
+/// The SoD pair or set that a grant would break together with memberships that somebody gave by
+/// hand and that are not ours to take away.
+fn against_foreign(
+    input: &Input<'_>,
+    grant: &EntitlementId,
+    out: &Convergence,
+) -> Option<Box<str>> {
+    let foreign: BTreeSet<EntitlementId> = out
+        .findings
         .iter()
-        .find(completes)
-        .map(|pair| pair.name.clone())
+        .filter_map(|finding| match finding {
+            Finding::Foreign { entitlement } => Some(entitlement.clone()),
+            Finding::Parked { .. }
+            | Finding::SodConflict { .. }
+            | Finding::SodHeld { .. }
+            | Finding::SodExcepted { .. }
+            | Finding::Lapsed { .. }
+            | Finding::MissingManager { .. }
+            | Finding::Ambiguous { .. }
+            | Finding::CannotApply { .. }
+            | Finding::Withheld { .. }
+            | Finding::WouldGrant { .. } => None,
+        })
+        .collect();
+    let wanted = input.projection.grants.keys().collect();
+    completes(input.policy, grant, &foreign, &wanted).map(Into::into)
 }
 
 /// Attributes that differ, in one change.

@@ -1,9 +1,9 @@
 //! Facts: what a source stated, when it holds, and when it was recorded. Never changed, only
 //! added to.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{Attrs, EventId, Hash, Pii, RecordKey, SourceId, WorkerId};
@@ -91,7 +91,38 @@ pub fn zone(name: &str) -> TimeZone {
 /// The first instant of a civil day in a zone; of a day that the zone skipped, the next instant
 /// that exists (Samoa, 30 December 2011).
 pub fn start_of_day(date: Date, zone: &TimeZone) -> Timestamp {
-    zone.to_ambiguous_timestamp(date.at(0, 0, 0, 0))
-        .compatible()
-        .unwrap_or(Timestamp::MAX)
+    let midnight = zone.to_ambiguous_timestamp(date.at(0, 0, 0, 0));
+    let in_gap = matches!(midnight.offset(), AmbiguousOffset::Gap { .. });
+    let Ok(instant) = midnight.compatible() else {
+        return Timestamp::MAX;
+    };
+    if !in_gap {
+        return instant;
+    }
+    // Clocks that are put forward over midnight show the new day as soon as they are.
+    let reach = instant.checked_add(SignedDuration::from_nanos(1));
+    let jump = reach
+        .ok()
+        .and_then(|reach| zone.preceding(reach).next())
+        .map(|transition| transition.timestamp());
+    jump.unwrap_or(instant)
+}
+
+/// The instant from which a civil day is over for good in a zone. Where clocks are put back over
+/// midnight (Newfoundland until 2011, at one minute past), the day goes on for a while after its
+/// first end.
+pub fn end_of_day(date: Date, zone: &TimeZone) -> Timestamp {
+    let Ok(next) = date.tomorrow() else {
+        return Timestamp::MAX;
+    };
+    let first = start_of_day(next, zone);
+    let last = zone.to_ambiguous_timestamp(next.at(0, 0, 0, 0)).later();
+    let before = |instant: Timestamp| {
+        let eve = instant.checked_sub(SignedDuration::from_nanos(1)).ok()?;
+        Some(eve.to_zoned(zone.clone()).date())
+    };
+    match last {
+        Ok(last) if last > first && before(last).is_some_and(|day| day <= date) => last,
+        Ok(_) | Err(_) => first,
+    }
 }

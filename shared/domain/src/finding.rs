@@ -56,12 +56,32 @@ pub enum Finding {
         /// Why.
         problem: Problem,
     },
-    /// Policy gives both sides of an SoD pair; the later one by id is withheld.
+    /// Policy gives more than an SoD pair or set allows; the other side, or the last in the list,
+    /// is withheld.
     SodConflict {
-        /// The pair's name in policy.
+        /// The name of the pair or set in policy.
         pair: Box<str>,
         /// What is withheld.
         withheld: EntitlementId,
+    },
+    /// Policy gives more than a detective SoD pair or set allows.
+    SodHeld {
+        /// The name of the pair or set in policy.
+        pair: Box<str>,
+        /// What is held of it.
+        held: Vec<EntitlementId>,
+    },
+    /// Policy gives more than an SoD pair or set allows, and an exception says so.
+    SodExcepted {
+        /// The name of the pair or set in policy.
+        pair: Box<str>,
+        /// When the exception lapses.
+        until: jiff::Timestamp,
+    },
+    /// It was held as long as policy lets anybody hold it.
+    Lapsed {
+        /// Which.
+        entitlement: EntitlementId,
     },
     /// The manager has no account on the target yet.
     MissingManager {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::fact::{start_of_day, zone};
+use crate::fact::{end_of_day, start_of_day, zone};
 use crate::finding::Problem;
 use crate::identity::{Engagement, IdentityState, IdentityView, Phase};
 use crate::policy::Policy;
@@ -216,7 +216,7 @@ impl<'a> Folding<'a> {
             problems.push(Problem::NoEndDate);
         }
 
-        let end_of_last_day = end.map(|end| start_of_day(end.tomorrow().unwrap_or(end), &tz));
+        let end_of_last_day = end.map(|end| end_of_day(end, &tz));
         let ends_now = match self.attrs.text(Attr::EndMode) {
             Some("now") => self.now_since,
             _ => None,

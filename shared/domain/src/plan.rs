@@ -8,14 +8,16 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::change::Jml;
 use crate::converge::{self, converge};
+use crate::entitle::{self, Grants};
 use crate::evaluate::{Engine, all_hold};
 use crate::finding::Finding;
 use crate::fold::{Folded, fold, view};
-use crate::policy::{AccountFor, Expr, Policy, RuleState, Target};
-use crate::project::{Cause, Mapped, Reason};
+use crate::policy::{AccountFor, Expr, Policy, Target};
+use crate::project::Mapped;
+use crate::rollout;
 use crate::text::{Rendered, render};
 use crate::{
-    AccountRecord, Attr, Attrs, Change, Desired, EntitlementId, Fact, Generation, Hash, IdentityId,
+    AccountRecord, Attr, Attrs, Change, Desired, Fact, Generation, Hash, IdentityId,
     IdentityRecord, IdentityState, IdentityView, Pii, Plan, Projection, RecordKey, Slot, TargetId,
     TargetPlan,
 };
@@ -27,6 +29,9 @@ pub struct Compiled {
     pub policy: Arc<Policy>,
     engine: Engine,
     nobody: AccountRecord,
+    /// Days that a plan has to look back, where policy asks since when or until when somebody was
+    /// entitled.
+    pub(crate) lookback: Option<u16>,
 }
 
 impl Compiled {
@@ -35,10 +40,16 @@ impl Compiled {
         let policy = policy.into();
         let engine = Engine::new(&policy);
         Self {
+            lookback: entitle::lookback(&policy),
             policy,
             engine,
             nobody: AccountRecord::default(),
         }
+    }
+
+    /// Indices of the rules that hold for a person, ascending.
+    pub(crate) fn matching(&self, attrs: &Attrs) -> Vec<usize> {
+        self.engine.matching(attrs)
     }
 }
 
@@ -126,7 +137,7 @@ pub fn plan_folded(compiled: &Compiled, input: &Input<'_>, folding: Folding) -> 
     let wanted = if held_back || view.state == IdentityState::Ended {
         BTreeMap::new()
     } else {
-        entitlements(compiled, &view, attrs, &mut clock, &mut findings)
+        entitle::entitlements(compiled, input, &view, &mut clock, &mut findings)
     };
 
     let mut targets = BTreeMap::new();
@@ -135,16 +146,19 @@ pub fn plan_folded(compiled: &Compiled, input: &Input<'_>, folding: Folding) -> 
         let before = input
             .recorded
             .and_then(|recorded| recorded.projections.get(name));
-        let projection = if held_back {
-            before.cloned().unwrap_or_else(|| Projection {
+        let mut projection = if held_back {
+            let kept = before.cloned().unwrap_or_else(|| Projection {
                 policy: policy.version,
                 ..Projection::default()
-            })
+            });
+            unlapsed(kept, &mut clock)
         } else {
             project(
                 policy, input, &view, attrs, name, target, &wanted, &mut clock,
             )
         };
+        projection.simulated =
+            rollout::simulates(name, target, input.identity, attrs, before, record);
         let convergence = converge(&converge::Input {
             policy,
             target: name,
@@ -185,7 +199,7 @@ impl Plan {
 }
 
 /// The earliest of many instants after the planned one.
-struct Boundaries {
+pub(crate) struct Boundaries {
     at: Timestamp,
     next: Option<Timestamp>,
 }
@@ -212,17 +226,17 @@ impl Boundaries {
     }
 
     /// Whether an instant has come; if not, it is a boundary.
-    fn reached(&mut self, instant: Timestamp) -> bool {
+    pub(crate) fn reached(&mut self, instant: Timestamp) -> bool {
         self.add(Some(instant));
         instant <= self.at
     }
 }
 
-fn days(n: impl Into<i64>) -> SignedDuration {
+pub(crate) fn days(n: impl Into<i64>) -> SignedDuration {
     SignedDuration::from_hours(24_i64.saturating_mul(n.into()))
 }
 
-fn shifted(at: Timestamp, by: SignedDuration) -> Timestamp {
+pub(crate) fn shifted(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_add(by).unwrap_or(if by.is_negative() {
         Timestamp::MIN
     } else {
@@ -230,72 +244,13 @@ fn shifted(at: Timestamp, by: SignedDuration) -> Timestamp {
     })
 }
 
-/// Entitlements with their reasons, separated where duties are.
-fn entitlements(
-    compiled: &Compiled,
-    view: &IdentityView,
-    attrs: &Attrs,
-    clock: &mut Boundaries,
-    findings: &mut Vec<Finding>,
-) -> BTreeMap<EntitlementId, BTreeSet<Reason>> {
-    let policy = &*compiled.policy;
-    let mut wanted: BTreeMap<EntitlementId, BTreeSet<Reason>> = BTreeMap::new();
-    let starts_at = view.speaker().and_then(|speaker| speaker.starts_at);
-    for rule in compiled
-        .engine
-        .matching(attrs)
-        .into_iter()
-        .filter_map(|index| policy.rules.get(index))
-    {
-        if rule.state == RuleState::Draft {
-            continue;
-        }
-        let lapses = rule
-            .for_days
-            .and_then(|n| starts_at.map(|start| shifted(start, days(n))));
-        let until = [rule.until, lapses].into_iter().flatten().min();
-        if until.is_some_and(|until| clock.reached(until)) {
-            continue;
-        }
-        let roles = rule.roles.iter().filter_map(|role| policy.roles.get(role));
-        for (entitlement, role) in roles.flat_map(|role| &role.entitlements) {
-            if rule.state == RuleState::Record {
-                findings.push(Finding::WouldGrant {
-                    rule: rule.id.clone(),
-                    entitlement: entitlement.clone(),
-                });
-                continue;
-            }
-            wanted
-                .entry(entitlement.clone())
-                .or_default()
-                .insert(Reason {
-                    cause: Cause::Rule {
-                        rule: rule.id.clone(),
-                        role: role.clone(),
-                    },
-                    until,
-                });
-        }
-    }
-    for pair in &policy.sod {
-        if !pair
-            .left
-            .iter()
-            .any(|entitlement| wanted.contains_key(entitlement))
-        {
-            continue;
-        }
-        for entitlement in &pair.right {
-            if wanted.remove(entitlement).is_some() {
-                findings.push(Finding::SodConflict {
-                    pair: pair.name.clone(),
-                    withheld: entitlement.clone(),
-                });
-            }
-        }
-    }
-    wanted
+/// What is kept of a person whose data is bad: everything but what lapses by itself.
+fn unlapsed(mut projection: Projection, clock: &mut Boundaries) -> Projection {
+    projection.grants.retain(|_, reasons| {
+        reasons.retain(|reason| !reason.until.is_some_and(|until| clock.reached(until)));
+        !reasons.is_empty()
+    });
+    projection
 }
 
 /// The account that should exist on one target.
@@ -310,7 +265,7 @@ fn project(
     attrs: &Attrs,
     name: &TargetId,
     target: &Target,
-    wanted: &BTreeMap<EntitlementId, BTreeSet<Reason>>,
+    wanted: &Grants,
     clock: &mut Boundaries,
 ) -> Projection {
     let mut projection = Projection {
@@ -489,7 +444,10 @@ pub fn changed_targets(recorded: Option<&IdentityRecord>, plan: &Plan) -> BTreeS
 }
 
 fn same_projection(a: &Projection, b: &Projection) -> bool {
-    a.desired == b.desired && a.attrs == b.attrs && a.grants.keys().eq(b.grants.keys())
+    a.desired == b.desired
+        && a.simulated == b.simulated
+        && a.attrs == b.attrs
+        && a.grants.keys().eq(b.grants.keys())
 }
 
 /// The identity record that a plan leaves behind.
@@ -515,6 +473,8 @@ pub fn next_record(
             account.is_some_and(|account| account.applied >= *sent && account.parked.is_none())
         };
         match (before, changed.get(&target)) {
+            // What was only simulated was never sent: whoever holds it has it from somebody else.
+            (Some(before), _) if before.simulated => {}
             (Some(before), Some(sent)) if !settled(sent) => {
                 let maybe = unsettled.entry(target.clone()).or_default();
                 maybe.extend(before.grants.keys().cloned());

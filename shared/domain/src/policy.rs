@@ -1,6 +1,8 @@
 //! Policy in its validated form. Reading and checking files is the `policy` crate's job; here
 //! every name resolves and every date is a date.
 
+mod access;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -12,6 +14,8 @@ use crate::profile::{Auth, Profile};
 use crate::project::{AttrPath, Strength};
 use crate::validate::Validation;
 use crate::{Attr, EntitlementId, Hash, RoleId, RuleId, SourceId, TargetId};
+
+pub use access::{Apart, Cohort, Criticality, Holding, Sod, SodException, SodMode, Tier, What};
 
 /// One published version of a company's policy.
 #[derive(Clone, Debug)]
@@ -38,8 +42,10 @@ pub struct Policy {
     pub rules: Vec<Rule>,
     /// Entitlements by name.
     pub entitlements: BTreeMap<EntitlementId, Entitlement>,
+    /// Entitlements of which a person holds one at a time.
+    pub tiers: Vec<Tier>,
     /// Separation of duties.
-    pub sod: Vec<SodPair>,
+    pub sod: Vec<Sod>,
     /// Targets by name.
     pub targets: BTreeMap<TargetId, Target>,
 }
@@ -200,6 +206,8 @@ pub struct Role {
     /// Its own entitlements and those of every role it includes, resolved; with each the role
     /// that lists it.
     pub entitlements: BTreeMap<EntitlementId, RoleId>,
+    /// Days that what it gives stays after a move took it away; nothing privileged does.
+    pub overlap_days: Option<u16>,
     /// For people who read the policy.
     pub description: Box<str>,
 }
@@ -217,6 +225,8 @@ pub struct Rule {
     pub roles: Vec<RoleId>,
     /// Whether it acts.
     pub state: RuleState,
+    /// Acts for so many percent of the people for whom it holds, and is reported for the others.
+    pub percent: Option<u8>,
     /// Access lapses that many days after the first working day.
     pub for_days: Option<u32>,
     /// Access lapses at that instant.
@@ -272,6 +282,8 @@ pub struct Entitlement {
     pub privileged: bool,
     /// Whether members whom policy does not name are removed (true) or reported (false).
     pub authoritative: bool,
+    /// What it asks of whoever holds it.
+    pub holding: Holding,
 }
 
 /// What an entitlement is in its target.
@@ -284,22 +296,13 @@ pub enum EntitlementKind {
     Licence,
 }
 
-/// Two sets of entitlements that nobody may hold together.
-#[derive(Clone, Debug)]
-pub struct SodPair {
-    /// Name.
-    pub name: Box<str>,
-    /// One side.
-    pub left: BTreeSet<EntitlementId>,
-    /// The other side.
-    pub right: BTreeSet<EntitlementId>,
-}
-
 /// A connected system.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// What may happen there.
     pub mode: Mode,
+    /// For whom it happens, in a pilot.
+    pub pilot: Cohort,
     /// What it speaks.
     pub kind: TargetKind,
     /// Base URL of its SCIM endpoint, or of Microsoft Graph with its version.
@@ -381,6 +384,8 @@ pub enum Mode {
     Observe,
     /// Plan, show and report; no write.
     Simulate,
+    /// Write for those who take part; plan, show and report for everybody else.
+    Pilot,
     /// Write.
     Enforce,
 }

@@ -77,6 +77,13 @@ pub enum Cause {
         /// The role that lists the entitlement (nested roles are resolved).
         role: RoleId,
     },
+    /// A rule gave it until the person moved, and policy lets it stay for a while.
+    Overlap {
+        /// The rule.
+        rule: RuleId,
+        /// The role that lists the entitlement.
+        role: RoleId,
+    },
     /// It was there before us and policy adopted it.
     Adopted,
 }
@@ -92,6 +99,10 @@ pub struct Projection {
     /// Its grants, each with at least one reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub grants: BTreeMap<EntitlementId, BTreeSet<Reason>>,
+    /// Planned, shown and reported, and not written: the target is only simulated, or the person
+    /// does not take part in its pilot.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub simulated: bool,
     /// The policy version that computed it.
     pub policy: Hash,
 }

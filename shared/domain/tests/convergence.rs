@@ -50,6 +50,7 @@ fn wanted(desired: Desired, attrs: &[(&str, &str, Strength)], grants: &[&str]) -
                 )
             })
             .collect(),
+        simulated: false,
         policy: policy().version,
     }
 }

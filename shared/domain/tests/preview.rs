@@ -175,6 +175,9 @@ fn line(delta: &Delta) -> String {
                 .iter()
                 .map(|reason| match &reason.cause {
                     domain::project::Cause::Rule { rule, role } => format!("{rule} by {role}"),
+                    domain::project::Cause::Overlap { rule, role } => {
+                        format!("{rule} by {role} before")
+                    }
                     domain::project::Cause::Adopted => "adopted".to_owned(),
                 })
                 .collect::<Vec<_>>()

@@ -69,6 +69,7 @@ fn wanted(desired: Desired, attrs: &[(&str, &str)], grants: &[&str]) -> Projecti
         desired,
         attrs: attrs.iter().map(attr).collect(),
         grants: ids(grants).into_iter().map(|e| (e, reasons())).collect(),
+        simulated: false,
         policy: policy().version,
     }
 }
@@ -497,7 +498,7 @@ fn completed(policy: &Policy, held: &BTreeSet<EntitlementId>) -> bool {
     policy
         .sod
         .iter()
-        .any(|pair| !pair.left.is_disjoint(held) && !pair.right.is_disjoint(held))
+        .any(|sod| !sod.broken_by(&policy.entitlements, held).is_empty())
 }
 
 proptest! {

@@ -69,6 +69,7 @@ fn with_rules(rules: Vec<Vec<Condition>>) -> Policy {
         filter: None,
         roles: vec![RoleId::from("base")],
         state: RuleState::Enforce,
+        percent: None,
         for_days: None,
         until: None,
     };

@@ -6,6 +6,7 @@ use domain::policy::{Entitlement, EntitlementKind, Role, Target};
 use domain::{EntitlementId, TargetId};
 
 use crate::fields::{Fields, Node};
+use crate::holding;
 use crate::kind::{self, Kind};
 use crate::names;
 use crate::report::{At, Report, Span};
@@ -13,9 +14,19 @@ use crate::sections::{Named, Sections};
 
 /// Reads every entitlement.
 pub(crate) fn read(sections: &Sections<'_>, targets: &Named<Target>) -> Named<Entitlement> {
-    let mut entitlements = sections.named("entitlements", "entitlement", |fields| {
-        entitlement(fields, targets)
+    let mut nested = Vec::new();
+    let written = sections.named("entitlements", "entitlement", |fields| {
+        (entitlement(fields, targets), holding::within(fields))
     });
+    let mut entitlements: Named<Entitlement> = written
+        .into_iter()
+        .map(|(name, At { value, at })| {
+            let (value, within) = value;
+            nested.extend(within.into_iter().map(|parent| (name.clone(), parent)));
+            (name, At { value, at })
+        })
+        .collect();
+    holding::nest(sections.report, &mut entitlements, &nested);
     let mut groups: BTreeMap<(TargetId, EntitlementKind, String), (Box<str>, Span)> =
         BTreeMap::new();
     for (name, At { value, at }) in &mut entitlements {
@@ -97,12 +108,14 @@ fn entitlement(fields: &Fields<'_>, targets: &Named<Target>) -> Entitlement {
         let name = group.map_or("", |group| group.value).into();
         (EntitlementKind::Group, name)
     };
+    let (holding, privileged) = holding::read(fields, kind);
     Entitlement {
         target: TargetId::from(target.map_or("", |target| target.value)),
         kind,
         group: name,
-        privileged: fields.flag("privileged"),
+        privileged,
         authoritative: fields.flag("authoritative"),
+        holding,
     }
 }
 

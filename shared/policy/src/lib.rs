@@ -24,6 +24,7 @@ mod expression;
 mod feed;
 mod fields;
 mod graph;
+mod holding;
 mod identifier;
 mod kind;
 mod mapping;
@@ -41,6 +42,7 @@ mod source;
 mod standard;
 mod target;
 mod template;
+mod tier;
 mod validate;
 mod vocabulary;
 
@@ -74,19 +76,7 @@ impl Loaded {
     /// Forgets the targets that are not to be kept, with every entitlement there, so that a
     /// demonstration needs no more systems than it runs. The version stays that of the files.
     pub fn keep_targets(&mut self, keep: impl Fn(&TargetId) -> bool) {
-        let policy = &mut self.policy;
-        policy.targets.retain(|target, _| keep(target));
-        policy
-            .entitlements
-            .retain(|_, entitlement| keep(&entitlement.target));
-        let known = &policy.entitlements;
-        for role in policy.roles.values_mut() {
-            role.entitlements.retain(|id, _| known.contains_key(id));
-        }
-        for pair in &mut policy.sod {
-            pair.left.retain(|id| known.contains_key(id));
-            pair.right.retain(|id| known.contains_key(id));
-        }
+        self.policy.keep_targets(keep);
     }
 }
 

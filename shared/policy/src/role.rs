@@ -8,6 +8,7 @@ use domain::policy::{Entitlement, Role, Rule, RuleState};
 use domain::{EntitlementId, RoleId};
 
 use crate::entitlement;
+use crate::holding::LONGEST_OVERLAP;
 use crate::names;
 use crate::report::{At, Report};
 use crate::sections::{Named, Sections};
@@ -17,6 +18,7 @@ struct Written {
     includes: Vec<RoleId>,
     own: Vec<At<EntitlementId>>,
     description: Box<str>,
+    overlap_days: Option<u16>,
     /// Whether it is for everyday work, and so never holds administrative rights.
     standard: bool,
 }
@@ -63,6 +65,10 @@ pub(crate) fn read(sections: &Sections<'_>, entitlements: &Named<Entitlement>) -
                 .and_then(|node| node.text())
                 .map_or("", |text| text.value)
                 .into(),
+            overlap_days: fields
+                .get("overlap_days")
+                .and_then(|node| node.count(1..=LONGEST_OVERLAP))
+                .and_then(|days| u16::try_from(days).ok()),
             standard: fields.flag("standard"),
         }
     });
@@ -95,6 +101,7 @@ pub(crate) fn read(sections: &Sections<'_>, entitlements: &Named<Entitlement>) -
             let role = Role {
                 includes: value.includes.into_iter().collect(),
                 entitlements: flat.get(&name).cloned().unwrap_or_default(),
+                overlap_days: value.overlap_days,
                 description: value.description,
             };
             (name, At { value: role, at })
@@ -186,9 +193,15 @@ fn report_privileged(
 ) {
     for (name, role) in written.iter().filter(|(_, role)| role.value.standard) {
         let privileged = flat.get(name).into_iter().flatten().filter(|(id, _)| {
-            entitlements
-                .get(id.as_str())
-                .is_some_and(|e| e.value.privileged)
+            entitlements.get(id.as_str()).is_some_and(|e| {
+                let within = &e.value.holding.within;
+                let brings = |id: &EntitlementId| {
+                    entitlements
+                        .get(id.as_str())
+                        .is_some_and(|e| e.value.privileged)
+                };
+                e.value.privileged || within.iter().any(brings)
+            })
         });
         for (id, from) in privileged {
             let own = role.value.own.iter().find(|own| own.value == *id);

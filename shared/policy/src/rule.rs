@@ -4,7 +4,7 @@ mod dead;
 
 use std::collections::BTreeSet;
 
-use domain::policy::{Entitlement, Role, Rule, RuleState, SodPair};
+use domain::policy::{Entitlement, Role, Rule, RuleState};
 use domain::{EntitlementId, RoleId, RuleId};
 
 use crate::condition;
@@ -14,7 +14,7 @@ use crate::names;
 use crate::report::{At, Report};
 use crate::role;
 use crate::sections::{Named, Sections, insert};
-use crate::sod;
+use crate::sod::Separation;
 use crate::vocabulary::Vocabulary;
 
 const STATES: &[(&str, RuleState)] = &[
@@ -32,7 +32,7 @@ const LONGEST_DAYS: u32 = 10 * 366;
 pub(crate) fn read(
     sections: &Sections<'_>,
     roles: &Named<Role>,
-    pairs: &Named<SodPair>,
+    sod: &Separation,
     vocabulary: &Vocabulary,
 ) -> Named<Rule> {
     sections.must_have("rules", "[[rules]]");
@@ -46,13 +46,13 @@ pub(crate) fn read(
             .and_then(|node| node.text())
         else {
             // Without an id it cannot be kept; its other mistakes are still found.
-            rule("", &fields, roles, pairs, vocabulary);
+            rule("", &fields, roles, sod, vocabulary);
             fields.finish();
             continue;
         };
         names::check(fields.report, id, "a rule", false);
         let fields = fields.called(format!("rule `{}`", id.value));
-        let rule = rule(id.value, &fields, roles, pairs, vocabulary);
+        let rule = rule(id.value, &fields, roles, sod, vocabulary);
         fields.finish();
         insert(sections.report, &mut table, "rule", id, rule);
     }
@@ -63,7 +63,7 @@ fn rule(
     id: &str,
     fields: &Fields<'_>,
     roles: &Named<Role>,
-    pairs: &Named<SodPair>,
+    sod: &Separation,
     vocabulary: &Vocabulary,
 ) -> Rule {
     let when = fields
@@ -88,8 +88,9 @@ fn rule(
         filter: fields
             .get("where")
             .and_then(|node| expression::test(&node, vocabulary)),
-        roles: given(fields, roles, pairs),
+        roles: given(fields, roles, sod),
         state: acts,
+        percent: percent(fields, "percent"),
         for_days: fields
             .get("for_days")
             .and_then(|node| node.count(1..=LONGEST_DAYS)),
@@ -98,7 +99,7 @@ fn rule(
 }
 
 /// The roles that a rule gives.
-fn given(fields: &Fields<'_>, roles: &Named<Role>, pairs: &Named<SodPair>) -> Vec<RoleId> {
+fn given(fields: &Fields<'_>, roles: &Named<Role>, sod: &Separation) -> Vec<RoleId> {
     let Some(node) = fields.need("roles", "[\"base\"]") else {
         return Vec::new();
     };
@@ -117,27 +118,12 @@ fn given(fields: &Fields<'_>, roles: &Named<Role>, pairs: &Named<SodPair>) -> Ve
         .collect();
     // One role that holds both sides is reported where the role is.
     if bundles.len() > 1 {
-        let alone = |pair: &SodPair| {
-            bundles.iter().any(|role| {
-                let holds = |side: &BTreeSet<EntitlementId>| {
-                    side.iter().any(|id| role.entitlements.contains_key(id))
-                };
-                holds(&pair.left) && holds(&pair.right)
-            })
-        };
-        let across: Named<SodPair> = pairs
+        let alone: Vec<BTreeSet<EntitlementId>> = bundles
             .iter()
-            .filter(|(_, pair)| !alone(&pair.value))
-            .map(|(name, pair)| {
-                let value = pair.value.clone();
-                (name.clone(), At { value, at: pair.at })
-            })
+            .map(|role| role.entitlements.keys().cloned().collect())
             .collect();
-        let held = bundles
-            .iter()
-            .flat_map(|role| role.entitlements.keys())
-            .collect();
-        sod::check(fields.report, &across, &held, node.at, &fields.name);
+        let held = alone.iter().flatten().cloned().collect();
+        sod.check(fields.report, &held, &alone, node.at, &fields.name);
     }
     given.into_iter().map(|id| id.value).collect()
 }
@@ -175,4 +161,10 @@ pub(crate) fn report_privileged(
             );
         }
     }
+}
+
+/// A percentage of people; all of them where left out.
+pub(crate) fn percent(fields: &Fields<'_>, key: &'static str) -> Option<u8> {
+    let percent = fields.get(key)?.count(0..=100)?;
+    u8::try_from(percent).ok()
 }

@@ -12,7 +12,7 @@ use crate::report::{At, Report, Span};
 use crate::vocabulary::Vocabulary;
 use crate::{
     LARGEST_FILE, correlation, entitlement, example, identifier, names, profile, role, rule,
-    secret, sod, source, standard, target, validate,
+    secret, sod, source, standard, target, tier, validate,
 };
 
 /// Every section that a file may have.
@@ -29,6 +29,7 @@ const SECTIONS: &[&str] = &[
     "given",
     "examples",
     "entitlements",
+    "tiers",
     "sod",
     "targets",
     "profiles",
@@ -114,6 +115,7 @@ fn assemble(sections: &Sections<'_>, version: Hash, scrutiny: Scrutiny) -> Polic
     let targets = target::read(sections, &identifiers, &vocabulary, &profiles);
     let entitlements = entitlement::read(sections, &targets);
     let roles = role::read(sections, &entitlements);
+    let tiers = tier::read(sections, &entitlements);
     let sod = sod::read(sections, &entitlements, &roles);
     let table = rule::read(sections, &roles, &sod, &vocabulary);
     profile::check_uses(sections, &profiles);
@@ -141,7 +143,8 @@ fn assemble(sections: &Sections<'_>, version: Hash, scrutiny: Scrutiny) -> Polic
         roles: values(roles),
         rules: table.into_values().map(|rule| rule.value).collect(),
         entitlements: values(entitlements),
-        sod: sod.into_values().map(|pair| pair.value).collect(),
+        tiers,
+        sod: sod.all.into_values().map(|pair| pair.value).collect(),
         targets: values(targets),
         standards,
     }

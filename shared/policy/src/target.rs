@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Profile;
-use domain::policy::{AccountFor, Adopt, IdentifierRule, Limit, Limits, LostGrant, Mode, Target};
+use domain::policy::{
+    AccountFor, Adopt, Cohort, IdentifierRule, Limit, Limits, LostGrant, Mode, Target,
+};
 use domain::profile::Operation;
 use url::Url;
 
@@ -14,7 +16,7 @@ use crate::profile::{self, budget};
 use crate::report::At;
 use crate::sections::{Named, Sections};
 use crate::vocabulary::Vocabulary;
-use crate::{address, auth, condition, mapping};
+use crate::{address, auth, condition, mapping, rule};
 
 /// Reads every target.
 pub(crate) fn read(
@@ -38,6 +40,7 @@ fn target(fields: &Fields<'_>, scope: Scope<'_>, profiles: &Named<Profile>) -> T
         node.choice(&[
             ("observe", Mode::Observe),
             ("simulate", Mode::Simulate),
+            ("pilot", Mode::Pilot),
             ("enforce", Mode::Enforce),
         ])
     });
@@ -50,6 +53,7 @@ fn target(fields: &Fields<'_>, scope: Scope<'_>, profiles: &Named<Profile>) -> T
     let delete_after_days = days(fields, "delete_after_days", 1..=3660);
     let target = Target {
         mode: mode.unwrap_or(Mode::Observe),
+        pilot: pilot(fields, mode, scope.vocabulary),
         kind: settings,
         base_url: base_url.as_ref().map(address::text).unwrap_or_default(),
         auth,
@@ -92,6 +96,33 @@ fn target(fields: &Fields<'_>, scope: Scope<'_>, profiles: &Named<Profile>) -> T
     };
     check(fields, kind, &target);
     target
+}
+
+/// Who takes part in a pilot.
+fn pilot(fields: &Fields<'_>, mode: Option<Mode>, vocabulary: &Vocabulary) -> Cohort {
+    let cohort = fields.get("cohort");
+    let percent = fields.get("percent");
+    if mode.is_some_and(|mode| mode != Mode::Pilot) {
+        for node in [&cohort, &percent].into_iter().flatten() {
+            fields.report.error(
+                node.at,
+                "not-here",
+                format!("{} has no meaning where `mode` is not `pilot`", node.name),
+                "write `mode = \"pilot\"`, or remove it",
+            );
+        }
+    } else if mode.is_some() && cohort.is_none() && percent.is_none() {
+        fields.report.error(
+            fields.at,
+            "missing-key",
+            format!("{} is a pilot of nobody in particular", fields.name),
+            "add for example `cohort = { department = \"IT\" }` or `percent = 10`",
+        );
+    }
+    Cohort {
+        when: cohort.map_or_else(Vec::new, |node| condition::read(&node, vocabulary)),
+        percent: rule::percent(fields, "percent"),
+    }
 }
 
 /// The address of Microsoft Graph.
@@ -154,7 +185,7 @@ fn check(fields: &Fields<'_>, kind: Kind, target: &Target) {
             );
         }
     }
-    if kind != Kind::Scim || target.mode != Mode::Enforce {
+    if kind != Kind::Scim || !matches!(target.mode, Mode::Enforce | Mode::Pilot) {
         return;
     }
     for (operation, then) in [

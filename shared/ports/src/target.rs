@@ -157,6 +157,26 @@ pub trait Observe: Send + Sync {
             Ok(Some(holders))
         }
     }
+
+    /// Everybody who holds an entitlement directly, ours or not: asked before one of the last of
+    /// them is taken out.
+    fn roster(
+        &self,
+        _entitlement: &EntitlementId,
+    ) -> impl Future<Output = Result<Roster, TargetError>> + Send {
+        async { Ok(Roster::Hidden) }
+    }
+}
+
+/// Who holds an entitlement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Roster {
+    /// The target does not tell.
+    Hidden,
+    /// More than are read at once.
+    Many,
+    /// These and nobody else.
+    These(Vec<AccountId>),
 }
 
 /// What a look back at one account gave.

@@ -2,7 +2,7 @@
 
 use domain::policy::EntitlementKind;
 use domain::{Account, AccountId, EntitlementId, Group};
-use ports::target::{Check, Cursor, Found, Lookup, Page, TargetError};
+use ports::target::{Check, Cursor, Found, Lookup, Page, Roster, TargetError};
 use ports::{Fault, Observe, Secrets};
 use serde_json::{Value, json};
 use target_http::{Effect, Method, To};
@@ -355,5 +355,16 @@ impl<S: Secrets> Observe for GraphTarget<S> {
         accounts: &[AccountId],
     ) -> Result<Option<Vec<AccountId>>, TargetError> {
         self.those_inside(entitlement, accounts).await.map(Some)
+    }
+
+    /// Licences have no roster.
+    async fn roster(&self, entitlement: &EntitlementId) -> Result<Roster, TargetError> {
+        if self.kind(entitlement) == Some(EntitlementKind::Licence) {
+            return Ok(Roster::Hidden);
+        }
+        self.resolve(std::iter::once(entitlement)).await?;
+        let group = self.group(entitlement)?.id;
+        let members = self.members_from_the_first(&group).await?;
+        Ok(Roster::These(members.unwrap_or_default()))
     }
 }

@@ -172,6 +172,18 @@ impl<S: Secrets> GraphTarget<S> {
         })
     }
 
+    /// All members of a group; `None` where there is no such group.
+    pub(crate) async fn members_from_the_first(
+        &self,
+        group: &ObjectId,
+    ) -> Result<Option<Vec<AccountId>>, TargetError> {
+        let parts = [members_of(group)];
+        let replies = self.wire.batch(&parts, false, Effect::Read).await?;
+        let first = replies.into_iter().flatten().next();
+        self.members(first.ok_or_else(|| lost("page of members"))?)
+            .await
+    }
+
     /// The members of a group from the first page on; `None` where there is no such group (any
     /// more).
     async fn members(&self, first: Reply) -> Result<Option<Vec<AccountId>>, TargetError> {

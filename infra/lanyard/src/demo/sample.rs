@@ -41,18 +41,7 @@ pub fn policy() -> Result<Policy, SampleError> {
         .filter(|(_, target)| target.mode != domain::policy::Mode::Enforce)
         .map(|(name, _)| name.clone())
         .collect();
-    policy.targets.retain(|name, _| !simulated.contains(name));
-    policy
-        .entitlements
-        .retain(|_, entitlement| !simulated.contains(&entitlement.target));
-    for role in policy.roles.values_mut() {
-        role.entitlements
-            .retain(|id, _| policy.entitlements.contains_key(id));
-    }
-    for pair in &mut policy.sod {
-        pair.left.retain(|id| policy.entitlements.contains_key(id));
-        pair.right.retain(|id| policy.entitlements.contains_key(id));
-    }
+    policy.keep_targets(|name| !simulated.contains(name));
     Ok(policy)
 }
 

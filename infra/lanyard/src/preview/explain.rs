@@ -405,6 +405,8 @@ impl Link {
     fn gives(&self, rule: &domain::RuleId) -> bool {
         let by = |reason: &Reason| match &reason.cause {
             domain::project::Cause::Rule { rule: by, .. } => by == rule,
+            // It gave it until the person moved, and gives it no more.
+            domain::project::Cause::Overlap { .. } => false,
             domain::project::Cause::Adopted => false,
         };
         self.why.reasons.iter().any(by)

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Budget, Cost, Rate, Window};
+use crate::{EntitlementId, IdentityId};
 
 /// What somebody wants to send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,6 +72,10 @@ pub struct Gauge {
     /// Who works, until when at the latest.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     workers: BTreeMap<Box<str>, Timestamp>,
+    /// Whose removal from an entitlement that must keep holders is under way, until when at the
+    /// latest.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    turns: BTreeMap<EntitlementId, (IdentityId, Timestamp)>,
     /// How requests went lately.
     pub window: Window,
 }
@@ -157,6 +162,29 @@ impl Bucket {
 }
 
 impl Gauge {
+    /// Takes the turn to be taken out of an entitlement, unless it is somebody else's.
+    pub fn take_turn(
+        &mut self,
+        entitlement: &EntitlementId,
+        whose: &IdentityId,
+        at: Timestamp,
+        until: Timestamp,
+    ) -> bool {
+        let other = self.turns.get(entitlement);
+        if other.is_some_and(|(other, until)| other != whose && *until > at) {
+            return false;
+        }
+        let turn = (whose.clone(), until);
+        self.turns.insert(entitlement.clone(), turn);
+        true
+    }
+
+    /// Leaves the turn to the next.
+    pub fn end_turn(&mut self, entitlement: &EntitlementId, whose: &IdentityId) {
+        self.turns
+            .retain(|one, (other, _)| one != entitlement || other != whose);
+    }
+
     /// The same under another version, as a store keeps it.
     #[must_use]
     pub fn at_version(&self, version: u64) -> Self {

@@ -14,7 +14,7 @@ use crate::certify::hash;
 use crate::policy::{Policy, Target};
 use crate::{
     Account, AccountId, AccountRecord, Desired, EntitlementId, Group, IdentityId, IdentityRecord,
-    IdentityState, Ownership, Pii, Projection, Slot, TargetId,
+    IdentityState, Ownership, Pii, Projection, Slot, TargetId, rollout,
 };
 
 /// One target under one policy.
@@ -337,6 +337,7 @@ impl Look<'_> {
                 generation: record.generation,
                 applied: account.applied,
                 owed,
+                writes: rollout::writes(self.seen.scope.policy, self.seen.scope.name, projection),
                 policy: record.policy,
                 plan: record.plan,
             },

@@ -7,7 +7,8 @@ use super::engine::Link;
 use super::memberships::{wanted, wants};
 use super::{Class, Repair, Severity, Situation};
 use crate::EntitlementId;
-use crate::policy::LostGrant;
+use crate::policy::{Criticality, LostGrant, Policy, What};
+use crate::sod::brings;
 
 impl<'a> Findings<'a> {
     /// The table of desired, recorded and actual, for every membership.
@@ -28,7 +29,7 @@ impl<'a> Findings<'a> {
                     owned.then_some(Repair::Converge),
                 ),
                 (false, true) => {
-                    let severity = self.severity(entitlement);
+                    let severity = self.severity(link, entitlement);
                     self.membership(
                         link,
                         entitlement,
@@ -39,7 +40,7 @@ impl<'a> Findings<'a> {
                     );
                 }
                 (false, false) => {
-                    let severity = self.severity(entitlement);
+                    let severity = self.severity(link, entitlement);
                     let authoritative = self
                         .scope
                         .policy
@@ -120,6 +121,20 @@ impl<'a> Findings<'a> {
         // Out of band is what is held without a reason; the rest is drift of what is ours.
         let without_reason =
             self.case.held.contains(entitlement) && !wants(&link.projection, entitlement);
+        let breaks = without_reason
+            .then(|| self.breaks(link, entitlement))
+            .flatten()
+            .map(|sod| format!("; it breaks SoD `{sod}`"))
+            .unwrap_or_default();
+        let what = match self
+            .scope
+            .policy
+            .holding(entitlement)
+            .map(|known| known.what)
+        {
+            None | Some(What::Group) => String::new(),
+            Some(what) => format!("{} ", what.words()),
+        };
         self.say(
             Some(link),
             Some(entitlement),
@@ -127,25 +142,42 @@ impl<'a> Findings<'a> {
                 class: if without_reason { Class::O6 } else { Class::O8 },
                 severity,
                 situation: Situation::Linked,
-                detail: format!("`{entitlement}` {detail}"),
+                detail: format!("{what}`{entitlement}` {detail}{breaks}"),
                 proposed,
                 repair,
             },
         );
     }
 
-    /// High for what is privileged, and for one side of an SoD pair whose other side is held.
-    fn severity(&self, entitlement: &EntitlementId) -> Severity {
-        let policy = self.scope.policy;
-        let holds = |side: &BTreeSet<EntitlementId>| !side.is_disjoint(&self.case.held);
-        let conflicts = policy.sod.iter().any(|pair| {
-            (pair.left.contains(entitlement) && holds(&pair.right))
-                || (pair.right.contains(entitlement) && holds(&pair.left))
-        });
-        if conflicts || is_privileged(self.scope, entitlement) {
-            Severity::High
-        } else {
-            Severity::Medium
+    /// As critical as policy calls it; high at least for what is privileged, and for what breaks
+    /// separation of duties with something else that is held.
+    fn severity(&self, link: &Link, entitlement: &EntitlementId) -> Severity {
+        if is_privileged(self.scope, entitlement) || self.breaks(link, entitlement).is_some() {
+            return Severity::High.min(by_criticality(self.scope.policy, entitlement));
         }
+        by_criticality(self.scope.policy, entitlement)
+    }
+
+    /// The SoD pair or set that a membership breaks, preventive or not.
+    fn breaks(&self, link: &Link, entitlement: &EntitlementId) -> Option<&'a str> {
+        let policy = self.scope.policy;
+        // Of an account that matched and was dropped, only what is odd was kept.
+        let ours = wanted(&link.projection).filter(|one| !self.case.lacking.contains(*one));
+        let held: BTreeSet<EntitlementId> = self.case.held.iter().chain(ours).cloned().collect();
+        let brought: BTreeSet<&EntitlementId> = brings(&policy.entitlements, entitlement).collect();
+        let found = policy.sod.iter().find(|sod| {
+            let broken = sod.broken_by(&policy.entitlements, &held);
+            broken.iter().any(|one| brought.contains(one))
+        })?;
+        Some(&found.name)
+    }
+}
+
+fn by_criticality(policy: &Policy, entitlement: &EntitlementId) -> Severity {
+    match policy.holding(entitlement).map(|known| known.criticality) {
+        Some(Criticality::Critical) => Severity::Critical,
+        Some(Criticality::High) => Severity::High,
+        Some(Criticality::Medium) | None => Severity::Medium,
+        Some(Criticality::Low) => Severity::Low,
     }
 }

@@ -5,8 +5,9 @@
 use std::collections::BTreeSet;
 
 use super::{Convergence, Input};
-use crate::policy::{Policy, Target};
+use crate::policy::Target;
 use crate::profile::Operation;
+use crate::sod::{completes, continues};
 use crate::{Change, EntitlementId, Finding};
 
 /// Takes such changes out.
@@ -38,6 +39,8 @@ pub(super) fn restrict(input: &Input<'_>, target: &Target, out: &mut Convergence
         .any(|change| matches!(change, Change::Adopt { .. }) && why(change).is_some());
     let mut exists = !stranger;
     let mut kept: BTreeSet<EntitlementId> = BTreeSet::new();
+    let wanted: BTreeSet<&EntitlementId> = input.projection.grants.keys().collect();
+    let mut ungiven: BTreeSet<EntitlementId> = BTreeSet::new();
     let mut pairs: Vec<Finding> = Vec::new();
     let mut withheld: Option<Box<str>> = None;
     out.changes.retain_mut(|change| {
@@ -54,24 +57,35 @@ pub(super) fn restrict(input: &Input<'_>, target: &Target, out: &mut Convergence
                 Change::Revoke { entitlement } => {
                     kept.insert(entitlement.clone());
                 }
+                Change::Grant { entitlement } => {
+                    ungiven.insert(entitlement.clone());
+                }
                 Change::Adopt { .. }
                 | Change::Update { .. }
                 | Change::Enable
                 | Change::Disable
                 | Change::Delete
-                | Change::RevokeSessions
-                | Change::Grant { .. } => {}
+                | Change::RevokeSessions => {}
             }
+            return false;
+        }
+        // What waits for its replacement stays where that is not given.
+        if let Change::Revoke { entitlement } = change
+            && ungiven
+                .iter()
+                .any(|given| continues(input.policy, given, entitlement))
+        {
             return false;
         }
         // What is not taken away is still held: its other side is not given.
         if let Change::Grant { entitlement } = change
-            && let Some(pair) = completed(input.policy, entitlement, &kept)
+            && let Some(pair) = completes(input.policy, entitlement, &kept, &wanted)
         {
             pairs.push(Finding::SodConflict {
-                pair,
+                pair: pair.into(),
                 withheld: entitlement.clone(),
             });
+            ungiven.insert(entitlement.clone());
             return false;
         }
         exists
@@ -104,19 +118,6 @@ fn unproven_because(operation: Operation) -> String {
         "the profile does not prove `{}`; run `lanyard probe`, or say in the profile that it works",
         operation.name()
     )
-}
-
-/// The SoD pair that a grant would complete with something that is held.
-pub fn completed(
-    policy: &Policy,
-    grant: &EntitlementId,
-    held: &BTreeSet<EntitlementId>,
-) -> Option<Box<str>> {
-    let pair = policy.sod.iter().find(|pair| {
-        (pair.left.contains(grant) && !pair.right.is_disjoint(held))
-            || (pair.right.contains(grant) && !pair.left.is_disjoint(held))
-    })?;
-    Some(pair.name.clone())
 }
 
 /// What a change needs a profile to prove.

@@ -6,8 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::change::AttrChange;
-use crate::converge::{Convergence, completed};
+use crate::converge::Convergence;
 use crate::policy::{Policy, TargetKind};
+use crate::sod::completes;
 use crate::{AttrPath, Change, EntitlementId, Hash, IdentityId, TargetId};
 
 /// The kinds of destructive change, each with a limit of its own.
@@ -179,6 +180,7 @@ pub fn hold_back(
     ends: bool,
     policy: &Policy,
     target: &TargetId,
+    wanted: &BTreeSet<&EntitlementId>,
 ) -> BTreeSet<EntitlementId> {
     if held.is_empty() {
         return BTreeSet::new();
@@ -207,7 +209,7 @@ pub fn hold_back(
             });
             !attrs.is_empty()
         }
-        Change::Grant { entitlement } => completed(policy, entitlement, &stays).is_none(),
+        Change::Grant { entitlement } => completes(policy, entitlement, &stays, wanted).is_none(),
         Change::Create { .. } | Change::Adopt { .. } | Change::Restore | Change::Enable => true,
     });
     stays

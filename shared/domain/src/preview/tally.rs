@@ -326,7 +326,7 @@ fn rules(ground: &Ground) -> Vec<RuleId> {
     let mut rules: Vec<RuleId> = reasons
         .iter()
         .filter_map(|reason| match &reason.cause {
-            Cause::Rule { rule, .. } => Some(rule.clone()),
+            Cause::Rule { rule, .. } | Cause::Overlap { rule, .. } => Some(rule.clone()),
             Cause::Adopted => None,
         })
         .collect();

@@ -237,7 +237,7 @@ pub fn obstacles(
     let named: BTreeSet<&RuleId> = others
         .iter()
         .filter_map(|reason| match &reason.cause {
-            Cause::Rule { rule, .. } => Some(rule),
+            Cause::Rule { rule, .. } | Cause::Overlap { rule, .. } => Some(rule),
             Cause::Adopted => None,
         })
         .collect();

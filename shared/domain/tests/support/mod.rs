@@ -2,14 +2,18 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod history;
+pub mod rich;
+pub mod walk;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Profile;
 use domain::change::AttrChange;
 use domain::policy::{
-    AccountFor, Adopt, Condition, CorrelationRule, Entitlement, EntitlementKind, Expr,
-    IdentifierRule, Limits, LostGrant, Mapping, MatchAction, Mode, Part, Policy, Role, Rule,
-    RuleState, SodPair, Standard, Target, TargetKind, Template, Test,
+    AccountFor, Adopt, Apart, Cohort, Condition, CorrelationRule, Entitlement, EntitlementKind,
+    Expr, Holding, IdentifierRule, Limits, LostGrant, Mapping, MatchAction, Mode, Part, Policy,
+    Role, Rule, RuleState, Sod, SodMode, Standard, Target, TargetKind, Template, Test,
 };
 use domain::profile::Auth;
 use domain::project::{AttrPath, Strength};
@@ -103,6 +107,7 @@ fn rule(id: &str, when: &[(Attr, Test)], roles: &[&str]) -> Rule {
         filter: None,
         roles: roles.iter().map(|role| RoleId::from(*role)).collect(),
         state: RuleState::Enforce,
+        percent: None,
         for_days: None,
         until: None,
     }
@@ -115,6 +120,7 @@ fn role(name: &str, entitlements: &[(&str, &str)]) -> (RoleId, Role) {
             .iter()
             .map(|(e, lists)| (EntitlementId::from(*e), RoleId::from(*lists)))
             .collect(),
+        overlap_days: None,
         description: name.into(),
     };
     (RoleId::from(name), role)
@@ -142,6 +148,7 @@ fn mapping(path: &str, attr: Attr, strength: Strength) -> Mapping {
 fn target(name: &str) -> Target {
     Target {
         mode: Mode::Enforce,
+        pilot: Cohort::default(),
         kind: TargetKind::Scim,
         base_url: format!("https://{name}.example/scim/v2").into(),
         auth: Auth::Bearer {
@@ -186,6 +193,7 @@ fn entitlement(target: &str, group: &str, privileged: bool) -> Entitlement {
         group: group.into(),
         privileged,
         authoritative: false,
+        holding: Holding::default(),
     }
 }
 
@@ -276,10 +284,15 @@ pub fn policy() -> Policy {
         .into_iter()
         .map(|(id, entitlement)| (EntitlementId::from(id), entitlement))
         .collect(),
-        sod: vec![SodPair {
+        tiers: Vec::new(),
+        sod: vec![Sod {
             name: "pay-and-approve".into(),
-            left: BTreeSet::from([EntitlementId::from("dir/payables")]),
-            right: BTreeSet::from([EntitlementId::from("dir/approvers")]),
+            apart: Apart::Pair {
+                left: BTreeSet::from([EntitlementId::from("dir/payables")]),
+                right: BTreeSet::from([EntitlementId::from("dir/approvers")]),
+            },
+            mode: SodMode::Preventive,
+            exceptions: Vec::new(),
         }],
         targets: BTreeMap::from([
             (TargetId::from("dir"), target("dir")),

@@ -81,7 +81,7 @@ impl Seen {
         let acting: BTreeSet<&RuleId> = reasons
             .filter_map(|reason| match &reason.cause {
                 Cause::Rule { rule, .. } => Some(rule),
-                Cause::Adopted => None,
+                Cause::Overlap { .. } | Cause::Adopted => None,
             })
             .collect();
         let mut open: Vec<RoleId> = policy
@@ -107,6 +107,9 @@ impl Seen {
                 }
                 Finding::Parked { problem, .. } => problems.push(problem.clone()),
                 Finding::SodConflict { .. }
+                | Finding::SodHeld { .. }
+                | Finding::SodExcepted { .. }
+                | Finding::Lapsed { .. }
                 | Finding::MissingManager { .. }
                 | Finding::Ambiguous { .. }
                 | Finding::Foreign { .. }

@@ -9,11 +9,11 @@ const MINIMAL: &str = include_str!("../../../../infra/policy-minimal/policy.toml
 
 /// Each example is some sections; what they refer to comes from here.
 const BESIDE: &str = r#"
-[sources.other]
+[sources.hr]
 zone = "UTC"
 format = "canonical"
 verify = "gusto"
-secrets = ["other"]
+secrets = ["hr"]
 
 [entitlements.finance-payables-clerk]
 target = "directory"

@@ -1,5 +1,6 @@
 //! What loads, what does not, and in which words.
 
+mod access;
 mod auth;
 mod dialects;
 mod differential;

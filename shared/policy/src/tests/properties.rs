@@ -2,6 +2,7 @@
 //! loads names nothing that it does not define.
 
 use domain::Policy;
+use domain::policy::Apart;
 use proptest::prelude::*;
 
 use crate::{Severity, check_files};
@@ -94,15 +95,26 @@ fn resolves(policy: &Policy) {
         );
         assert!(!rule.roles.is_empty());
     }
-    for pair in &policy.sod {
-        let sides = || pair.left.iter().chain(&pair.right);
-        assert!(sides().all(|id| policy.entitlements.contains_key(id)));
+    for sod in policy.sod.iter().filter(|sod| sod.prevents()) {
+        let known = &policy.entitlements;
         for role in policy.roles.values() {
-            let holds = |side: &std::collections::BTreeSet<_>| {
-                side.iter().any(|id| role.entitlements.contains_key(id))
-            };
-            assert!(!(holds(&pair.left) && holds(&pair.right)));
+            let held = role.entitlements.keys().cloned().collect();
+            assert!(sod.broken_by(known, &held).is_empty());
         }
+        match &sod.apart {
+            Apart::Pair { left, right } => {
+                assert!(left.iter().chain(right).all(|id| known.contains_key(id)));
+            }
+            Apart::Set { of, .. } => assert!(of.iter().all(|id| known.contains_key(id))),
+        }
+    }
+    for tier in &policy.tiers {
+        assert!(tier.entitlements.len() > 1);
+        assert!(
+            tier.entitlements
+                .iter()
+                .all(|id| policy.entitlements.contains_key(id))
+        );
     }
     assert!(policy.rules.is_sorted_by(|a, b| a.id < b.id));
 }
@@ -134,6 +146,7 @@ fn words() -> impl Strategy<Value = String> {
         "zones",
         "correlation",
         "sod",
+        "tiers",
         "identifiers",
         "entitlements",
         "required",

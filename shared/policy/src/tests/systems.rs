@@ -81,7 +81,7 @@ create = { floor = 1 }
           |
         2 | mode = "on"
           |        ^^^^
-          = help: give `observe` or `simulate` or `enforce`
+          = help: give `observe` or `simulate` or `pilot` or `enforce`
 
         error[bad-name]: `Extra Token` cannot be the name of a secret
          --> case.toml:4:9

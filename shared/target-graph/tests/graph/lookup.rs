@@ -3,7 +3,7 @@
 use domain::policy::{EntitlementKind, GraphSettings};
 use domain::{AccountId, Change};
 use graph_target::{Fault, FaultKind, Options};
-use ports::target::{Found, Lookup};
+use ports::target::{Found, Lookup, Roster};
 use ports::{Apply, Observe};
 use proptest::prelude::*;
 use serde_json::json;
@@ -302,6 +302,26 @@ async fn a_look_back_at_many_costs_a_request_for_twenty() {
     assert!(world.target.holders(&of, &accounts).await.is_err());
     accounts.push("../me".into());
     assert!(world.target.holders(&of, &accounts).await.is_err());
+}
+
+#[tokio::test]
+async fn a_roster_is_every_direct_member_over_all_pages() {
+    let world = World::groups(1).await;
+    let of = domain::EntitlementId::from("entra/g0");
+    let none = world.target.roster(&of).await.unwrap();
+    assert_eq!(none, Roster::These(Vec::new()));
+    let mut accounts: Vec<AccountId> = (0..120).map(|at| world.user(&format!("u{at}"))).collect();
+    for account in &accounts {
+        world.member("entra/g0", account);
+    }
+    let Roster::These(mut members) = world.target.roster(&of).await.unwrap() else {
+        panic!("Graph tells");
+    };
+    members.sort();
+    accounts.sort();
+    assert_eq!(members, accounts);
+    world.fault(Fault::BatchAnswerMissing.once());
+    assert!(world.target.roster(&of).await.is_err());
 }
 
 #[tokio::test]

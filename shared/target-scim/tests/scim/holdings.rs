@@ -3,7 +3,7 @@
 use domain::profile::{Membership, Paging, Search};
 use domain::{EntitlementId, Profile};
 use ports::Observe;
-use ports::target::{Check, Found, TargetError};
+use ports::target::{Check, Found, Roster, TargetError};
 use scim_target::{Fault, FaultKind, Options};
 use serde_json::{Value, json};
 
@@ -323,6 +323,22 @@ async fn a_look_back_at_many_agrees_with_a_look_back_at_each() {
         let all = [ana.clone(), bo.clone(), cy.clone()];
         let inside = real.target.holders(&STAFF.into(), &all).await.unwrap();
         assert_eq!(inside, Some(vec![ana, cy]), "{membership:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_roster_is_everybody_or_says_that_nobody_knows() {
+    let real = Real::with(profile(Membership::GroupMembers), Options::default()).await;
+    let (ana, _, cy) = (real.user("ana"), real.user("bo"), real.user("cy"));
+    real.group("Staff", &[&ana, &cy]);
+    let roster = real.target.roster(&STAFF.into()).await.unwrap();
+    assert_eq!(roster, Roster::These(vec![ana, cy]));
+    // A group that shows no member may hide them all, until members were seen somewhere.
+    for body in [json!({"id": "g"}), json!({"id": "g", "members": []})] {
+        let turns = vec![staff("g"), Turn::body(200, body.to_string())];
+        let scripted = Scripted::with(profile(Membership::UserGroups), turns).await;
+        let roster = scripted.target.roster(&STAFF.into()).await.unwrap();
+        assert_eq!(roster, Roster::Hidden);
     }
 }
 

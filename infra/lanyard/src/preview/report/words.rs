@@ -79,6 +79,9 @@ pub fn change(change: &Change) -> String {
 pub fn reason(reason: &Reason) -> String {
     let cause = match &reason.cause {
         Cause::Rule { rule, role } => format!("rule `{rule}` gives role `{role}`"),
+        Cause::Overlap { rule, role } => {
+            format!("rule `{rule}` gave role `{role}` before the move")
+        }
         Cause::Adopted => "it was there before and was adopted".to_owned(),
     };
     match reason.until {
@@ -178,6 +181,16 @@ pub fn finding(finding: &Finding) -> String {
         Finding::Parked { problem: what, .. } => format!("a record is parked: {}", problem(what)),
         Finding::SodConflict { pair, withheld } => {
             format!("separation of duties `{pair}` withholds {withheld}")
+        }
+        Finding::SodHeld { pair, held } => {
+            let held: Vec<&str> = held.iter().map(domain::EntitlementId::as_str).collect();
+            format!("duties of `{pair}` are not separated: {}", held.join(", "))
+        }
+        Finding::SodExcepted { pair, until } => {
+            format!("duties of `{pair}` are not separated, by an exception until {until}")
+        }
+        Finding::Lapsed { entitlement } => {
+            format!("{entitlement} was held as long as policy lets anybody hold it")
         }
         Finding::MissingManager { target } => {
             format!("the manager has no account on {target} yet")

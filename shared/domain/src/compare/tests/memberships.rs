@@ -2,10 +2,10 @@
 
 use super::super::{Class, Repair, Severity};
 use super::*;
-use crate::policy::LostGrant;
+use crate::policy::{Criticality, LostGrant, SodMode, What};
 
 use Class::{O6, O8};
-use Severity::{High, Info, Low, Medium};
+use Severity::{Critical, High, Info, Low, Medium};
 
 #[test]
 fn memberships_follow_the_table_of_desired_recorded_and_actual() {
@@ -87,4 +87,36 @@ fn a_foreign_side_of_an_sod_pair_is_high() {
         .member("Readers", "account-1")
         .member("Strict", "account-1");
     assert_eq!(scene.found(), [(O6, High, Some(Repair::Revoke))]);
+}
+
+#[test]
+fn a_foreign_membership_is_as_bad_as_policy_calls_it() {
+    for (criticality, severity) in [
+        (Criticality::Low, Low),
+        (Criticality::Medium, Medium),
+        (Criticality::High, High),
+        (Criticality::Critical, Critical),
+    ] {
+        let scene = scene(vec![person(1)])
+            .policy(|policy| {
+                let readers = policy.entitlements.get_mut(READERS).expect("known");
+                readers.holding.criticality = criticality;
+                readers.holding.what = What::SharedDrive;
+            })
+            .member("Readers", "account-1");
+        assert_eq!(scene.found(), [(O6, severity, None)]);
+        assert!(scene.details()[0].starts_with("shared drive `wiki/readers` was given by hand"));
+    }
+}
+
+#[test]
+fn what_breaks_separation_says_so_whether_prevented_or_not() {
+    for mode in [SodMode::Preventive, SodMode::Detective] {
+        let scene = scene(vec![person(1).wants(READERS).records(READERS)])
+            .policy(|policy| policy.sod[0].mode = mode)
+            .member("Readers", "account-1")
+            .member("Strict", "account-1");
+        assert_eq!(scene.found(), [(O6, High, Some(Repair::Revoke))]);
+        assert!(scene.details()[0].ends_with("it breaks SoD `read-or-strict`"));
+    }
 }

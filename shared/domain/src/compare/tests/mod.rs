@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Class, Compared, Evidence, Recorded, Repair, Severity};
 use crate::Profile;
 use crate::policy::{
-    AccountFor, Adopt, Entitlement, EntitlementKind, Expr, Limits, LostGrant, Mapping, Mode,
-    Policy, SodPair, Target, TargetKind,
+    AccountFor, Adopt, Apart, Cohort, Entitlement, EntitlementKind, Expr, Holding, Limits,
+    LostGrant, Mapping, Mode, Policy, Sod, SodMode, Target, TargetKind,
 };
 use crate::profile::Auth;
 use crate::project::{Cause, Mapped, Strength};
@@ -41,6 +41,7 @@ fn mapping(path: &str, strength: Strength) -> Mapping {
 fn target() -> Target {
     Target {
         mode: Mode::Enforce,
+        pilot: Cohort::default(),
         kind: TargetKind::Scim,
         base_url: "http://127.0.0.1".into(),
         auth: Auth::Bearer {
@@ -79,6 +80,7 @@ fn policy_of(target: Target) -> Policy {
         group: group.into(),
         privileged,
         authoritative,
+        holding: Holding::default(),
     };
     Policy {
         version: Hash::of(b"policy"),
@@ -96,10 +98,15 @@ fn policy_of(target: Target) -> Policy {
             (ADMINS.into(), entitlement("Admins", true, false)),
             (STRICT.into(), entitlement("Strict", false, true)),
         ]),
-        sod: vec![SodPair {
+        tiers: Vec::new(),
+        sod: vec![Sod {
             name: "read-or-strict".into(),
-            left: BTreeSet::from([READERS.into()]),
-            right: BTreeSet::from([STRICT.into()]),
+            apart: Apart::Pair {
+                left: BTreeSet::from([READERS.into()]),
+                right: BTreeSet::from([STRICT.into()]),
+            },
+            mode: SodMode::Preventive,
+            exceptions: Vec::new(),
         }],
         targets: BTreeMap::from([(wiki(), target)]),
     }
@@ -137,6 +144,7 @@ fn person(n: u32) -> Person {
             ),
         ]),
         grants: BTreeMap::new(),
+        simulated: false,
         policy: Hash::of(b"policy"),
     };
     Person {
@@ -313,6 +321,16 @@ impl Scene {
     fn target(mut self, edit: impl FnOnce(&mut Target)) -> Self {
         edit(self.policy.targets.get_mut(&wiki()).expect("the target"));
         self
+    }
+
+    fn policy(mut self, edit: impl FnOnce(&mut Policy)) -> Self {
+        edit(&mut self.policy);
+        self
+    }
+
+    fn details(&self) -> Vec<String> {
+        let found = self.compare().deviations.into_iter();
+        found.map(|one| one.detail.to_string()).collect()
     }
 
     fn uncertified(mut self) -> Self {

@@ -19,6 +19,7 @@ fn company() -> crate::Policy {
         rules: Vec::new(),
         entitlements: BTreeMap::new(),
         sod: Vec::new(),
+        tiers: Vec::new(),
         targets: BTreeMap::new(),
     }
 }
