@@ -413,6 +413,38 @@ fn what_is_only_simulated_is_marked_and_what_begins_to_be_written_is_not() {
 }
 
 #[test]
+fn a_pilot_is_written_for_those_who_take_part_and_simulated_for_the_others() {
+    let mode = |policy: &mut Policy, mode| {
+        policy.targets.get_mut("wiki").expect("a target").mode = mode;
+    };
+    let from = changed(|policy| mode(policy, Mode::Simulate));
+    let pilot = |department: &str| {
+        changed(|policy| {
+            mode(policy, Mode::Pilot);
+            let wiki = policy.targets.get_mut("wiki").expect("a target");
+            wiki.pilot.when = vec![Condition {
+                attr: Attr::Department,
+                test: Test::In([department.into()].into()),
+            }];
+        })
+    };
+    let settled = Settled::new(&from, engineer(), NOW);
+    let lines: Vec<String> = settled
+        .deltas(&from, &pilot("Engineering"))
+        .iter()
+        .map(line)
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "wiki: None -> Active | target `wiki` is in mode `simulate`",
+            "wiki: gain wiki/editors | r-eng by engineer | r-eng by engineer",
+        ]
+    );
+    assert_eq!(settled.deltas(&from, &pilot("Finance")), Vec::new());
+}
+
+#[test]
 fn a_parked_record_keeps_what_it_has_and_says_why_nothing_comes() {
     let to = changed(|policy| policy.required.push(Attr::CostCenter));
     check(&to, &[]);
