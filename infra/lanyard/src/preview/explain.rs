@@ -406,8 +406,7 @@ impl Link {
         let by = |reason: &Reason| match &reason.cause {
             domain::project::Cause::Rule { rule: by, .. } => by == rule,
             // It gave it until the person moved, and gives it no more.
-            domain::project::Cause::Overlap { .. } => false,
-            domain::project::Cause::Adopted => false,
+            domain::project::Cause::Overlap { .. } | domain::project::Cause::Adopted => false,
         };
         self.why.reasons.iter().any(by)
     }
