@@ -59,7 +59,7 @@ entitlements = ["basic", "pro", "admin"]
 
 [[rules]]
 id = "all"
-when = "everyone"
+when = { department = ["Ops", "Sales"] }
 roles = ["all"]
 "#;
 
