@@ -89,8 +89,8 @@ impl Oracle {
             self.writes += u64::from(update + gone + come > 0);
             // What was taken from the same person within the day counts once.
             let lost = old.difference(&new).map(|group| (who, place, *group));
-            let news = lost.fold(false, |news, one| taken.insert(one) || news);
-            self.writes += u64::from(news);
+            let news = lost.filter(|one| taken.insert(*one)).count();
+            self.writes += u64::from(news > 0);
         }
     }
 
