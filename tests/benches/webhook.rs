@@ -348,6 +348,8 @@ fn policy() -> Policy {
         required: Vec::new(),
         validations: Vec::new(),
         zones: BTreeMap::new(),
+        weights: None,
+        handover: None,
         correlation: Vec::new(),
         identifiers: BTreeMap::new(),
         roles: BTreeMap::new(),

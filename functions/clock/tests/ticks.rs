@@ -29,6 +29,8 @@ async fn due(store: &ModelStore, id: &str, wake_at: Option<Timestamp>) {
         projections: BTreeMap::new(),
         changed: BTreeMap::new(),
         unsettled: BTreeMap::new(),
+        ties: BTreeMap::new(),
+        decisions: domain::Hash::default(),
         findings: Vec::new(),
         due_at: wake_at,
         facts: Hash::default(),

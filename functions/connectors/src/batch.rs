@@ -10,11 +10,11 @@ use domain::budget::{Cost, Tally};
 use domain::converge::{self, Convergence, Seen, converge};
 use domain::policy::TargetKind;
 use domain::rollout;
-use domain::{Desired, EntitlementId, IdentityState, Outcome, TargetId};
+use domain::{AccountRecord, Desired, EntitlementId, IdentityState, Outcome, TargetId};
 use jiff::{SignedDuration, Timestamp};
 use ports::lanes::{Batch, BatchAnswer, Incoming};
 use ports::store::Health;
-use ports::{Apply, Clock, Fault, Observe, Store};
+use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 
 use crate::Connector;
 use crate::carry_out::Stop;
@@ -62,7 +62,7 @@ pub struct Over {
     pub result: Result<Outcome, Stop>,
 }
 
-impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Works through a batch of [`ConvergeRequest`]s.
     pub async fn handle(&self, batch: Batch) -> BatchAnswer {
         ports::batch::work_together(batch, |records| self.round(records)).await
@@ -131,7 +131,8 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Reads everything that a request is about.
     async fn open(&self, request: &ConvergeRequest, receives: u32) -> Result<Opened, Fault> {
         let name = &request.target;
-        if !self.targets.contains_key(name) {
+        let desk = self.desk(name);
+        if desk.is_none() && !self.targets.contains_key(name) {
             return Err(Fault::reject("the target is not in the policy"));
         }
         let (seat, health) = self.store.seat(&request.identity, name).await?;
@@ -141,11 +142,23 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let at = self.clock.now();
         let before = seat.accounts.remove(name);
         let generation = seat.record.changed.get(name).copied().unwrap_or_default();
-        let record = before.clone().unwrap_or_default();
+        let mut record = before.clone().unwrap_or_default();
         let wanted = seat.record.projections.remove(name).unwrap_or_default();
         if !rollout::writes(&self.policy.policy, name, &wanted) {
             return Ok(Opened::Finished(Converged::Current));
         }
+        let released = record
+            .id
+            .as_ref()
+            .is_some_and(|id| wanted.ties.released.contains(id));
+        if released {
+            // It is nobody's from now on, and nothing about it is done any more.
+            record = AccountRecord {
+                applied: record.applied,
+                ..AccountRecord::default()
+            };
+        }
+        let adopts = record.id.is_none() && wanted.ties.adopt.is_some();
         let urgent = is_ending(seat.record.state, wanted.desired);
         // A target that rests is left alone before anything else is found out.
         let may = may(&health, urgent, at);
@@ -173,7 +186,8 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             record,
             // Where an older generation was never acknowledged, the record may be behind the
             // target. What was refused may be so for a reason that only a look shows.
-            look: (request.look || unsettled.is_some() || parked) && self.shows_accounts(name),
+            look: (request.look || unsettled.is_some() || parked || released || adopts)
+                && self.shows_accounts(name),
             unsettled,
             urgent,
             ending_since: seat.record.ending_since.filter(|_| urgent),
@@ -184,6 +198,9 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             unseen: Unseen::default(),
             counted: Counted::default(),
         };
+        if let Some(desk) = desk {
+            return self.by_hand(desk, work).await.map(Opened::Finished);
+        }
         Ok(Opened::Work(Box::new(work), health))
     }
 
@@ -191,7 +208,12 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// look as if nobody were there.
     fn shows_accounts(&self, name: &TargetId) -> bool {
         let target = self.policy.policy.targets.get(name);
-        target.is_some_and(|target| !matches!(target.kind, TargetKind::EntraBulk(_)))
+        target.is_some_and(|target| {
+            !matches!(
+                target.kind,
+                TargetKind::EntraBulk(_) | TargetKind::Manual(_)
+            )
+        })
     }
 
     /// Everything of a batch that concerns one target.

@@ -6,7 +6,7 @@ use domain::converge::Convergence;
 use domain::sod;
 use domain::{AccountId, Change, EntitlementId, Outcome};
 use ports::target::{Applied, TargetError, is_refused_membership};
-use ports::{Apply, Clock, Fault, Observe, Store};
+use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 use telemetry::{Dimensions, Metric};
 
 use crate::Connector;
@@ -91,7 +91,7 @@ impl From<TargetError> for Stop {
     }
 }
 
-impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Carries out every change, as many in one request as the target allows. A membership that
     /// the target refuses does not keep the others from being given or taken, unless both
     /// together would be an SoD pair; the first refusal is reported at the end.

@@ -3,14 +3,14 @@
 
 use domain::converge::Convergence;
 use ports::target::AccountChanges;
-use ports::{Apply, Clock, Fault, Observe, Store};
+use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 
 use crate::Connector;
 use crate::batch::{Over, Planned, with_withheld};
 use crate::carry_out::{Done, Stop, take};
 use crate::work::Work;
 
-impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Carries out everything of a batch in as few requests as the target allows.
     pub(crate) async fn carry_out_each(&self, target: &T, planned: Vec<Planned>) -> Vec<Over> {
         let mut over = Vec::new();

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use domain::converge::{Convergence, replaced_by};
 use domain::{Change, EntitlementId};
-use ports::{Apply, Clock, Fault, Observe, Store};
+use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 
 use crate::Connector;
 use crate::carry_out::Stop;
 use crate::work::Work;
 
-impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Whether a change takes what something that is given now keeps up.
     pub(crate) fn hands_over(&self, change: &Change, convergence: &Convergence) -> bool {
         let Change::Revoke { entitlement } = change else {

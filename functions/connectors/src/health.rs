@@ -6,7 +6,7 @@ use domain::TargetId;
 use domain::budget::Tally;
 use jiff::{SignedDuration, Timestamp};
 use ports::store::Health;
-use ports::{Apply, Clock, Fault, Observe, Store};
+use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 use telemetry::{Dimensions, Metric};
 
 use crate::Connector;
@@ -45,7 +45,7 @@ pub fn may(health: &Health, urgent: bool, at: Timestamp) -> May {
     }
 }
 
-impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// The target answered as one that is well: whatever kept others from it is over.
     pub(crate) async fn is_well(
         &self,

@@ -8,7 +8,7 @@ use domain::converge::Convergence;
 use domain::{Change, EntitlementId};
 use jiff::SignedDuration;
 use ports::target::{Found, Lookup, Roster};
-use ports::{Apply, Clock, Fault, Observe, Store};
+use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 
 use crate::Connector;
 use crate::carry_out::{Done, Stop, revokes};
@@ -22,7 +22,7 @@ const TURN: SignedDuration = SignedDuration::from_mins(3);
 /// Most holders that are looked at one by one.
 const MOST: usize = 200;
 
-impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// How many others must hold an entitlement before it is taken from somebody.
     fn required(&self, entitlement: &EntitlementId) -> Option<u32> {
         self.policy.policy.holding(entitlement)?.required_holders

@@ -7,6 +7,7 @@
 //! its account is recorded: there is one writer per account, however many are written at once.
 
 mod batch;
+mod by_hand;
 mod carry_out;
 mod each;
 mod hand_over;
@@ -28,7 +29,7 @@ use contract::ConvergeRequest;
 use domain::TargetId;
 use domain::plan::Compiled;
 use jiff::SignedDuration;
-use ports::{Apply, Clock, Fault, Observe, Store};
+use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 
 pub use crate::health::{FIRST_REST, LONGEST_REST, PAUSE};
 pub use crate::work::Converged;
@@ -57,7 +58,7 @@ pub struct Connector<S, T, C> {
     worker: Box<str>,
 }
 
-impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// A connector for these targets.
     pub fn new(store: S, targets: BTreeMap<TargetId, T>, clock: C, policy: Arc<Compiled>) -> Self {
         Self {

@@ -8,7 +8,7 @@ use domain::limit::{Claim, Held, HeldLine, Line, Meter, Verdict, hold_back, line
 use domain::policy::Limits;
 use domain::{AttrPath, EntitlementId, IdentityId, TargetId};
 use jiff::Timestamp;
-use ports::{Apply, Clock, Fault, Observe, Store};
+use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 use telemetry::{Dimensions, Metric};
 
 use crate::Connector;
@@ -34,7 +34,7 @@ struct Question {
     held: Option<Held>,
 }
 
-impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Asks for everything that a batch is going to take away, in one question. Nothing is asked
     /// where nothing is taken away.
     pub(crate) async fn count_batch(

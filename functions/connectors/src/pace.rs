@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::budget::{Asked, Cost, Gauge, Granted, Slot};
 use domain::{Change, EntitlementId, TargetId};
 use jiff::{SignedDuration, Timestamp};
-use ports::{Apply, Clock, Fault, Observe, Store};
+use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 
 use crate::Connector;
 use crate::batch::{Placed, Planned};
@@ -25,7 +25,7 @@ const RACES: u32 = 20;
 /// that a function works on a batch.
 const PLACE: SignedDuration = SignedDuration::from_mins(3);
 
-impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Asks the budget for everybody at once, those whose access ends first. What is not granted
     /// comes back when its turn is.
     pub(crate) async fn pace(

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::converge::Convergence;
 use domain::{Change, EntitlementId, Outcome};
 use ports::target::MemberChange;
-use ports::{Apply, Clock, Observe, Store};
+use ports::{Apply, Cases, Clock, Observe, Store};
 
 use crate::Connector;
 use crate::batch::with_withheld;
@@ -119,7 +119,7 @@ const fn membership(change: &Change) -> Option<(&EntitlementId, bool)> {
     }
 }
 
-impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Takes what is to be taken, looks back, and gives what is to be given. What is taken is
     /// gone before anything is given, so that no SoD pair is held in between.
     pub(crate) async fn carry_out_together(&self, target: &T, members: &mut [Member]) {

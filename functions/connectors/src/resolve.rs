@@ -9,7 +9,7 @@ use domain::{
     TargetId,
 };
 use ports::target::{Found, Lookup, TargetError};
-use ports::{Apply, Clock, Fault, Observe, Store};
+use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 
 use crate::carry_out::Stop;
 use crate::work::Work;
@@ -26,7 +26,7 @@ pub struct Sight {
     pub held: Option<BTreeSet<EntitlementId>>,
 }
 
-impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Looks where the record does not suffice: there is no id yet, or a repair asked for it.
     pub(crate) async fn look(&self, target: &T, work: &Work) -> Result<Sight, Stop> {
         let ask = work.look;
@@ -39,10 +39,18 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                     return Err(Stop::not_yet());
                 }
             }
-            (None, _) => {}
+            (None, _) => {
+                // The account that an operator named comes before any that could be ours.
+                if let Some(id) = &work.projection.ties.adopt {
+                    sight.account = one(target.find(Lookup::Id(id)).await)?;
+                }
+            }
         }
         if sight.account.is_none() {
-            sight.account = one(target.find(Lookup::Key(work.identity.as_str())).await)?;
+            let found = one(target.find(Lookup::Key(work.identity.as_str())).await)?;
+            // One that an operator let go keeps our key, and is not ours for that.
+            let released = &work.projection.ties.released;
+            sight.account = found.filter(|account| !released.contains(&account.id));
         }
         let name_matters = ask && work.projection.desired != Desired::None;
         if sight.account.is_none() && name_matters {

@@ -5,14 +5,14 @@ use std::time::Duration;
 use domain::{AccountRecord, Outcome, TargetId};
 use jiff::Timestamp;
 use ports::store::{Ack, Acked, Health};
-use ports::{Apply, Clock, Fault, Observe, Store};
+use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 use telemetry::{Dimensions, Metric};
 
 use crate::carry_out::Stop;
 use crate::work::{Converged, Work};
 use crate::{Connector, LAST_LOOK, LOOK_AGAIN};
 
-impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Records what the work came to; `health` is the target's, as known so far.
     pub(crate) async fn settle(
         &self,
@@ -100,7 +100,7 @@ impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     }
 
     /// Writes the record if it says anything new.
-    async fn acknowledge(&self, work: Work, settles: bool) -> Result<(), Fault> {
+    pub(crate) async fn acknowledge(&self, work: Work, settles: bool) -> Result<(), Fault> {
         if work.before.as_ref() == Some(&work.record) {
             return Ok(());
         }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use domain::converge::Convergence;
 use domain::{Change, EntitlementId};
 use ports::target::Found;
-use ports::{Apply, Clock, Fault, Observe, Store};
+use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 
 use crate::Connector;
 use crate::carry_out::{Stop, revokes};
 use crate::work::Work;
 
-impl<S: Store, T: Observe + Apply, C: Clock> Connector<S, T, C> {
+impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Reads back what is relevant for security: a disabled account is disabled, revoked
     /// memberships are gone. An ending only shortens the wait before the next look.
     pub(crate) async fn verify(

@@ -55,12 +55,20 @@ admin = { target = "dir", privileged = true, required_holders = 1 }
 entitlements = ["basic", "pro"]
 
 [roles.all]
-entitlements = ["basic", "pro", "admin"]
+entitlements = ["basic", "pro"]
+
+[roles.admins]
+entitlements = ["admin"]
 
 [[rules]]
 id = "all"
 when = { department = ["Ops", "Sales"] }
 roles = ["all"]
+
+[[rules]]
+id = "it"
+when = { department = "IT" }
+roles = ["admins"]
 "#;
 
 /// What the target does about grants.
@@ -229,6 +237,7 @@ impl World {
             refers: false,
         };
         let projection = Projection {
+            ties: domain::project::Ties::default(),
             desired: Desired::Active,
             attrs: BTreeMap::from([
                 ("userName".into(), mapped("ana")),
@@ -242,6 +251,8 @@ impl World {
             policy: Hash::default(),
         };
         let record = IdentityRecord {
+            decisions: domain::Hash::default(),
+            ties: std::collections::BTreeMap::new(),
             ending_since: None,
             generation: Generation(generation),
             records: Vec::new(),

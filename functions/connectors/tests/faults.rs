@@ -172,6 +172,7 @@ async fn world(target: Scripted) -> World {
         ]),
         grants: BTreeMap::from([(EntitlementId::from("editors"), BTreeSet::new())]),
         simulated: false,
+        ties: domain::project::Ties::default(),
         policy: policy.policy.version,
     };
     wants(&store, projection, Generation(1)).await;
@@ -195,6 +196,8 @@ async fn wants(store: &ModelStore, projection: Projection, generation: Generatio
         projections: BTreeMap::from([(wiki(), projection)]),
         changed: BTreeMap::from([(wiki(), generation)]),
         unsettled: BTreeMap::new(),
+        ties: BTreeMap::new(),
+        decisions: domain::Hash::default(),
         findings: Vec::new(),
         due_at: None,
         facts: Hash::default(),

@@ -241,6 +241,7 @@ impl World {
                 .map(|name| (EntitlementId::from(*name), BTreeSet::new()))
                 .collect(),
             simulated: false,
+            ties: domain::project::Ties::default(),
             policy: Hash::default(),
         };
         let record = IdentityRecord {
@@ -254,6 +255,8 @@ impl World {
             projections: BTreeMap::from([(target(), projection)]),
             changed: BTreeMap::from([(target(), Generation(generation))]),
             unsettled: BTreeMap::new(),
+            ties: BTreeMap::new(),
+            decisions: domain::Hash::default(),
             findings: Vec::new(),
             due_at: None,
             facts: Hash::default(),

@@ -5,7 +5,7 @@ use domain::record::{CorrelatedBy, Correlation};
 use domain::rollout;
 use domain::{IdentityRecord, Plan};
 use ports::store::{ClaimKey, Commit, Committed};
-use ports::{Clock, Fault, Lanes, Store};
+use ports::{Cases, Clock, Fault, Lanes, Store};
 
 use crate::correlate::{claim_name, stale};
 use crate::fetch::Person;
@@ -22,7 +22,7 @@ pub enum Settled {
     Taken(Vec<ClaimKey>),
 }
 
-impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
+impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
     /// Writes what the plan leaves behind, unless that is recorded already.
     pub(crate) async fn commit(
         &self,
@@ -34,6 +34,7 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
         let mut record = next_record(person.recorded(), input, plan);
         pin(person, input, &mut record);
         record.policy = self.policy.policy.version;
+        record.decisions = person.decisions;
         record.claims.extend(names.claims.iter().map(claim_name));
         if person.links.is_empty()
             && person
@@ -90,10 +91,10 @@ fn pin(person: &Person, input: &plan::Input<'_>, record: &mut IdentityRecord) {
             at: input.at,
         });
     }
-    for (linked, rule, confidence) in &person.links {
+    for (linked, by, confidence) in &person.links {
         record.records.push(Correlation {
             record: linked.clone(),
-            by: CorrelatedBy::Rule(rule.clone()),
+            by: by.clone(),
             confidence: *confidence,
             at: input.at,
         });
@@ -104,6 +105,7 @@ fn pin(person: &Person, input: &plan::Input<'_>, record: &mut IdentityRecord) {
 /// (which counts the changes that were still to come).
 fn same_decision(before: &IdentityRecord, after: &IdentityRecord) -> bool {
     before.facts == after.facts
+        && before.decisions == after.decisions
         && before.policy == after.policy
         && before.state == after.state
         && before.was_active == after.was_active

@@ -1,8 +1,11 @@
 //! Finding the human behind a new worker record. Decided once; a dispute is asked again whenever
 //! one of its candidates leaves.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use contract::{Cause, Lane, PlanRequest};
-use domain::correlate::{Candidate, Decision, correlate};
+use domain::case::{self, Case, Subject};
+use domain::correlate::{Candidate, Decision, correlate, found_by};
 use domain::identifier::claim_value;
 use domain::plan::{self, Folding};
 use domain::record::{CorrelatedBy, Correlation};
@@ -13,9 +16,9 @@ use domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 use ports::store::{Claim, ClaimKey, Commit, Committed, Seat};
-use ports::{Clock, Fault, Lanes, Outgoing, Store};
+use ports::{Cases, Clock, Fault, Lanes, Outgoing, Store, cases};
 
-use crate::fetch::{Person, is_disputed};
+use crate::fetch::{Person, is_disputed, is_retired};
 use crate::{Planner, founder};
 
 /// To whom a record belongs, before anything is written.
@@ -27,7 +30,7 @@ pub enum Weighed {
         /// The record as it was read.
         person: Box<Person>,
         /// Who it could be.
-        candidates: Vec<IdentityId>,
+        candidates: Vec<case::Candidate>,
         /// Why a machine does not decide.
         why: Box<str>,
     },
@@ -41,7 +44,7 @@ pub enum Placed {
     Disputed,
 }
 
-impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
+impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
     /// Decides to whom a record belongs that nobody owns yet.
     pub(crate) async fn place(
         &self,
@@ -49,8 +52,18 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
         folding: &Folding,
         at: Timestamp,
     ) -> Result<Placed, Fault> {
+        // Where somebody was asked, and whether what is known of the record answers it.
+        let asked = person.disputed().then(|| founder(&person.identity));
+        let speaks = folding.view.speaker().is_some();
         match self.weigh(person, folding, at).await? {
-            Weighed::Known(person) => Ok(Placed::Known(person)),
+            Weighed::Known(person) => {
+                if let Some(record) = asked
+                    && (speaks || !person.links.is_empty())
+                {
+                    self.closes(record, at).await?;
+                }
+                Ok(Placed::Known(person))
+            }
             Weighed::Case {
                 person,
                 candidates,
@@ -70,31 +83,27 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
         folding: &Folding,
         at: Timestamp,
     ) -> Result<Weighed, Fault> {
-        if person.seat.is_some() && !person.disputed() {
+        if person.is_settled() {
             return Ok(Weighed::Known(Box::new(person)));
+        }
+        if let Some((identity, by)) = person.standing.same.clone()
+            && let Some(known) = self.living(&identity, &person.identity).await?
+        {
+            let by = CorrelatedBy::Operator(by);
+            return Ok(Weighed::Known(Box::new(joined(known, person, &by, 100))));
         }
         let Some(speaker) = folding.view.speaker() else {
             return Ok(Weighed::Known(Box::new(person)));
         };
         let mut candidates = Vec::new();
-        for (rule, identity) in self.sharers(&speaker.attrs, &person.identity).await? {
-            let founding = self.store.dossier(&founder(&identity)).await?;
-            let placeholder = founding
-                .seat
-                .as_ref()
-                .is_none_or(|seat| is_disputed(&seat.record) || seat.record.records.is_empty());
-            if placeholder || founding.link.is_some() {
-                continue;
-            }
-            let candidate = self.gather(identity, founding, None).await?;
-            let folding = plan::identity_at(&self.policy.policy, &candidate.records, at);
-            candidates.push((rule, candidate, folding.view));
+        if !person.standing.own {
+            candidates = self.candidates(&person, &speaker.attrs, at).await?;
         }
         let views: Vec<Candidate<'_>> = candidates
             .iter()
-            .map(|(rule, candidate, view)| Candidate {
+            .map(|(shares, candidate, view)| Candidate {
                 identity: candidate.identity.clone(),
-                rule: *rule,
+                shares: shares.clone(),
                 view,
             })
             .collect();
@@ -109,14 +118,11 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
                 let known = candidates
                     .into_iter()
                     .find(|(_, c, _)| c.identity == identity);
-                let Some((_, mut known, _)) = known else {
+                let Some((_, known, _)) = known else {
                     return Ok(Weighed::Known(Box::new(person)));
                 };
-                for (record, facts) in person.records {
-                    known.links.push((record.clone(), rule.clone(), confidence));
-                    known.records.push((record, facts));
-                }
-                known.placeholder = person.seat;
+                let by = CorrelatedBy::Rule(rule);
+                let known = joined(known, person, &by, confidence);
                 Ok(Weighed::Known(Box::new(known)))
             }
             Decision::Case { candidates, why } => Ok(Weighed::Case {
@@ -127,20 +133,56 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
         }
     }
 
-    /// Identities that share a correlation value with these attributes, with the rule.
+    /// Everybody that a record may belong to, with the attributes of which they hold its value.
+    async fn candidates(
+        &self,
+        person: &Person,
+        attrs: &Attrs,
+        at: Timestamp,
+    ) -> Result<Vec<(BTreeSet<Attr>, Person, IdentityView)>, Fault> {
+        let mut shares: BTreeMap<IdentityId, BTreeSet<Attr>> = BTreeMap::new();
+        for (attr, identity) in self.sharers(attrs, &person.identity).await? {
+            if !person.standing.different.contains(&identity) {
+                shares.entry(identity).or_default().insert(attr);
+            }
+        }
+        let mut candidates = Vec::new();
+        for (identity, shares) in shares {
+            let founding = self.store.dossier(&founder(&identity)).await?;
+            let placeholder = founding
+                .seat
+                .as_ref()
+                .is_none_or(|seat| is_disputed(&seat.record) || is_retired(&seat.record));
+            if placeholder || founding.link.is_some() {
+                continue;
+            }
+            let candidate = self.gather(identity, founding, None).await?;
+            let folding = plan::identity_at(&self.policy.policy, &candidate.records, at);
+            candidates.push((shares, candidate, folding.view));
+        }
+        Ok(candidates)
+    }
+
+    /// A question about a record went away, before the decision that follows is written: whoever
+    /// is interrupted in between comes back and finds the same.
+    async fn closes(&self, record: RecordKey, at: Timestamp) -> Result<(), Fault> {
+        cases::close(&self.store, &Subject::Record { record }.case(), at).await
+    }
+
+    /// Identities that share a value with these attributes by which people are found.
     async fn sharers(
         &self,
         attrs: &Attrs,
         but: &IdentityId,
-    ) -> Result<Vec<(usize, IdentityId)>, Fault> {
+    ) -> Result<Vec<(Attr, IdentityId)>, Fault> {
         let mut keys = Vec::new();
-        for (rule, correlation) in self.policy.policy.correlation.iter().enumerate() {
-            let Some(value) = correlation_value(attrs, correlation.on) else {
+        for attr in found_by(&self.policy.policy) {
+            let Some(value) = correlation_value(attrs, attr) else {
                 continue;
             };
-            for namespace in namespaces(&self.policy.policy, correlation.on) {
+            for namespace in namespaces(&self.policy.policy, attr) {
                 keys.push((
-                    rule,
+                    attr,
                     ClaimKey {
                         namespace,
                         value: claim_value(&value),
@@ -153,13 +195,13 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
         }
         let asked: Vec<ClaimKey> = keys.iter().map(|(_, key)| key.clone()).collect();
         let holders = self.store.holders(&asked).await?;
-        let mut found: Vec<(usize, IdentityId)> = keys
+        let mut found: Vec<(Attr, IdentityId)> = keys
             .iter()
-            .flat_map(|(rule, key)| {
+            .flat_map(|(attr, key)| {
                 holders
                     .iter()
                     .filter(move |(held, holder)| held == key && holder != but)
-                    .map(move |(_, holder)| (*rule, holder.clone()))
+                    .map(move |(_, holder)| (*attr, holder.clone()))
             })
             .collect();
         found.sort();
@@ -172,18 +214,25 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
         &self,
         person: &Person,
         view: &IdentityView,
-        candidates: Vec<IdentityId>,
+        candidates: Vec<case::Candidate>,
         why: Box<str>,
         at: Timestamp,
     ) -> Result<(), Fault> {
+        let record = founder(&person.identity);
+        let mut whom: Vec<IdentityId> = candidates.iter().map(|one| one.identity.clone()).collect();
+        whom.sort();
         let finding = Finding::Parked {
-            record: founder(&person.identity),
-            problem: Problem::Disputed { candidates, why },
+            record: record.clone(),
+            problem: Problem::Disputed {
+                candidates: whom,
+                why: why.clone(),
+            },
         };
         let facts = plan::facts_digest(&person.records);
         if let Some(before) = person.recorded()
             && before.findings.as_slice() == [finding.clone()]
             && before.facts == facts
+            && before.decisions == person.decisions
         {
             let generation = before.generation;
             let due = person.seat.as_ref().and_then(|seat| seat.wake_at);
@@ -194,6 +243,9 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
             }
             return Ok(());
         }
+        // The question comes first: whoever is interrupted in between asks it again.
+        let subject = Subject::Record { record };
+        cases::ask(&self.store, Case::open(subject, at, why, candidates)).await?;
         let claims = view
             .speaker()
             .map_or_else(Vec::new, |speaker| self.shared_claims(&speaker.attrs));
@@ -211,11 +263,13 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
             state: view.state,
             was_active: false,
             ending_since: None,
-            identifiers: std::collections::BTreeMap::new(),
+            identifiers: BTreeMap::new(),
             claims: claims.iter().map(claim_name).collect(),
-            projections: std::collections::BTreeMap::new(),
-            changed: std::collections::BTreeMap::new(),
-            unsettled: std::collections::BTreeMap::new(),
+            projections: BTreeMap::new(),
+            changed: BTreeMap::new(),
+            unsettled: BTreeMap::new(),
+            ties: BTreeMap::new(),
+            decisions: person.decisions,
             findings: vec![finding],
             due_at: None,
             facts,
@@ -226,7 +280,7 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
             identity: person.identity.clone(),
             expect: person.recorded().map(|record| record.generation),
             record,
-            owe: std::collections::BTreeSet::new(),
+            owe: BTreeSet::new(),
             wake_at: ask_again(at),
             links: Vec::new(),
             claims,
@@ -240,16 +294,13 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
 
     /// Correlation values that other records may find this identity by.
     pub(crate) fn shared_claims(&self, attrs: &Attrs) -> Vec<Claim> {
-        let mut claims: Vec<Claim> = self
-            .policy
-            .policy
-            .correlation
-            .iter()
-            .filter_map(|rule| {
-                let value = correlation_value(attrs, rule.on)?;
+        let mut claims: Vec<Claim> = found_by(&self.policy.policy)
+            .into_iter()
+            .filter_map(|attr| {
+                let value = correlation_value(attrs, attr)?;
                 Some(Claim {
                     key: ClaimKey {
-                        namespace: shared_namespace(rule.on),
+                        namespace: shared_namespace(attr),
                         value: claim_value(&value),
                     },
                     exclusive: false,
@@ -315,7 +366,7 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
             identity: IdentityId::from(record),
             expect: Some(seat.record.generation),
             record: retired,
-            owe: std::collections::BTreeSet::new(),
+            owe: BTreeSet::new(),
             wake_at: None,
             links: Vec::new(),
             claims: Vec::new(),
@@ -323,6 +374,16 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
         // A lost race means that somebody else retired it.
         self.store.commit(&commit).await.map(|_| ())
     }
+}
+
+/// The records of `person` join those of somebody known.
+fn joined(mut known: Person, person: Person, by: &CorrelatedBy, confidence: u8) -> Person {
+    for (record, facts) in person.records {
+        known.links.push((record.clone(), by.clone(), confidence));
+        known.records.push((record, facts));
+    }
+    known.placeholder = person.seat.filter(|seat| is_disputed(&seat.record));
+    known
 }
 
 /// A dispute is asked about once a day, whatever became of the nudges: a candidate may have left.

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use domain::case::{self, Decision, Standing};
+use domain::record::CorrelatedBy;
 use domain::{
-    AccountRecord, Fact, Finding, IdentityId, IdentityRecord, Problem, RecordKey, TargetId,
+    AccountRecord, Fact, Finding, Hash, IdentityId, IdentityRecord, Problem, RecordKey, TargetId,
 };
 use ports::store::{Dossier, Seat};
-use ports::{Clock, Fault, Lanes, Store};
+use ports::{Cases, Clock, Fault, Lanes, Store};
 
 use crate::{Planner, founder};
 
@@ -21,8 +23,12 @@ pub struct Person {
     pub records: Vec<(RecordKey, Vec<Fact>)>,
     /// The connectors' parts.
     pub accounts: BTreeMap<TargetId, AccountRecord>,
-    /// Records that this decision links, with the rule and its confidence.
-    pub links: Vec<(RecordKey, Box<str>, u8)>,
+    /// Records that this decision links, by whom and how surely.
+    pub links: Vec<(RecordKey, CorrelatedBy, u8)>,
+    /// What operators decided about the founding record and the identity's accounts.
+    pub standing: Standing,
+    /// Digest over what operators decided about any of its records.
+    pub decisions: Hash,
     /// The placeholder item of a linked record that was disputed before.
     pub placeholder: Option<Seat>,
 }
@@ -39,6 +45,11 @@ impl Person {
     }
 }
 
+/// Whether an item is that of somebody whose records all belong to others now.
+pub const fn is_retired(record: &IdentityRecord) -> bool {
+    record.records.is_empty()
+}
+
 /// Whether an item only holds the place of a record that waits for a human.
 pub fn is_disputed(record: &IdentityRecord) -> bool {
     record.projections.is_empty()
@@ -53,10 +64,15 @@ pub fn is_disputed(record: &IdentityRecord) -> bool {
         })
 }
 
-impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
+impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
     /// Reads the record's partition, and that of the identity it is linked to.
     pub(crate) async fn fetch(&self, record: &RecordKey) -> Result<Option<Person>, Fault> {
         let dossier = self.store.dossier(record).await?;
+        self.person_of(dossier).await
+    }
+
+    /// The person behind a worker record.
+    pub(crate) async fn person_of(&self, dossier: Dossier) -> Result<Option<Person>, Fault> {
         if let Some(identity) = &dossier.link {
             let identity = identity.clone();
             let founding = self.store.dossier(&founder(&identity)).await?;
@@ -68,7 +84,7 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
         if dossier.seat.is_none() && dossier.facts.is_empty() {
             return Ok(None);
         }
-        let identity = IdentityId::from(record);
+        let identity = IdentityId::from(&dossier.key);
         self.gather(identity, dossier, None).await.map(Some)
     }
 
@@ -77,9 +93,11 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
     pub(crate) async fn gather(
         &self,
         identity: IdentityId,
-        founding: Dossier,
+        mut founding: Dossier,
         other: Option<Dossier>,
     ) -> Result<Person, Fault> {
+        let standing = case::standing(&founding.decisions);
+        let mut decisions: Vec<Decision> = std::mem::take(&mut founding.decisions);
         let mut records = vec![(founding.key.clone(), founding.facts)];
         let linked = founding
             .seat
@@ -87,11 +105,16 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
             .flat_map(|seat| &seat.record.records)
             .skip(1);
         for correlation in linked {
-            let facts = match &other {
-                Some(dossier) if dossier.key == correlation.record => dossier.facts.clone(),
-                Some(_) | None => self.store.dossier(&correlation.record).await?.facts,
+            let linked = match &other {
+                Some(dossier) if dossier.key == correlation.record => dossier.clone(),
+                Some(_) | None => self.store.dossier(&correlation.record).await?,
             };
-            records.push((correlation.record.clone(), facts));
+            decisions.extend(linked.decisions);
+            records.push((correlation.record.clone(), linked.facts));
+        }
+        // The plan reads what was decided about accounts as it reads everything else on record.
+        if let Some(seat) = &mut founding.seat {
+            seat.record.ties.clone_from(&standing.ties);
         }
         Ok(Person {
             accounts: founding
@@ -103,6 +126,8 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
             seat: founding.seat,
             records,
             links: Vec::new(),
+            standing,
+            decisions: case::digest(&decisions),
             placeholder: None,
         })
     }

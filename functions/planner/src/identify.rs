@@ -9,7 +9,7 @@ use domain::policy::IdentifierRule;
 use domain::standardise::spelling;
 use domain::{Finding, Pii, Problem};
 use ports::store::{Claim, ClaimKey};
-use ports::{Clock, Fault, Lanes, Store};
+use ports::{Cases, Clock, Fault, Lanes, Store};
 
 use crate::correlate::claim_name;
 use crate::fetch::Person;
@@ -29,7 +29,7 @@ pub struct Names {
     pub claims: Vec<Claim>,
 }
 
-impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
+impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
     /// Keeps what is reserved and chooses what is missing. `taken` are claims that turned out to
     /// be somebody else's.
     pub(crate) async fn identify(

@@ -4,8 +4,11 @@
 
 mod commit;
 mod correlate;
+mod decided;
 mod fetch;
+mod handover;
 mod identify;
+pub mod operator;
 mod preview;
 mod send;
 
@@ -16,7 +19,7 @@ use domain::plan::{self, Compiled, Folding};
 use domain::{IdentityId, IdentityState, RecordKey};
 use jiff::SignedDuration;
 use ports::lanes::{Batch, BatchAnswer};
-use ports::{Clock, Fault, Lanes, Store};
+use ports::{Cases, Clock, Fault, Lanes, Store};
 use telemetry::{Dimensions, Metric};
 
 use crate::commit::Settled;
@@ -49,7 +52,7 @@ pub enum Looked {
     Nobody,
 }
 
-impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
+impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
     /// A planner under one policy version.
     pub const fn new(store: S, lanes: L, clock: C, policy: Arc<Compiled>) -> Self {
         Self {
@@ -72,7 +75,8 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
     /// Looks at one worker record and brings its identity up to date.
     pub async fn look(&self, record: &RecordKey, cause: Cause) -> Result<Looked, Fault> {
         let at = self.clock.now();
-        let Some(person) = self.fetch(record).await? else {
+        // Boxed: what seldom happens is large, and would lie in every event's future.
+        let Some(person) = Box::pin(self.follow(record, at)).await? else {
             return Ok(Looked::Nobody);
         };
         if self.nothing_new(&person, at) {
@@ -81,7 +85,7 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
             return Ok(Looked::Unchanged);
         }
         let folding = plan::identity_at(&self.policy.policy, &person.records, at);
-        let person = match self.place(person, &folding, at).await? {
+        let person = match Box::pin(self.place(person, &folding, at)).await? {
             correlate::Placed::Known(person) => *person,
             correlate::Placed::Disputed => return Ok(Looked::Decided),
         };
@@ -92,7 +96,7 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
 
     /// Plans and records, with another identifier candidate whenever one turns out to be taken.
     /// `folded` is the identity as the first round finds it.
-    async fn decide(
+    pub(crate) async fn decide(
         &self,
         person: Person,
         mut folded: Option<Folding>,
@@ -114,7 +118,9 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
                 identifiers: &names.identifiers,
                 at,
             };
+            let left = handover::Left::of(&folding);
             let plan = plan::plan_folded(&self.policy, &input, folding);
+            Box::pin(self.hand_over(&person, &plan, &left, at)).await?;
             match self.commit(&person, &input, &plan, &names).await? {
                 Settled::Written(decision) => {
                     tracing::info!(
@@ -155,8 +161,10 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
         let record = &seat.record;
         person.links.is_empty()
             && !person.disputed()
+            && !fetch::is_retired(record)
             && record.policy == self.policy.policy.version
             && record.due_at.is_none_or(|due| due > at)
+            && record.decisions == person.decisions
             && record.facts == plan::facts_digest(&person.records)
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use domain::plan;
 use domain::{IdentityId, Pii, Plan, RecordKey};
 use jiff::Timestamp;
-use ports::{Clock, Fault, Lanes, Store};
+use ports::{Cases, Clock, Fault, Lanes, Store};
 
 use crate::Planner;
 use crate::correlate::Weighed;
@@ -39,10 +39,11 @@ pub enum Previewed {
     },
 }
 
-impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
-    /// Everything about the human behind a worker record; `None` where there are no facts.
+impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
+    /// Everything about the human behind a worker record, after what operators decided about it;
+    /// `None` where there are no facts.
     pub async fn person(&self, record: &RecordKey) -> Result<Option<Person>, Fault> {
-        self.fetch(record).await
+        self.foresee(record, self.clock.now()).await
     }
 
     /// What [`Planner::look`] would decide about a person now, under this planner's policy.
@@ -53,7 +54,12 @@ impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
             Weighed::Known(person) => *person,
             Weighed::Case {
                 candidates, why, ..
-            } => return Ok(Previewed::Disputed { candidates, why }),
+            } => {
+                let mut candidates: Vec<IdentityId> =
+                    candidates.into_iter().map(|one| one.identity).collect();
+                candidates.sort();
+                return Ok(Previewed::Disputed { candidates, why });
+            }
         };
         let mut folding = if person.links.is_empty() {
             folding

@@ -7,7 +7,7 @@ use contract::{Cause, ConvergeRequest, Lane};
 use domain::{Desired, Generation, IdentityId, Plan, TargetId};
 use jiff::Timestamp;
 use ports::store::{Commit, Seat};
-use ports::{Clock, Fault, Lanes, Outgoing, Store};
+use ports::{Cases, Clock, Fault, Lanes, Outgoing, Store};
 use serde::Serialize;
 
 use crate::{Planner, RESEND_AFTER};
@@ -18,7 +18,7 @@ pub fn wake_at(due_at: Option<Timestamp>, owing: bool, at: Timestamp) -> Option<
     [due_at, resend].into_iter().flatten().min()
 }
 
-impl<S: Store, L: Lanes, C: Clock> Planner<S, L, C> {
+impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
     /// Nudges the connectors of everything that a decision owes.
     pub(crate) async fn send(
         &self,

@@ -7,6 +7,7 @@
 //!
 //! Every step is a function of its own, so that a state machine can run them apart.
 
+mod asked;
 mod enqueue;
 mod limits;
 mod managers;
@@ -16,15 +17,16 @@ mod propose;
 mod recorded;
 pub mod report;
 mod rows;
+mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::report::{Manifest, RunSummary, TargetResult};
+use contract::report::{Manifest, RunSummary, TargetResult, Waiting};
 use domain::certify::Bounds;
 use domain::{Hash, IdentityId, Policy, TargetId};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use ports::{Clock, Fault, Lanes, Objects, Observe, Store};
+use ports::{Cases, Clock, Fault, Lanes, Objects, Observe, Store};
 
 use crate::propose::Proposal;
 use crate::report::{Report, history};
@@ -97,7 +99,7 @@ pub fn run_id(now: Timestamp, policy: &Hash) -> Box<str> {
 
 impl<'a, S, L, B, C, O> Reconciler<'a, S, L, B, C, O>
 where
-    S: Store,
+    S: Store + Cases,
     L: Lanes,
     B: Objects,
     C: Clock,
@@ -137,17 +139,20 @@ where
         }
         recorded::look(self.store, &mut targets).await?;
 
+        let mut asked = asked::Asked::load(self.store).await?;
         let mut proposals = Vec::new();
         let mut results = BTreeMap::new();
         let mut over = BTreeMap::new();
         for observed in targets {
             let census = recorded.census.get(&observed.name);
-            let compared = self.compare(observed, census);
+            let compared = self.compare(observed, census, &asked);
             proposals.extend(compared.proposals);
             over.insert(compared.name.clone(), compared.over);
             results.insert(compared.name, compared.result);
         }
         self.hold(&over).await?;
+        asked::ask(self, &mut asked, &mut proposals, &results).await?;
+        let late = tasks::late(self, run, &recorded.given).await?;
         let mut sent = enqueue::proposals(self, run, &mut proposals).await?;
         for (target, count) in managers::fill_in(self, run, &recorded.unresolved).await? {
             *sent.entry(target).or_default() += count;
@@ -162,6 +167,11 @@ where
             identities: recorded.identities,
             parked: recorded.parked,
             sent,
+            waiting: Waiting {
+                cases: asked.open(),
+                ..late.waiting
+            },
+            late,
         };
         let held = proposals.iter().filter(|p| p.is_held()).count() as u64;
         let manifest = self.report(run, &earlier, finished, proposals).await?;
@@ -197,7 +207,7 @@ where
             findings: mut rows,
             evidence,
             parked,
-        } = rows::write(self, run, &proposals, &finished.parked).await?;
+        } = rows::write(self, run, &proposals, &finished.parked, finished.late).await?;
         for row in &rows {
             if let Some(result) = targets.get_mut(&row.target) {
                 *result.findings.entry(row.class).or_default() += 1;
@@ -217,6 +227,7 @@ where
             targets,
             identities: finished.identities,
             parked: parked.len() as u64,
+            waiting: finished.waiting,
             new_findings: carried.new,
             closed_findings: carried.closed,
         };
@@ -238,4 +249,6 @@ struct Outcome {
     identities: BTreeMap<Box<str>, u64>,
     parked: Vec<(IdentityId, domain::RecordKey, domain::Problem)>,
     sent: BTreeMap<TargetId, u64>,
+    waiting: Waiting,
+    late: tasks::Late,
 }

@@ -10,6 +10,7 @@ use ports::store::Seat;
 use ports::{Clock, Fault, Lanes, Objects, Observe, Store};
 
 use crate::enqueue::body;
+use crate::recorded::is_by_hand;
 use crate::{Reconciler, Run};
 
 /// A reference that was wanted and could not be written.
@@ -29,7 +30,10 @@ pub(crate) fn unresolved<'a>(
     seat.record
         .projections
         .iter()
-        .filter(move |(target, projection)| rollout::writes(policy, target, projection))
+        .filter(move |(target, projection)| {
+            let by_hand = policy.targets.get(*target).is_some_and(is_by_hand);
+            !by_hand && rollout::writes(policy, target, projection)
+        })
         .filter_map(move |(target, projection)| {
             let account = seat
                 .accounts

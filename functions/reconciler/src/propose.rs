@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::report::TargetResult;
 use domain::compare::{Class, Deviation, Repair};
 use domain::limit::{self, Scope};
-use domain::{Hash, IdentityId, TargetId};
+use domain::{CaseId, Hash, IdentityId, TargetId};
 use ports::{Clock, Lanes, Objects, Observe, Store};
 
 use crate::Reconciler;
+use crate::asked::Asked;
 use crate::limits::{self, Census};
 use crate::observe::Observed;
 
@@ -23,6 +24,8 @@ pub(crate) enum Decision {
     Held,
     /// Sent.
     Queued,
+    /// An operator leaves it as it is.
+    Decided,
     /// Somebody decided or wrote meanwhile: nothing is said about it.
     Dropped,
 }
@@ -35,6 +38,10 @@ pub(crate) struct Proposal {
     pub(crate) finding: Hash,
     pub(crate) deviation: Deviation,
     pub(crate) decision: Decision,
+    /// The case about it, where somebody is asked whose it is.
+    pub(crate) case: Option<CaseId>,
+    /// The operator who decided.
+    pub(crate) by: Box<str>,
 }
 
 impl Proposal {
@@ -66,7 +73,12 @@ where
     O: Observe,
 {
     /// Compares, and says what exceeds a limit.
-    pub(crate) fn compare(&self, observed: Observed<'_>, census: Option<&Census>) -> Proposed {
+    pub(crate) fn compare(
+        &self,
+        observed: Observed<'_>,
+        census: Option<&Census>,
+        asked: &Asked,
+    ) -> Proposed {
         let name = observed.name;
         let certified = observed.users.is_ok();
         let compared = observed.look.finish();
@@ -89,11 +101,13 @@ where
             compared.deviations.iter().filter(|d| would(d)),
             census,
         );
-        let proposals = compared.deviations.into_iter().map(|deviation| {
+        let proposals = compared.deviations.into_iter().map(|mut deviation| {
+            let by = asked.leave_alone(&name, &mut deviation);
             let holds = scopes(&deviation).iter().any(|scope| over.contains(scope));
             let decision = match (would(&deviation), holds) {
                 (true, true) => Decision::Held,
                 (true, false) => Decision::Send,
+                (false, _) if by.is_some() => Decision::Decided,
                 (false, _) => Decision::Open,
             };
             Proposal {
@@ -101,6 +115,8 @@ where
                 target: name.clone(),
                 deviation,
                 decision,
+                case: None,
+                by: by.unwrap_or_default(),
             }
         });
         Proposed {

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use domain::compare::Recorded;
-use domain::{Finding, IdentityId, IdentityState, Policy, Problem, RecordKey, TargetId};
+use domain::policy::{Target, TargetKind};
+use domain::{Finding, IdentityId, IdentityState, Policy, Problem, RecordKey, TargetId, TaskId};
 use jiff::{SignedDuration, Timestamp};
 use ports::store::{Seat, Segment};
 use ports::{Fault, Store};
@@ -33,6 +34,8 @@ pub(crate) struct Collected<'p> {
     pub(crate) census: BTreeMap<TargetId, Census>,
     /// Accounts that lack the reference to their manager's.
     pub(crate) unresolved: Vec<Unresolved>,
+    /// Tasks that accounts wait for.
+    pub(crate) given: Vec<(IdentityId, TargetId, TaskId)>,
 }
 
 /// First pass.
@@ -44,14 +47,16 @@ pub(crate) async fn collect<'p, S: Store>(
     let mut collected = Collected {
         sides: policy
             .targets
-            .keys()
-            .filter_map(|name| Recorded::new(policy, name))
+            .iter()
+            .filter(|(_, target)| !is_by_hand(target))
+            .filter_map(|(name, _)| Recorded::new(policy, name))
             .collect(),
         identities: BTreeMap::new(),
         parked: Vec::new(),
         stale: Vec::new(),
         census: BTreeMap::new(),
         unresolved: Vec::new(),
+        given: Vec::new(),
     };
     each(store, |identity, seat| {
         let record = &seat.record;
@@ -78,6 +83,12 @@ pub(crate) async fn collect<'p, S: Store>(
         collected
             .unresolved
             .extend(managers::unresolved(policy, identity, seat));
+        for (target, account) in &seat.accounts {
+            if let Some(task) = &account.task {
+                let given = (identity.clone(), target.clone(), task.clone());
+                collected.given.push(given);
+            }
+        }
         let forgotten = seat
             .wake_at
             .is_some_and(|wake_at| now.duration_since(wake_at) > OVERDUE);
@@ -102,6 +113,11 @@ pub(crate) async fn look<S: Store>(store: &S, targets: &mut [Observed<'_>]) -> R
         }
     })
     .await
+}
+
+/// Whether nothing can be looked at there.
+pub(crate) const fn is_by_hand(target: &Target) -> bool {
+    matches!(target.kind, TargetKind::Manual(_))
 }
 
 async fn each<S: Store>(

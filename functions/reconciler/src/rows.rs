@@ -11,7 +11,8 @@ use ports::{Clock, Fault, Lanes, Objects, Observe, Store};
 
 use crate::propose::{Decision, Proposal};
 use crate::report::snapshot_id;
-use crate::{Reconciler, Run};
+use crate::tasks::Late;
+use crate::{Reconciler, Run, asked};
 
 /// The decision of a row that a limit stopped.
 pub(crate) const HELD: &str = "held";
@@ -40,6 +41,7 @@ pub(crate) async fn write<S, L, B, C, O>(
     run: &Run,
     proposals: &[Proposal],
     parked: &[(IdentityId, RecordKey, Problem)],
+    late: Late,
 ) -> Result<Written, Fault>
 where
     S: Store,
@@ -73,6 +75,9 @@ where
                 evidence.entry(row.id.clone()).or_insert(row);
             }
         }
+        if let Some(row) = asked::evidence(proposal) {
+            evidence.entry(row.id.clone()).or_insert(row);
+        }
         let row = row(reconciler, run, proposal, &story);
         match rows.get_mut(&row.finding) {
             Some(first) => merge(first, row),
@@ -86,8 +91,8 @@ where
         waiting.push(parked_row(reconciler, record, problem).await?);
     }
     Ok(Written {
-        findings: rows.into_values().collect(),
-        evidence: evidence.into_values().collect(),
+        findings: rows.into_values().chain(late.findings).collect(),
+        evidence: evidence.into_values().chain(late.evidence).collect(),
         parked: waiting,
     })
 }
@@ -172,10 +177,12 @@ fn row<S, L, B, C, O>(
     }
     evidence.extend(owner.map(|owner| plan(owner).id.into()));
     evidence.extend(story.fact.as_ref().map(|fact| fact.id.clone().into()));
+    evidence.extend(proposal.case.as_ref().map(|case| format!("case:{case}")));
     let on_its_way = owner.is_some_and(|owner| owner.owed) && deviation.repair.is_some();
     let (decision, decided_by) = match proposal.decision {
         Decision::Queued => ("queued", "policy"),
         Decision::Held => (HELD, "limit"),
+        Decision::Decided => ("decided", &*proposal.by),
         Decision::Open | Decision::Send | Decision::Dropped => ("open", ""),
     };
     FindingRow {

@@ -151,3 +151,107 @@ async fn what_cannot_run_says_why_and_exits_with_3() {
     assert_eq!(usage.status.code(), Some(2));
     target.stop().await.expect("it stops");
 }
+
+const PEOPLE: &str = r#"
+[[correlation]]
+name = "work-email"
+on = "work_email"
+ended = "link"
+active = { employee = "case" }
+confidence = 90
+
+[targets.doors]
+mode = "enforce"
+kind = "manual"
+owner = "facilities"
+due_days = 5
+attributes = { userName = { identifier = "user_name" } }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_decide_on_a_stack_that_runs_and_on_one_that_does_not() {
+    let folder = Folder::new("operate");
+    let data = folder.join("data");
+    let target = target(&folder).await;
+    std::fs::write(folder.join("policy/people.toml"), PEOPLE).expect("a policy");
+    let service = Service::start(&folder);
+    for (id, family) in [("E1", "Quill"), ("E2", "Ferro")] {
+        let address = json!({ "work_email": "zoe@example.com" });
+        let post = worker(id, family, &address);
+        assert_eq!(service.post(&format!("msg_{id}"), &post).await, 202);
+        let (code, _) = run(&["status", "--wait-idle", "20"], &data);
+        assert_eq!(code, Some(0));
+    }
+    assert_eq!(target.user_count(), 1, "the second one is a question");
+    let (_, status) = run(&["status"], &data);
+    assert_eq!((&status["cases"], &status["tasks"]), (&json!(1), &json!(1)));
+
+    let (code, cases) = run(&["case", "list"], &data);
+    assert_eq!(code, Some(0));
+    let case = cases["cases"][0]["id"].as_str().expect("an id").to_owned();
+    let (_, shown) = run(&["case", "show", &case], &data);
+    let shown = &shown["cases"][0];
+    assert_eq!(
+        (&shown["worker"], &shown["candidates"][0]["confidence"]),
+        (&json!("E2"), &json!(90))
+    );
+    let person = shown["candidates"][0]["identity"].as_str().expect("an id");
+    let record = shown["about"].as_str().expect("a record");
+    for private in ["Quill", "Ferro", "zoe@"] {
+        assert!(!shown.to_string().contains(private), "{shown}");
+    }
+    let decide = ["case", "decide", &case, "same", "--reason", "HR confirms"];
+    let (code, refused) = run(&decide, &data);
+    assert_eq!(code, Some(3), "nobody said who decides");
+    assert!(
+        refused.to_string().contains("LANYARD_OPERATOR"),
+        "{refused}"
+    );
+    let named = [&decide[..], &["--as", "kim"]].concat();
+    assert_eq!(run(&named, &data), (Some(0), json!("recorded")));
+    run(&["status", "--wait-idle", "20"], &data);
+    let (_, links) = run(&["link", "show", record], &data);
+    let link = &links["links"][0];
+    assert_eq!(link["identity"], person);
+    assert_eq!(link["records"][1]["by"], "operator `kim`");
+    assert_eq!(link["records"][1]["worker"], "E2");
+    let (code, refused) = run(&named, &data);
+    assert_eq!(code, Some(3), "an answer is given once");
+    assert!(
+        refused.to_string().contains("lanyard link repair"),
+        "{refused}"
+    );
+    assert_eq!(service.interrupt(), Some(0));
+
+    // At rest: a decision is recorded, and carried out when somebody works.
+    let repair = ["link", "repair", record, "--own", "--as", "kim"];
+    let repair = [&repair[..], &["--reason", "a namesake"]].concat();
+    assert_eq!(run(&repair, &data), (Some(0), json!("recorded")));
+    let (_, tasks) = run(&["task", "list"], &data);
+    let task = &tasks["tasks"][0];
+    assert_eq!(
+        (&task["of"], &task["owner"]),
+        (&json!("doors"), &json!("facilities"))
+    );
+    let task = task["id"].as_str().expect("an id").to_owned();
+    let done = ["task", "done", &task, "--as", "kim", "--reason", "badge 17"];
+    assert_eq!(run(&done, &data), (Some(0), json!("recorded")));
+    let (code, _) = run(&["status", "--wait-idle", "30"], &data);
+    assert_eq!(code, Some(0));
+    assert_eq!(target.user_count(), 2);
+    let (_, links) = run(&["link", "show", record], &data);
+    let link = &links["links"][0];
+    assert_eq!(
+        (&link["identity"], &link["records"][0]["worker"]),
+        (&json!(record), &json!("E2"))
+    );
+    assert_eq!(link["decisions"].as_array().map(Vec::len), Some(3));
+    let (_, first) = run(&["link", "show", person], &data);
+    assert_eq!(
+        first["links"][0]["accounts"]["doors"]["ownership"],
+        "created"
+    );
+    let (_, shown) = run(&["task", "show", &task], &data);
+    assert_eq!(shown["tasks"][0]["state"]["by"], "kim");
+    target.stop().await.expect("it stops");
+}

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use domain::{Certificate, Hash, IdentityId, Incomplete, Problem, RecordKey, SourceId, TargetId};
+use domain::case::Candidate;
+use domain::{
+    CaseId, Certificate, Hash, IdentityId, Incomplete, Problem, RecordKey, SourceId, TargetId,
+    TaskId,
+};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -172,8 +176,9 @@ pub struct FindingRow {
     pub evidence: Box<str>,
     /// In words: what will be done, or what somebody should do.
     pub proposed_action: Box<str>,
-    /// `open`, `queued` (a repair was sent), `held` (a limit stopped it) or `unseen` (found by an
-    /// earlier run; this run could not observe the target in full, so nobody knows).
+    /// `open`, `queued` (a repair was sent), `held` (a limit stopped it), `decided` (an operator
+    /// leaves it as it is) or `unseen` (found by an earlier run; this run could not observe the
+    /// target in full, so nobody knows).
     pub decision: Box<str>,
     /// Who decided.
     pub decided_by: Box<str>,
@@ -228,6 +233,24 @@ pub enum Evidence {
         policy: Hash,
         /// SHA-256 over the plan.
         plan: Hash,
+    },
+    /// To whom an account that belongs to nobody may belong.
+    Case {
+        /// The case.
+        case: CaseId,
+        /// The candidates with their confidence, 0 to 100, and what agrees or contradicts.
+        candidates: Vec<Candidate>,
+    },
+    /// Work for a human.
+    Task {
+        /// The task.
+        task: TaskId,
+        /// About whom.
+        identity: IdentityId,
+        /// Whose work it is.
+        owner: Box<str>,
+        /// When it has to be done.
+        due: Timestamp,
     },
     /// A worker record that waits for HR or for a human.
     Parked {
@@ -294,10 +317,31 @@ pub struct RunSummary {
     pub identities: BTreeMap<Box<str>, u64>,
     /// Worker records that wait for HR or a human.
     pub parked: u64,
+    /// What waits for people.
+    #[serde(default, skip_serializing_if = "Waiting::is_nothing")]
+    pub waiting: Waiting,
     /// Findings of this run that the previous one did not have.
     pub new_findings: u64,
     /// Findings of the previous run that are gone.
     pub closed_findings: u64,
+}
+
+/// What waits for people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Cases that nobody has decided.
+    pub cases: u64,
+    /// Tasks that nobody has done.
+    pub tasks: u64,
+    /// Tasks that should have been done by now.
+    pub overdue: u64,
+}
+
+impl Waiting {
+    /// Whether nothing does.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Written last: a run without a manifest did not finish.

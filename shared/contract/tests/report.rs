@@ -71,12 +71,19 @@ fn every_kind_of_evidence_keeps_its_shape() {
             Evidence::Snapshot { .. } => "unproven",
             Evidence::Fact { .. } => "fact",
             Evidence::Plan { .. } => "plan",
+            Evidence::Case { .. } => "case",
+            Evidence::Task { .. } => "task",
             Evidence::Parked { .. } => "parked",
         })
         .collect();
-    assert_eq!(kinds, ["proven", "unproven", "fact", "plan", "parked"]);
+    assert_eq!(
+        kinds,
+        [
+            "proven", "unproven", "fact", "plan", "parked", "case", "task"
+        ]
+    );
     let Evidence::Parked { row } = &rows[4].body else {
-        panic!("the last line is a parked record");
+        panic!("the fifth line is a parked record");
     };
     let parked: &ParkedRow = row;
     assert_eq!(

@@ -182,6 +182,8 @@ pub struct Deviation {
     pub entitlement: Option<EntitlementId>,
     /// The identity that it might belong to, where it belongs to nobody.
     pub candidate: Option<Candidate>,
+    /// Everybody that it might belong to, the likeliest first.
+    pub candidates: Vec<Candidate>,
     /// Who answers for it by policy: the owner of a service account.
     pub answers: Option<Box<str>>,
     /// What is wrong, in words, without values.

@@ -175,7 +175,25 @@ impl<'a> Have<'a> {
             input.record.ownership,
             Some(Ownership::Created | Ownership::Adopted)
         );
+        let ties = &input.projection.ties;
+        let wants = matches!(
+            input.projection.desired,
+            Desired::Active | Desired::Disabled
+        );
         match input.seen {
+            // An account that an operator let go is in the way of one that is wanted, and nothing
+            // at all where none is.
+            Some(Seen {
+                account: Some(account),
+                ..
+            }) if ties.released.contains(&account.id) => Self {
+                exists: wants,
+                ours: false,
+                active: account.active,
+                deleted: account.deleted,
+                attrs: BTreeMap::new(),
+                observed: true,
+            },
             Some(Seen { account, .. }) => Self {
                 exists: account.is_some(),
                 ours: account.is_some_and(|account| {
@@ -194,7 +212,11 @@ impl<'a> Have<'a> {
                 observed: true,
             },
             None => Self {
-                exists: input.record.id.is_some(),
+                exists: input
+                    .record
+                    .id
+                    .as_ref()
+                    .is_some_and(|id| !ties.released.contains(id)),
                 ours: recorded,
                 active: input.record.active,
                 deleted: false,
@@ -246,6 +268,24 @@ fn adoption(input: &Input<'_>, target: &Target) -> Result<Option<Change>, Findin
             "the account was not made by us and not adopted",
         ));
     };
+    let ties = &input.projection.ties;
+    let key = AttrChange {
+        was: account
+            .key
+            .as_ref()
+            .map(|key| Pii::new(Slot::from(&**key.reveal()))),
+        want: Pii::new(Slot::Text(input.identity.into())),
+    };
+    if ties.adopt.as_ref() == Some(&account.id) {
+        return Ok(Some(Change::Adopt { key }));
+    }
+    if ties.released.contains(&account.id) {
+        return Err(cannot(
+            input,
+            "an operator decided that the account under this name is somebody else's; rename it, \
+             or give it to whoever it belongs to",
+        ));
+    }
     if key_of(account).is_some() {
         return Err(cannot(input, "the account carries somebody else's key"));
     }
@@ -254,15 +294,7 @@ fn adoption(input: &Input<'_>, target: &Target) -> Result<Option<Change>, Findin
         .and_then(|mapped| mapped.value.reveal().text())
         .is_some_and(|name| same_text("userName", name, account.user_name.reveal()));
     match target.adopt {
-        Adopt::UserName if same_name => Ok(Some(Change::Adopt {
-            key: AttrChange {
-                was: account
-                    .key
-                    .as_ref()
-                    .map(|key| Pii::new(Slot::from(&**key.reveal()))),
-                want: Pii::new(Slot::Text(input.identity.into())),
-            },
-        })),
+        Adopt::UserName if same_name => Ok(Some(Change::Adopt { key })),
         Adopt::UserName | Adopt::Never => Err(cannot(
             input,
             "an account with this user name exists and policy does not let us adopt it",

@@ -127,6 +127,14 @@ text_id!(
     /// A policy rule.
     RuleId
 );
+text_id!(
+    /// A question put to a human. Opaque, and the same whenever the same question comes up.
+    CaseId
+);
+text_id!(
+    /// A piece of work for a human. Opaque, and the same whenever the same work comes up.
+    TaskId
+);
 printable!(
     SourceId,
     RecordKey,
@@ -134,7 +142,9 @@ printable!(
     TargetId,
     EntitlementId,
     RoleId,
-    RuleId
+    RuleId,
+    CaseId,
+    TaskId
 );
 redacted!(WorkerId, EventId, AccountId);
 
@@ -192,6 +202,11 @@ impl Hash {
             hasher.update(part);
         }
         Self(hasher.finalize().into())
+    }
+
+    /// Whether it is the digest of nothing, which no bytes have.
+    pub fn is_zero(&self) -> bool {
+        self.0 == [0; 32]
     }
 
     /// The first 12 hex digits, for people.

@@ -6,6 +6,7 @@
 
 pub mod attr;
 pub mod budget;
+pub mod case;
 pub mod certify;
 pub mod change;
 pub mod compare;
@@ -33,6 +34,7 @@ pub mod rollout;
 pub mod snapshot;
 pub mod sod;
 pub mod standardise;
+pub mod task;
 pub mod text;
 pub mod validate;
 
@@ -42,8 +44,8 @@ pub use fact::{Effective, Fact, FactBody};
 pub use finding::{Finding, Problem};
 pub use identity::{Engagement, IdentityState, IdentityView, Phase};
 pub use ids::{
-    AccountId, EntitlementId, EventId, Generation, Hash, IdentityId, RecordKey, RoleId, RuleId,
-    SourceId, TargetId, WorkerId,
+    AccountId, CaseId, EntitlementId, EventId, Generation, Hash, IdentityId, RecordKey, RoleId,
+    RuleId, SourceId, TargetId, TaskId, WorkerId,
 };
 pub use pii::Pii;
 pub use plan::Compiled;

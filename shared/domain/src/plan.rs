@@ -159,6 +159,8 @@ pub fn plan_folded(compiled: &Compiled, input: &Input<'_>, folding: Folding) -> 
         };
         projection.simulated =
             rollout::simulates(name, target, input.identity, attrs, before, record);
+        let ties = input.recorded.and_then(|recorded| recorded.ties.get(name));
+        projection.ties = ties.cloned().unwrap_or_default();
         let convergence = converge(&converge::Input {
             policy,
             target: name,
@@ -446,6 +448,7 @@ pub fn changed_targets(recorded: Option<&IdentityRecord>, plan: &Plan) -> BTreeS
 fn same_projection(a: &Projection, b: &Projection) -> bool {
     a.desired == b.desired
         && a.simulated == b.simulated
+        && a.ties == b.ties
         && a.attrs == b.attrs
         && a.grants.keys().eq(b.grants.keys())
 }
@@ -512,6 +515,12 @@ pub fn next_record(
         unsettled,
         findings: plan.findings.clone(),
         due_at: plan.due_at,
+        ties: recorded
+            .map(|recorded| recorded.ties.clone())
+            .unwrap_or_default(),
+        decisions: recorded
+            .map(|recorded| recorded.decisions)
+            .unwrap_or_default(),
         facts,
         policy: input_policy(plan),
         plan: plan.digest(),

@@ -34,6 +34,8 @@ pub struct Policy {
     pub zones: BTreeMap<Box<str>, Box<str>>,
     /// How worker records find their human, in order.
     pub correlation: Vec<CorrelationRule>,
+    /// The same by weights of several keys together; there are no rules beside it.
+    pub weights: Option<Weights>,
     /// Generated identifiers by namespace (`user_name`, `email`).
     pub identifiers: BTreeMap<Box<str>, IdentifierRule>,
     /// Roles by name.
@@ -48,6 +50,8 @@ pub struct Policy {
     pub sod: Vec<Sod>,
     /// Targets by name.
     pub targets: BTreeMap<TargetId, Target>,
+    /// Who takes over what a leaver leaves behind, where policy says.
+    pub handover: Option<Handover>,
 }
 
 /// An HR system.
@@ -172,6 +176,49 @@ pub struct CorrelationRule {
     pub active: BTreeMap<Box<str>, MatchAction>,
     /// 0 to 100, recorded with the decision.
     pub confidence: u8,
+}
+
+/// How a new worker record finds its human by several keys, each with a weight. A candidate's
+/// confidence is the sum of what agrees less the sum of what contradicts, 0 to 100.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weights {
+    /// The keys, in the order of [`Attr`].
+    pub keys: Vec<WeightedKey>,
+    /// The confidence from which a candidate is the same human.
+    pub link: u8,
+    /// The confidence from which a human decides; below, a candidate is ignored.
+    pub case: u8,
+    /// The most that is done with a candidate whose engagements have all ended.
+    pub ended: MatchAction,
+    /// The most that is done with a candidate who works here now, by the candidate's employment
+    /// type; types that are not listed make a case.
+    pub active: BTreeMap<Box<str>, MatchAction>,
+}
+
+/// One key of [`Weights`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WeightedKey {
+    /// The attribute.
+    pub attr: Attr,
+    /// Whether an equal value makes somebody a candidate. The others only count for those who are.
+    pub finds: bool,
+    /// Added where both sides state the same.
+    pub agree: u8,
+    /// Taken off where both sides state it and differ.
+    pub contradict: u8,
+}
+
+/// Who takes over what a leaver leaves behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handover {
+    /// Whether the manager is asked first.
+    pub manager: bool,
+    /// Who is asked where there is no manager, or policy wants none.
+    pub owner: Box<str>,
+    /// What is handed over, in words.
+    pub what: Vec<Box<str>>,
+    /// Days until it has to be done.
+    pub due_days: u16,
 }
 
 /// What to do with a correlation candidate.
@@ -348,6 +395,19 @@ pub enum TargetKind {
     /// The inbound provisioning API of Microsoft Entra (`bulkUpload`), which does the mapping and
     /// the matching itself.
     EntraBulk(EntraJob),
+    /// Nothing that a machine could call: whatever has to change there is a task for people.
+    Manual(Desk),
+}
+
+/// Who works on a target by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Desk {
+    /// Whose tasks they are.
+    pub owner: Box<str>,
+    /// Days until one has to be done.
+    pub due_days: u16,
+    /// The same for the end of somebody's access.
+    pub ending_days: u16,
 }
 
 /// What is particular about a Microsoft Graph target.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{EntitlementId, Hash, Pii, RoleId, RuleId, Slot};
+use crate::{AccountId, EntitlementId, Hash, Pii, RoleId, RuleId, Slot};
 
 /// The name of an attribute of an account: a SCIM path (`name.givenName`,
 /// `emails[type eq "work"].value`, an extension URN with its attribute).
@@ -103,6 +103,27 @@ pub struct Projection {
     /// does not take part in its pilot.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub simulated: bool,
+    /// What an operator decided about whose account it is.
+    #[serde(default, skip_serializing_if = "Ties::is_empty")]
+    pub ties: Ties,
     /// The policy version that computed it.
     pub policy: Hash,
+}
+
+/// What operators decided about the accounts of an identity on one target.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ties {
+    /// The account to take over, whatever policy says about adoption and whosever key it carries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopt: Option<AccountId>,
+    /// Accounts that are not the identity's, whatever key they carry.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub released: BTreeSet<AccountId>,
+}
+
+impl Ties {
+    /// Whether nothing was decided.
+    pub fn is_empty(&self) -> bool {
+        self.adopt.is_none() && self.released.is_empty()
+    }
 }

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::IdentityState;
 use crate::limit::Held;
-use crate::project::AttrPath;
+use crate::project::{AttrPath, Ties};
 use crate::{
-    AccountId, EntitlementId, Finding, Generation, Hash, Pii, Projection, RecordKey, Slot, TargetId,
+    AccountId, EntitlementId, Finding, Generation, Hash, Pii, Projection, RecordKey, Slot,
+    TargetId, TaskId,
 };
 
 /// How a worker record came to belong to an identity. Pinned once made.
@@ -78,6 +79,12 @@ pub struct IdentityRecord {
     /// The next instant at which planning again gives something else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
+    /// What operators decided about its accounts, by target.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ties: BTreeMap<TargetId, Ties>,
+    /// Digest over the decisions of operators that were followed; zero where there are none.
+    #[serde(default, skip_serializing_if = "Hash::is_zero")]
+    pub decisions: Hash,
     /// Digest over the events that were folded.
     pub facts: Hash,
     /// The policy version of the last decision.
@@ -155,4 +162,7 @@ pub struct AccountRecord {
     /// Destructive changes that a limit stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
+    /// The task that a human was last given about this account, where nothing can be called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskId>,
 }

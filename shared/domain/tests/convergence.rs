@@ -51,6 +51,7 @@ fn wanted(desired: Desired, attrs: &[(&str, &str, Strength)], grants: &[&str]) -
             })
             .collect(),
         simulated: false,
+        ties: domain::project::Ties::default(),
         policy: policy().version,
     }
 }

@@ -517,6 +517,17 @@ fn why_not_shows_every_condition_with_its_value() {
     assert_eq!(describe(&Test::Absent), "is absent");
 }
 
+fn headings(tally: &Tally) -> Vec<(Weight, Vec<&str>, u64, usize)> {
+    tally
+        .groups
+        .iter()
+        .map(|(heading, group)| {
+            let rules = heading.rules.iter().map(RuleId::as_str).collect();
+            (heading.weight, rules, group.count, group.rows.len())
+        })
+        .collect()
+}
+
 #[test]
 fn a_tally_groups_by_weight_and_rule_and_asks_the_limits() {
     let from = policy();
@@ -562,16 +573,8 @@ fn a_tally_groups_by_weight_and_rule_and_asks_the_limits() {
         tally
     };
     let first = tally(&people);
-    let headings: Vec<(Weight, Vec<&str>, u64, usize)> = first
-        .groups
-        .iter()
-        .map(|(heading, group)| {
-            let rules = heading.rules.iter().map(RuleId::as_str).collect();
-            (heading.weight, rules, group.count, group.rows.len())
-        })
-        .collect();
     assert_eq!(
-        headings,
+        headings(&first),
         [
             (Weight::Privileged, vec!["r-boss"], 1, 1),
             (Weight::Standard, vec!["r-eng"], 7, 2),

@@ -70,6 +70,7 @@ fn wanted(desired: Desired, attrs: &[(&str, &str)], grants: &[&str]) -> Projecti
         attrs: attrs.iter().map(attr).collect(),
         grants: ids(grants).into_iter().map(|e| (e, reasons())).collect(),
         simulated: false,
+        ties: domain::project::Ties::default(),
         policy: policy().version,
     }
 }

@@ -33,6 +33,9 @@ const LOGIN: &str = "https://login.microsoftonline.com";
 
 /// Reads `token` or `auth` of a target.
 pub(crate) fn read(fields: &Fields<'_>, kind: Kind, base_url: Option<&Url>) -> Auth {
+    if kind == Kind::Manual {
+        return nothing();
+    }
     let token = fields.get("token");
     let auth = fields.get("auth");
     if let (Some(token), Some(auth)) = (&token, &auth) {
@@ -64,7 +67,8 @@ pub(crate) fn read(fields: &Fields<'_>, kind: Kind, base_url: Option<&Url>) -> A
     }
 }
 
-/// What stands for a proof that could not be read; never used, since its error is reported.
+/// What stands for a proof where nothing is called, or that could not be read and whose error is
+/// reported: never used.
 fn nothing() -> Auth {
     Auth::Bearer { secret: "".into() }
 }

@@ -1,6 +1,6 @@
 //! What a target speaks, and which keys go with it.
 
-use domain::policy::{EntraJob, GraphSettings, TargetKind};
+use domain::policy::{Desk, EntraJob, GraphSettings, TargetKind};
 
 use crate::fields::{Fields, Node};
 use crate::names;
@@ -14,13 +14,16 @@ pub(crate) enum Kind {
     Graph,
     /// The inbound provisioning API of Microsoft Entra.
     EntraBulk,
+    /// People, by tasks.
+    Manual,
 }
 
 impl Kind {
-    const ALL: [(&'static str, Self); 3] = [
+    const ALL: [(&'static str, Self); 4] = [
         ("scim", Self::Scim),
         ("graph", Self::Graph),
         ("entra_bulk", Self::EntraBulk),
+        ("manual", Self::Manual),
     ];
 
     /// As policy writes it.
@@ -29,6 +32,7 @@ impl Kind {
             Self::Scim => "scim",
             Self::Graph => "graph",
             Self::EntraBulk => "entra_bulk",
+            Self::Manual => "manual",
         }
     }
 
@@ -38,6 +42,7 @@ impl Kind {
             TargetKind::Scim => Self::Scim,
             TargetKind::Graph(_) => Self::Graph,
             TargetKind::EntraBulk(_) => Self::EntraBulk,
+            TargetKind::Manual(_) => Self::Manual,
         }
     }
 }
@@ -64,7 +69,26 @@ pub(crate) fn settings(fields: &Fields<'_>, kind: Kind) -> TargetKind {
     let role_assignable = only("role_assignable", Kind::Graph).and_then(|node| node.flag());
     let principal = only("service_principal", Kind::EntraBulk);
     let job = only("job", Kind::EntraBulk);
+    let owner = only("owner", Kind::Manual).and_then(|node| node.text());
+    let due_days = only("due_days", Kind::Manual).and_then(|node| node.count(1..=365));
+    let ending_days = only("ending_days", Kind::Manual).and_then(|node| node.count(0..=365));
     match kind {
+        Kind::Manual => {
+            if !fields.has("owner") {
+                fields.need("owner", "\"it-desk\"");
+            }
+            if !fields.has("due_days") {
+                fields.need("due_days", "5");
+            }
+            for key in NOT_BY_HAND {
+                not_by_hand(fields, key);
+            }
+            TargetKind::Manual(Desk {
+                owner: owner.map_or("", |owner| owner.value).into(),
+                due_days: due_days.map_or(0, days),
+                ending_days: ending_days.map_or(1, days),
+            })
+        }
         Kind::Scim => TargetKind::Scim,
         Kind::Graph => TargetKind::Graph(GraphSettings {
             key: key.unwrap_or(KEY).into(),
@@ -84,6 +108,36 @@ pub(crate) fn settings(fields: &Fields<'_>, kind: Kind) -> TargetKind {
             })
         }
     }
+}
+
+/// What has no meaning where a human does the work.
+const NOT_BY_HAND: &[&str] = &[
+    "base_url",
+    "token",
+    "auth",
+    "rates",
+    "reserve_percent",
+    "workers",
+    "adopt",
+    "lost",
+    "dormant_days",
+    "protected",
+    "service_accounts",
+];
+
+fn not_by_hand(fields: &Fields<'_>, key: &'static str) {
+    if let Some(node) = fields.get(key) {
+        node.report.error(
+            node.at,
+            "not-here",
+            format!("{} has no meaning where `kind` is `manual`", node.name),
+            "remove it: nothing is called there, and nothing can be looked at",
+        );
+    }
+}
+
+fn days(count: u32) -> u16 {
+    u16::try_from(count).unwrap_or(u16::MAX)
 }
 
 /// A key of one kind alone; `None` after reporting it where the kind is another.

@@ -24,6 +24,7 @@ mod expression;
 mod feed;
 mod fields;
 mod graph;
+mod handover;
 mod holding;
 mod identifier;
 mod kind;

@@ -23,7 +23,9 @@ pub(crate) fn read(
     for (path, value) in &entries {
         match kind {
             TargetKind::Graph(settings) => graph::check_path(fields.report, *path, settings),
-            TargetKind::Scim | TargetKind::EntraBulk(_) => path::check(fields.report, *path),
+            TargetKind::Scim | TargetKind::EntraBulk(_) | TargetKind::Manual(_) => {
+                path::check(fields.report, *path);
+            }
         }
         let earlier = mappings
             .iter()
@@ -49,7 +51,9 @@ pub(crate) fn read(
     }
     if node.is_table() {
         let names: Vec<At<&str>> = entries.iter().map(|(name, _)| *name).collect();
-        needed(fields, &node, &names, &mappings, profile);
+        // People find an account by its name, and need no key of ours in it.
+        let keyed = !matches!(kind, TargetKind::Manual(_));
+        needed(fields, &node, &names, &mappings, profile, keyed);
         single_valued(fields.report, &names, profile, &fields.name);
     }
     mappings
@@ -62,6 +66,7 @@ fn needed(
     names: &[At<&str>],
     mappings: &[Mapping],
     profile: &Profile,
+    keyed: bool,
 ) {
     let has = |path: &str| names.iter().any(|name| name.value == path);
     if !has("userName") {
@@ -75,7 +80,7 @@ fn needed(
     let key = mappings
         .iter()
         .find(|mapping| mapping.path.as_ref() == "externalId");
-    if !has("externalId") || key.is_some_and(|mapping| mapping.expr != Expr::Key) {
+    if keyed && (!has("externalId") || key.is_some_and(|mapping| mapping.expr != Expr::Key)) {
         fields.report.error(
             node.at,
             "missing-key",

@@ -11,8 +11,8 @@ use crate::fields::{Fields, Node};
 use crate::report::{At, Report, Span};
 use crate::vocabulary::Vocabulary;
 use crate::{
-    LARGEST_FILE, correlation, entitlement, example, identifier, names, profile, role, rule,
-    secret, sod, source, standard, target, tier, validate,
+    LARGEST_FILE, correlation, entitlement, example, handover, identifier, names, profile, role,
+    rule, secret, sod, source, standard, target, tier, validate,
 };
 
 /// Every section that a file may have.
@@ -33,6 +33,7 @@ const SECTIONS: &[&str] = &[
     "sod",
     "targets",
     "profiles",
+    "handover",
 ];
 
 /// How closely a policy is looked at.
@@ -127,6 +128,7 @@ fn assemble(sections: &Sections<'_>, version: Hash, scrutiny: Scrutiny) -> Polic
     let validations = validate::read(sections, &required, &vocabulary);
     let zones = standard::zones(sections, &vocabulary);
     let correlation = correlation::read(sections, &vocabulary);
+    let handover = handover::read(sections);
     // What a policy comes to is worth a word once it says what its author means.
     if scrutiny == Scrutiny::Check && !sections.report.has_errors() {
         rule::report_never(sections.report, &table, &required, &vocabulary);
@@ -138,7 +140,9 @@ fn assemble(sections: &Sections<'_>, version: Hash, scrutiny: Scrutiny) -> Polic
         validations,
         required: required.into_iter().map(|attr| attr.value).collect(),
         zones,
-        correlation,
+        correlation: correlation.rules,
+        weights: correlation.weights,
+        handover,
         identifiers: values(identifiers),
         roles: values(roles),
         rules: table.into_values().map(|rule| rule.value).collect(),

@@ -136,6 +136,7 @@ fn base_url(fields: &Fields<'_>, kind: Kind) -> Option<Url> {
             let example = "https://example.com/scim/v2";
             (fields.need("base_url", &format!("\"{example}\"")), example)
         }
+        Kind::Manual => return None,
         Kind::Graph | Kind::EntraBulk => match fields.get("base_url") {
             None => return graph(),
             node => (node, kind::GRAPH),
@@ -152,6 +153,7 @@ fn dialect(fields: &Fields<'_>, kind: Kind, profiles: &Named<Profile>) -> Profil
         Kind::Scim => named.unwrap_or_default(),
         Kind::Graph => profile::graph(),
         Kind::EntraBulk => profile::entra_bulk(),
+        Kind::Manual => return Profile::default(),
     };
     dialect.budget = budget::read(fields, dialect.budget);
     dialect

@@ -3,6 +3,7 @@
 //! feature `model`, a plain in-memory reference of every port.
 
 pub mod batch;
+pub mod cases;
 pub mod clock;
 #[cfg(feature = "embedded")]
 pub mod embedded;
@@ -16,6 +17,7 @@ pub mod secrets;
 pub mod store;
 pub mod target;
 
+pub use cases::Cases;
 pub use clock::Clock;
 pub use fault::Fault;
 pub use lanes::{Lanes, Outgoing};

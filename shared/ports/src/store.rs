@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use domain::budget::Gauge;
+use domain::case::Decision;
 use domain::limit::Meter;
 use domain::{
     AccountRecord, EventId, Fact, Generation, Hash, IdentityId, IdentityRecord, RecordKey,
@@ -51,6 +52,8 @@ pub struct Dossier {
     pub seat: Option<Seat>,
     /// The identity that it was linked to later, if it was.
     pub link: Option<IdentityId>,
+    /// What operators decided about it, in no particular order.
+    pub decisions: Vec<Decision>,
 }
 
 /// The identity item.

@@ -138,6 +138,7 @@ fn dispatch(database: &Database, operation: &str, body: &[u8]) -> dynoxide::Resu
     match operation {
         "BatchGetItem" => run(body, |request| database.batch_get_item(request)),
         "CreateTable" => run(body, |request| database.create_table(request)),
+        "DeleteItem" => run(body, |request| database.delete_item(request)),
         "GetItem" => run(body, |request| database.get_item(request)),
         "PutItem" => run(body, |request| database.put_item(request)),
         "Query" => run(body, |request| database.query(request)),

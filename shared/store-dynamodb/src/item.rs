@@ -129,6 +129,20 @@ pub fn owed_map<'a>(
     )
 }
 
+/// Prefix of a decision's sort key.
+const DECISION: &str = "D#";
+
+/// The key of what an operator decided about a worker record.
+pub fn decision_key(record: &RecordKey, decision: &str) -> Item {
+    let digest = Hash::of(decision.as_bytes());
+    key(record_partition(record), format!("{DECISION}{digest}"))
+}
+
+/// Whether the item is a decision.
+pub fn is_decision(item: &Item) -> bool {
+    read_text(item, "sk").is_some_and(|sk| sk.starts_with(DECISION))
+}
+
 /// The text of an attribute.
 pub fn read_text<'a>(item: &'a Item, attribute: &str) -> Option<&'a str> {
     item.get(attribute)?.as_s().ok().map(String::as_str)

@@ -14,6 +14,9 @@
 //! | `T#<target>` | `H` | a target's health |
 //! | `T#<target>` | `B` | a target's gauge: how much of its budget is used |
 //! | `T#<target>` | `M` | a target's meter: what was taken from people lately, what is held, what was approved |
+//! | `R#<record>` | `D#<sha256 of decision>` | what an operator decided about the worker record |
+//! | `Q#cases` | `<case>` | a question put to a human |
+//! | `Q#tasks` | `<task>` | work for a human |
 //!
 //! The identity item has `gen`, `plan` (the planner's record as JSON), `due_at`, per target
 //! `c_<target>` (the connector's record as JSON) and `g_<target>` (the generation applied last),
@@ -22,6 +25,7 @@
 
 mod accept;
 mod ack;
+mod cases;
 mod commit;
 #[cfg(feature = "embedded")]
 pub mod embedded;

@@ -13,9 +13,9 @@ use ports::Fault;
 use ports::store::{ClaimKey, Dossier, Health, ScanPage, Seat, Segment};
 
 use crate::item::{
-    IDENTITY, LINK, WAKE_SHARDS, claim_partition, gauge_key, identity_key, instant, is_fact, key,
-    meter_key, read_identity, read_identity_key, read_json, read_seat, read_text, record_partition,
-    target_key, text,
+    IDENTITY, LINK, WAKE_SHARDS, claim_partition, gauge_key, identity_key, instant, is_decision,
+    is_fact, key, meter_key, read_identity, read_identity_key, read_json, read_seat, read_text,
+    record_partition, target_key, text,
 };
 use crate::table::SCHEMA;
 use crate::{DynamoStore, Item, fault};
@@ -41,12 +41,16 @@ impl DynamoStore {
             facts: Vec::new(),
             seat: None,
             link: None,
+            decisions: Vec::new(),
         };
         for item in self.read_partition(record_partition(record)).await? {
             match read_text(&item, "sk") {
                 Some(IDENTITY) => dossier.seat = Some(read_seat(&item)?),
                 Some(LINK) => dossier.link = Some(read_identity(&item)?),
                 Some(_) if is_fact(&item) => dossier.facts.push(read_json(&item, "fact")?),
+                Some(_) if is_decision(&item) => {
+                    dossier.decisions.push(read_json(&item, "decision")?);
+                }
                 Some(_) | None => {}
             }
         }

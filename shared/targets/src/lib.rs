@@ -43,6 +43,14 @@ impl<S> fmt::Debug for AnyTarget<S> {
     }
 }
 
+/// The targets of a policy that can be called.
+pub fn callable(policy: &Policy) -> impl Iterator<Item = &TargetId> {
+    let targets = policy.targets.iter();
+    targets
+        .filter(|(_, target)| !matches!(target.kind, TargetKind::Manual(_)))
+        .map(|(name, _)| name)
+}
+
 /// Where a target may be, and how long a request to it may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Reach {
@@ -85,6 +93,11 @@ impl<S: Secrets> AnyTarget<S> {
             TargetKind::Graph(settings) => {
                 let config = graph_config(policy, name, target, settings, reach);
                 Self::Graph(Box::new(GraphTarget::new(config, secrets, clock)?))
+            }
+            TargetKind::Manual(_) => {
+                return Err(Fault::halt(format!(
+                    "target `{name}` is worked on by hand: there is nothing to call"
+                )));
             }
             TargetKind::EntraBulk(job) => {
                 let config = BulkConfig {

@@ -226,6 +226,7 @@ pub fn write_records(people: u64, file: &Path) {
                 .collect(),
             grants: BTreeMap::new(),
             simulated: false,
+            ties: domain::project::Ties::default(),
             policy: Hash::default(),
         };
         let record = AccountRecord {

@@ -294,6 +294,8 @@ async fn plant(store: &ModelStore, number: usize, ends: bool) {
         )]),
         changed: BTreeMap::from([(dir(), generation)]),
         unsettled: BTreeMap::new(),
+        ties: BTreeMap::new(),
+        decisions: domain::Hash::default(),
         findings: Vec::new(),
         due_at: None,
         facts: Hash::default(),

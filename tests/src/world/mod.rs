@@ -6,7 +6,7 @@ pub mod feed;
 mod raw;
 mod says;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,16 +15,18 @@ use connectors::{Connector, TOGETHER};
 use contract::{Cause, Lane};
 use domain::Profile;
 use domain::plan::Compiled;
+use domain::policy::TargetKind;
 use domain::profile::Auth;
 use domain::{IdentityId, SourceId, TargetId};
 use hr_webhook::{Salt, Webhook, record_key};
 use jiff::{SignedDuration, Timestamp};
 use planner::Planner;
+use planner::operator::Operator;
 use ports::model::{ManualClock, ModelLanes, ModelObjects, ModelSecrets};
 use ports::queue::{Queues, run, run_up_to};
 use ports::secrets::Secret;
 use ports::store::{Seat, Segment};
-use ports::{Apply, Clock, Observe, Store};
+use ports::{Apply, Cases, Clock, Observe, Store};
 use reconciler::{Finished, Reconciler, Run};
 use scim_target::ScimTarget as Server;
 use store_dynamodb::{DynamoStore, embedded};
@@ -239,8 +241,19 @@ impl Company {
 pub fn compiled(text: &str, addresses: &BTreeMap<TargetId, Address>) -> Arc<Compiled> {
     let mut loaded = policy::load_files([("company.toml".to_owned(), text.to_owned())])
         .unwrap_or_else(|errors| panic!("{errors}"));
-    loaded.keep_targets(|target| addresses.contains_key(target));
+    let by_hand = |target: &domain::policy::Target| matches!(target.kind, TargetKind::Manual(_));
+    let kept: BTreeSet<TargetId> = loaded
+        .policy
+        .targets
+        .iter()
+        .filter(|(name, target)| addresses.contains_key(*name) || by_hand(target))
+        .map(|(name, _)| name.clone())
+        .collect();
+    loaded.keep_targets(|target| kept.contains(target));
     for (name, target) in &mut loaded.policy.targets {
+        if by_hand(target) {
+            continue;
+        }
         let address = &addresses[name];
         target.base_url = address.base_url.clone().into();
         match (&mut target.auth, &address.token_url) {
@@ -271,10 +284,7 @@ pub fn clients(
     clock: &ManualClock,
     reach: Reach,
 ) -> BTreeMap<TargetId, Client> {
-    policy
-        .policy
-        .targets
-        .keys()
+    targets::callable(&policy.policy)
         .map(|name| {
             let token = Secret::new(addresses[name].token.clone());
             let tokens = Arc::new(Tokens::fixed([token]));
@@ -358,7 +368,7 @@ impl World {
     }
 }
 
-impl<S: Store + Clone, T: Observe + Apply> World<S, T> {
+impl<S: Store + Cases + Clone, T: Observe + Apply> World<S, T> {
     /// Of these parts.
     pub fn of(parts: Parts<S, T>) -> Self {
         let Parts {
@@ -573,6 +583,11 @@ impl<S: Store + Clone, T: Observe + Apply> World<S, T> {
         let finished = self.observe().await;
         self.settle().await;
         finished
+    }
+
+    /// What an operator decides is recorded here.
+    pub const fn operator(&self) -> Operator<'_, S, ModelLanes, ManualClock> {
+        Operator::new(&self.store, &self.lanes, &self.clock)
     }
 
     /// Asks the planner about a worker, as an operator may.

@@ -17,7 +17,7 @@ const LIMIT: usize = 3;
 /// Three targets, each of which lets three blocks, three disables and three removals through.
 fn policy() -> String {
     let text = policy_text();
-    let wiki = &text[text.find("[targets.wiki]").unwrap()..];
+    let wiki = text.get(text.find("[targets.wiki]").unwrap()..).unwrap();
     let crm = wiki.replace("[targets.wiki", "[targets.crm");
     let crm = crm.replace("account_for = \"entitled\"", "account_for = \"scope\"");
     let tight = format!("{{ floor = {LIMIT}, percent = 0, ceiling = 1000 }}");

@@ -11,6 +11,7 @@
 
 mod access;
 mod canary;
+mod cases;
 mod clocks;
 mod edges;
 mod events;
@@ -21,7 +22,9 @@ mod incidents;
 mod language;
 mod leavers;
 mod limits;
+mod links;
 mod movers;
 mod night;
 mod people;
 mod targets;
+mod tasks;

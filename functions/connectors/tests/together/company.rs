@@ -402,6 +402,7 @@ impl Company {
                 .map(|one| ((*one).into(), BTreeSet::new()))
                 .collect(),
             simulated: false,
+            ties: domain::project::Ties::default(),
             policy: self.policy.policy.version,
         };
         let generation = Generation(generation);
@@ -420,6 +421,8 @@ impl Company {
             projections: BTreeMap::from([(dir(), projection)]),
             changed: BTreeMap::from([(dir(), generation)]),
             unsettled: BTreeMap::new(),
+            ties: BTreeMap::new(),
+            decisions: domain::Hash::default(),
             findings: Vec::new(),
             due_at: None,
             facts: Hash::default(),

@@ -358,6 +358,8 @@ pub fn policy() -> Policy {
         required: Vec::new(),
         validations: Vec::new(),
         zones: [("Tokyo".into(), "Asia/Tokyo".into())].into(),
+        weights: None,
+        handover: None,
         correlation: Vec::new(),
         identifiers: BTreeMap::new(),
         roles: BTreeMap::new(),

@@ -244,7 +244,7 @@ fn tiles(summary: &RunSummary, tally: &Tally, held: u64) -> Vec<Tile> {
         1 => "needs action today",
         _ => "need action today",
     };
-    vec![
+    let mut tiles = vec![
         tile(tally.urgent(), act, "critical"),
         tile(tally.total(), "open findings", ""),
         tile(summary.new_findings, "new", ""),
@@ -252,7 +252,16 @@ fn tiles(summary: &RunSummary, tally: &Tally, held: u64) -> Vec<Tile> {
         tile(repairs, "repairs sent", ""),
         tile(held, "held by a limit", "held"),
         tile(summary.parked, "records parked", "held"),
-    ]
+    ];
+    let waiting = summary.waiting;
+    if !waiting.is_nothing() {
+        tiles.extend([
+            tile(waiting.cases, "cases to decide", "held"),
+            tile(waiting.tasks, "tasks for people", ""),
+            tile(waiting.overdue, "tasks overdue", "critical"),
+        ]);
+    }
+    tiles
 }
 
 /// The table of targets: incomplete ones first, then by name; and how many complete ones are

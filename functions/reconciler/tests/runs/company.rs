@@ -119,6 +119,8 @@ fn policy() -> Policy {
         required: Vec::new(),
         validations: Vec::new(),
         zones: BTreeMap::new(),
+        weights: None,
+        handover: None,
         correlation: Vec::new(),
         identifiers: BTreeMap::new(),
         roles: BTreeMap::new(),
@@ -162,6 +164,7 @@ fn projection(n: usize, policy: &Policy, desired: Desired) -> Projection {
             .into_iter()
             .collect(),
         simulated: false,
+        ties: domain::project::Ties::default(),
         policy: policy.version,
     }
 }
@@ -251,6 +254,8 @@ impl Company {
                 projections: BTreeMap::from([(wiki(), projection(n, &self.policy, desired))]),
                 changed: BTreeMap::from([(wiki(), generation)]),
                 unsettled: BTreeMap::new(),
+                ties: BTreeMap::new(),
+                decisions: domain::Hash::default(),
                 findings: Vec::new(),
                 due_at: None,
                 facts: Hash::default(),
@@ -318,6 +323,7 @@ impl Company {
                     at: Some(self.clock.now()),
                     outcome: None,
                     created_at: None,
+                    task: None,
                     parked: None,
                 },
                 settles: true,

@@ -7,11 +7,13 @@ mod exit;
 mod feed;
 mod hold;
 mod local;
+mod operate;
 mod preview;
 mod probe;
 mod publish;
 mod screen;
 mod stack;
+mod words;
 
 use std::process::ExitCode;
 
@@ -38,6 +40,8 @@ Examples:
   lanyard publish --policy DIR --diff HASH --data DIR
                                             make a compared policy the active one
   lanyard hold --data DIR list              what waits for somebody's yes
+  lanyard case list --data DIR              what waits for a human's decision
+  lanyard task list --data DIR              what waits for a human's hand
 
 Exit codes:
   0  done, and everything is as it should be
@@ -94,6 +98,24 @@ enum Command {
         after_help = "What the file states about a record counts as a post does. Who is not listed counts as gone only\nwhere the feed is complete by policy's measure, and only after it was missing before.\ndocs/feeds.md describes the files and the checks.\n\nExamples:\n  lanyard feed --source hr --file workers.jsonl --data data --dry-run --report\n  lanyard feed --source hr --file workers.csv --as-of 2026-03-02T05:00:00Z --data data\n\nExit code 0 for a complete feed; 1 for one that proves nothing about who is not listed; 3 where it\ncould not be taken at all."
     )]
     Feed(feed::FeedArgs),
+    /// Decide what a machine does not: whose is this worker record, whose is this account?
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  lanyard case list --data data\n  lanyard case show --data data c-1f0c2ab99d0e7c44\n  lanyard case decide --data data c-1f0c2ab99d0e7c44 same --as kim --reason 'HR confirms'\n\nAn answer is kept and never asked for again; docs/cases.md says what comes of it."
+    )]
+    Case(operate::CaseCommand),
+    /// List, inspect and repair links of worker records and accounts to identities
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  lanyard link show --data data 7a3938c8700aba32a8e7bef67bb57bcc\n  lanyard link repair --data data RECORD --to IDENTITY --as kim --reason 'one person, two hires'\n  lanyard link repair --data data RECORD --own --as kim --reason 'a namesake'\n  lanyard link repair --data data IDENTITY --unlink wiki --as kim --reason 'the account of a namesake'"
+    )]
+    Link(operate::LinkCommand),
+    /// Work for people: targets without an API, and what leavers leave behind
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  lanyard task list --data data\n  lanyard task done --data data t-3713b41fd34d6853 --as kim --reason 'badge issued'"
+    )]
+    Task(operate::TaskCommand),
     /// Show queues, what is owed, parked and dead, and the health of targets
     #[command(
         after_help = "Examples:\n  lanyard status --data data\n  lanyard status --data data --wait-idle 30 --json\n\nExit code 1 where the stack is not idle within --wait-idle."
@@ -144,6 +166,9 @@ pub fn main() -> ExitCode {
         Command::Feed(args) => feed::run(&args, screen),
         Command::Reconcile(args) => stack::reconcile(&args, screen),
         Command::Hold(args) => hold::run(&args, screen),
+        Command::Case(command) => operate::case(&command, screen),
+        Command::Link(command) => operate::link(&command, screen),
+        Command::Task(command) => operate::task(&command, screen),
         Command::Status(args) => stack::status(&args, screen),
         Command::Plan(args) => preview::plan(&args, screen),
         Command::Diff(args) => preview::diff(&args, screen),

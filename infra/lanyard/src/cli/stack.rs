@@ -197,7 +197,11 @@ fn text(night: &Night) -> String {
             target.held.to_string(),
         ]);
     }
-    format!("{table}\nreport  {}", night.report)
+    let waiting = night.summary.waiting;
+    format!(
+        "{table}\nwaiting  {} cases, {} tasks, {} of them overdue\nreport  {}",
+        waiting.cases, waiting.tasks, waiting.overdue, night.report
+    )
 }
 
 pub(super) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {

@@ -1,6 +1,6 @@
-//! The control routes of a running stack, and whoever calls them: `lanyard status` and `lanyard
-//! reconcile` and `lanyard feed`. A bearer token from the data folder guards them, because they listen where the
-//! webhooks do.
+//! The control routes of a running stack, and whoever calls them: `lanyard status`, `lanyard
+//! reconcile`, `lanyard feed`, and the commands by which operators decide. A bearer token from the
+//! data folder guards them, because they listen where the webhooks do.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ use super::follow::Follower;
 use super::night::Nightly;
 use crate::client::Client;
 use crate::holds;
-use crate::stack::{Stack, Status};
+use crate::stack::{Operate, Operated, Stack, Status};
 
 /// How long a nightly run may take before the command line gives up waiting.
 const LONGEST_NIGHT: Duration = Duration::from_hours(4);
@@ -64,12 +64,14 @@ impl Night {
 
     /// Findings that somebody or something has to do with.
     pub fn findings(&self) -> u64 {
+        let late = self.summary.waiting.overdue;
         let targets = self.summary.targets.values();
         let findings = targets.flat_map(|target| &target.findings);
         findings
             .filter(|(class, _)| **class != Class::O11)
             .map(|(_, n)| n)
-            .sum()
+            .sum::<u64>()
+            + late
     }
 }
 
@@ -103,6 +105,7 @@ pub(super) fn routes(
         .route("/control/reconcile", post(reconcile))
         .route("/control/hold", post(hold))
         .route("/control/feed", post(feed))
+        .route("/control/operate", post(operate))
         .layer(middleware::from_fn_with_state(controlled.clone(), guard))
         .with_state(controlled)
 }
@@ -169,6 +172,16 @@ async fn feed(State(controlled): State<Controlled>, Json(delivered): Json<Delive
     }
 }
 
+async fn operate(State(controlled): State<Controlled>, Json(asked): Json<Operate>) -> Response {
+    match controlled.stack.operate(asked).await {
+        Ok(operated) => Json(operated).into_response(),
+        Err(fault @ Fault::Reject { .. }) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, fault.to_string()).into_response()
+        }
+        Err(fault @ (Fault::Retry { .. } | Fault::Halt { .. })) => failed(&fault),
+    }
+}
+
 fn failed(fault: &Fault) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, fault.to_string()).into_response()
 }
@@ -211,6 +224,12 @@ impl Connection {
         self.send("POST", "/control/feed", body).await
     }
 
+    /// Asks or decides something there.
+    pub async fn operate(&mut self, asked: &Operate) -> anyhow::Result<Operated> {
+        let body = serde_json::to_vec(asked)?;
+        self.send("POST", "/control/operate", body).await
+    }
+
     async fn call<T: serde::de::DeserializeOwned>(
         &mut self,
         method: &str,
@@ -234,6 +253,9 @@ impl Connection {
         match answer.status {
             StatusCode::OK => serde_json::from_slice(&answer.body).context("not our answer"),
             StatusCode::UNAUTHORIZED => bail!("the control token is not that of the stack"),
+            StatusCode::UNPROCESSABLE_ENTITY => {
+                bail!("{}", String::from_utf8_lossy(&answer.body))
+            }
             status => bail!("{status}: {}", String::from_utf8_lossy(&answer.body)),
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use domain::Policy;
+use domain::policy::{Target, TargetKind};
 use ports::embedded::StaticSecrets;
 use ports::secrets::Secret;
 
@@ -65,7 +66,8 @@ pub fn gather(
             missing.extend(source.verify.secrets.iter().map(ToString::to_string));
         }
     }
-    for target in policy.targets.values() {
+    let by_hand = |target: &Target| matches!(target.kind, TargetKind::Manual(_));
+    for target in policy.targets.values().filter(|target| !by_hand(target)) {
         if !look(target.auth.secret()) {
             missing.insert(target.auth.secret().to_owned());
         }

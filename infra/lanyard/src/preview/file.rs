@@ -15,6 +15,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail, ensure};
+use domain::case::Decision;
 use domain::limit::Meter;
 use domain::{
     AccountRecord, Fact, Generation, Hash, IdentityId, IdentityRecord, RecordKey, TargetId,
@@ -58,6 +59,9 @@ struct Line {
     wake_at: Option<Timestamp>,
     /// Of every record of the identity.
     facts: Vec<Fact>,
+    /// What operators decided, by the record that it is about.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    decisions: BTreeMap<RecordKey, Vec<Decision>>,
 }
 
 /// What the index keeps of a line.
@@ -101,9 +105,13 @@ pub async fn export<S: Store>(
     loop {
         let page = store.scan(all, after.as_deref()).await?;
         for (identity, seat) in page.rows {
-            let mut facts = Vec::new();
+            let (mut facts, mut decisions) = (Vec::new(), BTreeMap::new());
             for correlation in &seat.record.records {
-                facts.extend(store.dossier(&correlation.record).await?.facts);
+                let dossier = store.dossier(&correlation.record).await?;
+                facts.extend(dossier.facts);
+                if !dossier.decisions.is_empty() {
+                    decisions.insert(dossier.key, dossier.decisions);
+                }
             }
             if seat.record.records.is_empty() {
                 continue;
@@ -115,6 +123,7 @@ pub async fn export<S: Store>(
                 owed: seat.owed,
                 wake_at: seat.wake_at,
                 facts,
+                decisions,
             };
             serde_json::to_writer(&mut *out, &line)?;
             out.write_all(b"\n")?;
@@ -260,6 +269,7 @@ impl StateFile {
         let mut dossier = Dossier {
             key: key.clone(),
             facts: Vec::new(),
+            decisions: Vec::new(),
             seat: None,
             link: None,
         };
@@ -271,6 +281,7 @@ impl StateFile {
         let mut line = self.line(*index)?;
         dossier.facts = std::mem::take(&mut line.facts);
         dossier.facts.retain(|fact| fact.record == *key);
+        dossier.decisions = line.decisions.remove(key).unwrap_or_default();
         dossier.link = linked.cloned();
         dossier.seat = linked.is_none().then(|| line.seat());
         Ok(dossier)

@@ -3,14 +3,17 @@
 //! anything, and so that the planner's own code does the reading.
 
 use domain::budget::Gauge;
+use domain::case::{Case, Decision};
 use domain::limit::Meter;
-use domain::{Fact, Generation, IdentityId, RecordKey, TargetId};
+use domain::task::Task;
+use domain::{CaseId, Fact, Generation, IdentityId, RecordKey, TargetId, TaskId};
 use jiff::Timestamp;
+use ports::cases::Which;
 use ports::store::{
     Accepted, Ack, Acked, ClaimKey, Commit, Committed, Delivery, Dossier, Health, ScanPage, Seat,
     Segment,
 };
-use ports::{Clock, Fault, Lanes, Outgoing, Store};
+use ports::{Cases, Clock, Fault, Lanes, Outgoing, Store};
 use store_dynamodb::DynamoStore;
 
 use super::file::StateFile;
@@ -137,6 +140,54 @@ impl Store for State {
     }
 
     async fn set_gauge(&self, _: &TargetId, _: &Gauge) -> Result<bool, Fault> {
+        refused()
+    }
+}
+
+/// What people were asked is no part of an exported file; what they decided lies in it with the
+/// records.
+impl Cases for State {
+    async fn decide(&self, _: &RecordKey, _: &Decision) -> Result<(), Fault> {
+        refused()
+    }
+
+    async fn unlink(&self, _: &RecordKey, _: &IdentityId) -> Result<bool, Fault> {
+        refused()
+    }
+
+    async fn case(&self, id: &CaseId) -> Result<Option<Case>, Fault> {
+        match self {
+            Self::Live(store) => store.case(id).await,
+            Self::File(_) => Ok(None),
+        }
+    }
+
+    async fn cases(&self, which: Which) -> Result<Vec<Case>, Fault> {
+        match self {
+            Self::Live(store) => store.cases(which).await,
+            Self::File(_) => Ok(Vec::new()),
+        }
+    }
+
+    async fn put_case(&self, _: &Case, _: Option<&Case>) -> Result<bool, Fault> {
+        refused()
+    }
+
+    async fn task(&self, id: &TaskId) -> Result<Option<Task>, Fault> {
+        match self {
+            Self::Live(store) => store.task(id).await,
+            Self::File(_) => Ok(None),
+        }
+    }
+
+    async fn tasks(&self, which: Which) -> Result<Vec<Task>, Fault> {
+        match self {
+            Self::Live(store) => store.tasks(which).await,
+            Self::File(_) => Ok(Vec::new()),
+        }
+    }
+
+    async fn put_task(&self, _: &Task, _: Option<&Task>) -> Result<bool, Fault> {
         refused()
     }
 }

@@ -7,7 +7,7 @@ use domain::plan::Compiled;
 use domain::{Hash, Policy, TargetId};
 use hr_webhook::{Salt, Webhook};
 use ports::embedded::{EmbeddedLanes, StaticSecrets};
-use ports::{Fault, Store};
+use ports::{Cases, Fault, Store};
 use target_http::Network;
 use targets::{AnyTarget, Reach};
 
@@ -23,7 +23,7 @@ pub(super) struct Edition<S> {
     pub(super) readers: BTreeMap<TargetId, AnyTarget<StaticSecrets>>,
 }
 
-impl<S: Store + Clone> Edition<S> {
+impl<S: Store + Cases + Clone> Edition<S> {
     /// Wires the functions. [`Fault::Halt`] where a target's configuration cannot work.
     pub(super) fn new(
         store: &S,
@@ -36,8 +36,7 @@ impl<S: Store + Clone> Edition<S> {
     ) -> Result<Self, Fault> {
         let shared = Arc::new(secrets.clone());
         let clients = || -> Result<BTreeMap<TargetId, AnyTarget<StaticSecrets>>, Fault> {
-            let names = policy.targets.keys();
-            names
+            targets::callable(&policy)
                 .map(|name| {
                     let (secrets, clock) = (Arc::clone(&shared), clock.to_dyn());
                     let client = AnyTarget::new(&policy, name, Reach::to(network), secrets, clock)?;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use ports::lanes::{Batch, BatchAnswer};
 use ports::queue::{BATCH, Queues as _, run_up_to};
 use ports::store::Health;
-use ports::{Clock as _, Store};
+use ports::{Cases, Clock as _, Store};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -27,7 +27,7 @@ const WORKERS: usize = 4;
 /// How long a worker of an idle lane waits at most before it looks again.
 const IDLE: Duration = Duration::from_secs(1);
 
-impl<S: Store + Clone + 'static> Stack<S> {
+impl<S: Store + Cases + Clone + 'static> Stack<S> {
     /// Every lane of the policy, and of those whose decisions are still carried out.
     pub fn all_lanes(&self) -> Vec<Lane> {
         let targets = self.editions().targets();

@@ -7,6 +7,7 @@
 mod edition;
 pub mod front;
 mod lanes;
+mod operate;
 mod status;
 mod time;
 
@@ -21,7 +22,7 @@ use hr_webhook::feed::FeedIntake;
 use jiff::civil::Date;
 use ports::embedded::{EmbeddedLanes, FolderObjects, StaticSecrets};
 use ports::store::Segment;
-use ports::{Clock, Fault, Lanes as _, Outgoing, Store};
+use ports::{Cases, Clock, Fault, Lanes as _, Outgoing, Store};
 use reconciler::{Finished, Reconciler, Run};
 use target_http::Network;
 
@@ -29,6 +30,9 @@ use edition::{Edition, Editions};
 
 use crate::holds::Holds;
 
+pub use operate::{
+    AccountLink, CaseView, DecisionView, LinkView, Operate, Operated, RecordLink, TaskView,
+};
 pub use status::{LaneStatus, Status, TargetStatus};
 pub use time::{SharedClock, SystemClock};
 
@@ -70,7 +74,7 @@ pub struct Stack<S> {
     editions: RwLock<Editions<S>>,
 }
 
-impl<S: Store + Clone> Stack<S> {
+impl<S: Store + Cases + Clone> Stack<S> {
     /// Wires the parts. [`Fault::Halt`] where a target's configuration cannot work.
     pub fn new(parts: Parts<S>) -> Result<Self, Fault> {
         let Parts {
@@ -284,7 +288,7 @@ impl<S: Store + Clone> Stack<S> {
     }
 }
 
-impl<S: Store + Clone + 'static> front::Answers for Stack<S> {
+impl<S: Store + Cases + Clone + 'static> front::Answers for Stack<S> {
     async fn answer(&self, event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
         self.edition().webhook.handle(event).await
     }

@@ -6,9 +6,10 @@ use std::fmt;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use domain::{Finding, Hash};
+use ports::cases::Which;
 use ports::queue::Queues as _;
 use ports::store::{Health, Segment};
-use ports::{Clock as _, Fault, Store};
+use ports::{Cases, Clock as _, Fault, Store};
 use serde::{Deserialize, Serialize};
 
 use super::Stack;
@@ -41,6 +42,12 @@ pub struct Status {
     /// Accounts of which limits hold something.
     #[serde(default)]
     pub held_accounts: u64,
+    /// Cases that nobody has decided.
+    #[serde(default)]
+    pub cases: u64,
+    /// Tasks that nobody has done.
+    #[serde(default)]
+    pub tasks: u64,
     /// Targets by name.
     pub targets: BTreeMap<String, TargetStatus>,
 }
@@ -74,7 +81,7 @@ pub struct TargetStatus {
 /// How many due identities are counted.
 const MOST_DUE: usize = 10_000;
 
-impl<S: Store + Clone + 'static> Stack<S> {
+impl<S: Store + Cases + Clone + 'static> Stack<S> {
     /// Reads all of it.
     pub async fn status(&self) -> Result<Status, Fault> {
         let mut status = Status::default();
@@ -109,6 +116,8 @@ impl<S: Store + Clone + 'static> Stack<S> {
             status.targets.insert(name.as_str().to_owned(), target);
         }
         self.count(&mut status).await?;
+        status.cases = self.store.cases(Which::Open).await?.len() as u64;
+        status.tasks = self.store.tasks(Which::Open).await?.len() as u64;
         let due = self.store.due(self.clock.now(), MOST_DUE).await?;
         status.due = due.len() as u64;
         status.idle = self.lanes.is_idle() && status.due == 0 && status.owed == 0;
@@ -200,6 +209,11 @@ impl fmt::Display for Status {
             0 => writeln!(f, "held        0 accounts")?,
             held => writeln!(f, "held        {held} accounts: `lanyard hold list`")?,
         }
+        writeln!(
+            f,
+            "waiting     {} cases, {} tasks for people",
+            self.cases, self.tasks
+        )?;
         write!(f, "{}", if self.idle { "idle" } else { "at work" })
     }
 }

@@ -406,8 +406,11 @@ impl<'a> Findings<'a> {
                 repair: None,
             },
         );
+        let mut candidates: Vec<Candidate> = self.case.candidates.values().cloned().collect();
+        candidates.sort_by_key(|one| std::cmp::Reverse(one.confidence()));
         if let Some(said) = self.list.last_mut() {
             said.candidate = candidate;
+            said.candidates = candidates;
         }
     }
 
@@ -432,6 +435,7 @@ impl<'a> Findings<'a> {
             owner: link.map(|link| link.owner.clone()),
             entitlement: entitlement.cloned(),
             candidate: None,
+            candidates: Vec::new(),
             answers: None,
             detail: said.detail.into(),
             proposed: said.proposed.into(),

@@ -315,7 +315,11 @@ impl Look<'_> {
             .get(self.seen.scope.name)
             .unwrap_or(&nothing.0);
         let account = account.unwrap_or(&nothing.1);
-        self.names(identity, record);
+        let released = |at: usize, seen: &Comparison<'_>| {
+            let account = seen.cases.get(at).and_then(|case| case.account.as_ref());
+            account.is_some_and(|account| projection.ties.released.contains(&account.id))
+        };
+        self.names(identity, record, &released);
         let recorded = account.id.as_ref();
         let by_id = recorded
             .and_then(|id| self.seen.by_id.get(&hash(id.as_str())))
@@ -326,7 +330,7 @@ impl Look<'_> {
             .into_iter()
             .flatten()
             .copied()
-            .filter(|at| Some(*at) != by_id)
+            .filter(|at| Some(*at) != by_id && !released(*at, &self.seen))
             .collect();
         let record_seen =
             by_id.is_some() || recorded.is_some_and(|id| self.seen.index.saw(id.as_str()));
@@ -418,12 +422,20 @@ impl Look<'_> {
         });
     }
 
-    fn names(&mut self, identity: &IdentityId, record: &IdentityRecord) {
+    fn names(
+        &mut self,
+        identity: &IdentityId,
+        record: &IdentityRecord,
+        released: &impl Fn(usize, &Comparison<'_>) -> bool,
+    ) {
         if self.by_name.is_empty() {
             return;
         }
         for name in name::of_identity(record, self.seen.scope.name) {
             for at in self.by_name.get(&name).into_iter().flatten() {
+                if released(*at, &self.seen) {
+                    continue;
+                }
                 let Some(case) = self.seen.cases.get_mut(*at) else {
                     continue;
                 };

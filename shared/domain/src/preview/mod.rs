@@ -18,7 +18,7 @@ pub use why::{
 
 use crate::limit::{self, Line};
 use crate::plan::Compiled;
-use crate::policy::{Mode, Target};
+use crate::policy::{Mode, Target, TargetKind};
 use crate::project::AttrPath;
 use crate::rollout;
 use crate::{
@@ -301,8 +301,13 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// The destructive changes, as limits count them.
+    /// The destructive changes, as limits count them. What people do by hand passes through their
+    /// hands one by one, and no limit counts it.
     fn destructive(&self, name: &TargetId) -> BTreeSet<Line> {
+        let kind = self.target(name).map(|target| &target.kind);
+        if matches!(kind, Some(TargetKind::Manual(_))) {
+            return BTreeSet::new();
+        }
         let changes = self.feasible(name).0;
         let references: BTreeSet<&AttrPath> = self.references(name).collect();
         let desired = self.plan.targets.get(name).map(|t| t.projection.desired);

@@ -197,29 +197,32 @@ fn entitlement(target: &str, group: &str, privileged: bool) -> Entitlement {
     }
 }
 
+fn departments() -> Standard {
+    Standard {
+        spellings: [
+            ("engineering", "Engineering"),
+            ("eng", "Engineering"),
+            ("finance", "Finance"),
+            ("treasury", "Treasury"),
+        ]
+        .into_iter()
+        .map(|(a, b)| (a.into(), b.into()))
+        .collect(),
+        closed: true,
+    }
+}
+
 /// The company's policy.
 pub fn policy() -> Policy {
     Policy {
         version: Hash::of(b"policy-1"),
         sources: BTreeMap::new(),
-        standards: BTreeMap::from([(
-            Attr::Department,
-            Standard {
-                spellings: [
-                    ("engineering", "Engineering"),
-                    ("eng", "Engineering"),
-                    ("finance", "Finance"),
-                    ("treasury", "Treasury"),
-                ]
-                .into_iter()
-                .map(|(a, b)| (a.into(), b.into()))
-                .collect(),
-                closed: true,
-            },
-        )]),
+        standards: BTreeMap::from([(Attr::Department, departments())]),
         required: vec![Attr::FamilyName, Attr::Department],
         validations: Vec::new(),
         zones: BTreeMap::from([("Auckland".into(), "Pacific/Auckland".into())]),
+        weights: None,
+        handover: None,
         correlation: vec![CorrelationRule {
             name: "work-email".into(),
             on: Attr::WorkEmail,

@@ -297,7 +297,7 @@ attributes = { userName = "{work_email}", externalId = { key = true } }
            |
         18 | kind = "ldap"
            |        ^^^^^^
-           = help: give `scim` or `graph` or `entra_bulk`
+           = help: give `scim` or `graph` or `entra_bulk` or `manual`
 
         8 errors
         "#

@@ -13,6 +13,7 @@ mod kinds;
 mod knobs;
 mod linter;
 mod names;
+mod people;
 mod profiles;
 mod properties;
 mod samples;

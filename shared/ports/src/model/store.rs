@@ -5,15 +5,20 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::budget::Gauge;
+use domain::case::{Case, Decision};
 use domain::limit::Meter;
-use domain::{EventId, Fact, Generation, Hash, IdentityId, RecordKey, SourceId, TargetId};
+use domain::task::Task;
+use domain::{
+    CaseId, EventId, Fact, Generation, Hash, IdentityId, RecordKey, SourceId, TargetId, TaskId,
+};
 use jiff::Timestamp;
 
+use crate::cases::Which;
 use crate::store::{
     Accepted, Ack, Acked, Claim, ClaimKey, Commit, Committed, Counters, Delivery, Dossier, Health,
     ScanPage, Seat, Segment, check_ack, check_commit,
 };
-use crate::{Fault, Store};
+use crate::{Cases, Fault, Store};
 
 /// Rows of one page of a scan.
 const PAGE: usize = 100;
@@ -34,6 +39,9 @@ struct State {
     health: BTreeMap<TargetId, Health>,
     gauges: BTreeMap<TargetId, Gauge>,
     meters: BTreeMap<TargetId, Meter>,
+    decisions: BTreeMap<RecordKey, Vec<Decision>>,
+    cases: BTreeMap<CaseId, Case>,
+    tasks: BTreeMap<TaskId, Task>,
     counters: Counters,
     faults: VecDeque<Injected>,
 }
@@ -44,6 +52,8 @@ enum Injected {
     Before(Fault),
     /// The request does everything and its answer is lost.
     After(Fault),
+    /// Nothing happens to the request.
+    Nothing,
 }
 
 impl ModelStore {
@@ -67,9 +77,20 @@ impl ModelStore {
         self.lock(|state| state.faults.push_back(Injected::After(fault)));
     }
 
+    /// Lets so many requests pass before the next fault that is asked for.
+    pub fn let_pass(&self, requests: usize) {
+        let pass = (0..requests).map(|_| Injected::Nothing);
+        self.lock(|state| state.faults.extend(pass));
+    }
+
     /// How many injected faults have not been met yet; a fault test ends with zero.
     pub fn pending_faults(&self) -> usize {
-        self.lock(|state| state.faults.len())
+        self.lock(|state| {
+            let faults = state.faults.iter();
+            faults
+                .filter(|fault| !matches!(fault, Injected::Nothing))
+                .count()
+        })
     }
 
     /// Every identity, in order.
@@ -92,7 +113,7 @@ impl ModelStore {
     /// One request.
     fn request<T>(&self, act: impl FnOnce(&mut State) -> Result<T, Fault>) -> Result<T, Fault> {
         self.lock(|state| match state.faults.pop_front() {
-            None => act(state),
+            None | Some(Injected::Nothing) => act(state),
             Some(Injected::Before(fault)) => Err(fault),
             Some(Injected::After(fault)) => {
                 let _lost = act(state);
@@ -191,6 +212,7 @@ impl Store for ModelStore {
                     .unwrap_or_default(),
                 seat: state.seats.get(&IdentityId::from(key)).cloned(),
                 link: state.links.get(key).cloned(),
+                decisions: state.decisions.get(key).cloned().unwrap_or_default(),
             })
         })
     }
@@ -370,6 +392,80 @@ impl Store for ModelStore {
                 *kept = meter.at_version(meter.version + 1);
             }
             (current, current)
+        })
+    }
+}
+
+impl Cases for ModelStore {
+    async fn decide(&self, record: &RecordKey, decision: &Decision) -> Result<(), Fault> {
+        self.write(false, |state| {
+            let known = state.decisions.entry(record.clone()).or_default();
+            if !known.contains(decision) {
+                known.push(decision.clone());
+            }
+            ((), true)
+        })
+    }
+
+    async fn unlink(&self, record: &RecordKey, from: &IdentityId) -> Result<bool, Fault> {
+        self.write(false, |state| {
+            let leads = state.links.get(record) == Some(from);
+            if leads {
+                state.links.remove(record);
+            }
+            (leads, leads)
+        })
+    }
+
+    async fn case(&self, id: &CaseId) -> Result<Option<Case>, Fault> {
+        self.request(|state| {
+            state.counters.reads += 1;
+            Ok(state.cases.get(id).cloned())
+        })
+    }
+
+    async fn cases(&self, which: Which) -> Result<Vec<Case>, Fault> {
+        self.request(|state| {
+            state.counters.reads += 1;
+            let cases = state.cases.values();
+            let cases = cases.filter(|case| which == Which::All || case.is_open());
+            Ok(cases.cloned().collect())
+        })
+    }
+
+    async fn put_case(&self, case: &Case, was: Option<&Case>) -> Result<bool, Fault> {
+        self.write(false, |state| {
+            let same = state.cases.get(&case.id) == was;
+            if same {
+                state.cases.insert(case.id.clone(), case.clone());
+            }
+            (same, same)
+        })
+    }
+
+    async fn task(&self, id: &TaskId) -> Result<Option<Task>, Fault> {
+        self.request(|state| {
+            state.counters.reads += 1;
+            Ok(state.tasks.get(id).cloned())
+        })
+    }
+
+    async fn tasks(&self, which: Which) -> Result<Vec<Task>, Fault> {
+        self.request(|state| {
+            state.counters.reads += 1;
+            let tasks = state.tasks.values();
+            let tasks = tasks.filter(|task| which == Which::All || task.is_open());
+            Ok(tasks.cloned().collect())
+        })
+    }
+
+    async fn put_task(&self, task: &Task, was: Option<&Task>) -> Result<bool, Fault> {
+        self.write(false, |state| {
+            let same = state.tasks.get(&task.id) == was;
+            if same {
+                state.tasks.insert(task.id.clone(), task.clone());
+            }
+            (same, same)
         })
     }
 }

@@ -11,6 +11,11 @@ fn the_model_of_the_table_keeps_the_contract() {
     block_on(suite::store::all(async || ModelStore::new()));
 }
 
+#[test]
+fn the_model_of_cases_keeps_the_contract() {
+    block_on(suite::cases::all(async || ModelStore::new()));
+}
+
 /// The random sequences have to meet every answer, or they prove little.
 #[test]
 fn the_random_sequences_equal_themselves_and_meet_every_answer() {

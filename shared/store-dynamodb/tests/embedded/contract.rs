@@ -9,6 +9,11 @@ async fn the_adapter_keeps_the_contract() {
 }
 
 #[tokio::test]
+async fn the_adapter_keeps_the_contract_of_cases() {
+    suite::cases::all(async || embedded::open_in_memory().await.unwrap()).await;
+}
+
+#[tokio::test]
 async fn the_adapter_equals_the_model_over_random_operations() {
     for seed in 0..1_000 {
         let store = embedded::open_in_memory().await.unwrap();

@@ -154,6 +154,7 @@ fn summary(rows: &[FindingRow], targets: &[&str]) -> RunSummary {
             .collect(),
         identities: BTreeMap::from([("active".into(), 290), ("ended".into(), 41)]),
         parked: 0,
+        waiting: contract::report::Waiting::default(),
         new_findings: rows.len() as u64,
         closed_findings: 0,
     }

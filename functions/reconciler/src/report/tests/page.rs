@@ -111,6 +111,22 @@ async fn its_first_screen_says_verdict_then_completeness_then_changes_then_criti
     assert!(places.is_sorted());
 }
 
+#[test]
+fn what_waits_for_people_is_told_only_where_something_does() {
+    let rows = [sample::row(0)];
+    let mut summary = summary(&rows, &["crm"]);
+    assert!(!check_page(&summary, &rows).contains("tasks for people"));
+    summary.waiting = contract::report::Waiting {
+        cases: 3,
+        tasks: 5,
+        overdue: 1,
+    };
+    let html = check_page(&summary, &rows);
+    for told in ["cases to decide", "tasks for people", "tasks overdue"] {
+        assert!(html.contains(told), "{told}");
+    }
+}
+
 #[tokio::test]
 async fn elements_are_closed_and_nested() {
     for rows in [sample::rows(0), sample::rows(1), sample::rows(300)] {

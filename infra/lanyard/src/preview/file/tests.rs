@@ -62,6 +62,8 @@ async fn table() -> ModelStore {
         let mut records = vec![by(founder, CorrelatedBy::Founder)];
         records.extend(linked.map(|linked| by(linked, CorrelatedBy::Rule("mail".into()))));
         let record = IdentityRecord {
+            decisions: domain::Hash::default(),
+            ties: std::collections::BTreeMap::new(),
             ending_since: None,
             generation: Generation(1),
             records,

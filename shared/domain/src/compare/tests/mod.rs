@@ -89,6 +89,8 @@ fn policy_of(target: Target) -> Policy {
         required: Vec::new(),
         validations: Vec::new(),
         zones: BTreeMap::new(),
+        weights: None,
+        handover: None,
         correlation: Vec::new(),
         identifiers: BTreeMap::new(),
         roles: BTreeMap::new(),
@@ -145,6 +147,7 @@ fn person(n: u32) -> Person {
         ]),
         grants: BTreeMap::new(),
         simulated: false,
+        ties: crate::project::Ties::default(),
         policy: Hash::of(b"policy"),
     };
     Person {
@@ -161,6 +164,8 @@ fn person(n: u32) -> Person {
             projections: BTreeMap::from([(wiki(), projection)]),
             changed: BTreeMap::new(),
             unsettled: BTreeMap::new(),
+            ties: BTreeMap::new(),
+            decisions: crate::Hash::default(),
             findings: Vec::new(),
             due_at: None,
             claims: BTreeSet::new(),

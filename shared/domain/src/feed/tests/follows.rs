@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 fn company() -> crate::Policy {
     crate::Policy {
+        handover: None,
+        weights: None,
         version: Hash::default(),
         sources: BTreeMap::new(),
         standards: BTreeMap::new(),

@@ -81,6 +81,8 @@ pub fn identity_record(generation: u64, due_at: Option<Timestamp>) -> IdentityRe
         projections: BTreeMap::new(),
         changed: BTreeMap::new(),
         unsettled: BTreeMap::new(),
+        ties: BTreeMap::new(),
+        decisions: domain::Hash::default(),
         findings: Vec::new(),
         due_at,
         facts: Hash::of(b"facts"),

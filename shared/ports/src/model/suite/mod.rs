@@ -10,6 +10,7 @@
     reason = "every function here panics where the adapter is wrong"
 )]
 
+pub mod cases;
 pub mod lanes;
 pub mod objects;
 pub mod sequences;

@@ -1,0 +1,222 @@
+//! Cases, links and tasks in words, for people.
+
+use comfy_table::Table;
+use comfy_table::presets::UTF8_BORDERS_ONLY;
+use domain::case::CaseState;
+use domain::task::TaskState;
+
+use crate::stack::{CaseView, LinkView, Operated, TaskView};
+
+/// Whatever an operator asked for.
+pub(super) fn text(operated: &Operated) -> String {
+    match operated {
+        Operated::Recorded => "recorded".to_owned(),
+        Operated::Cases(cases) => match cases.as_slice() {
+            [] => "no case waits".to_owned(),
+            [one] => case_text(one),
+            many => cases_text(many),
+        },
+        Operated::Links(links) => match links.as_slice() {
+            [] => "nobody is known".to_owned(),
+            [one] => link_text(one),
+            many => links_text(many),
+        },
+        Operated::Tasks(tasks) => match tasks.as_slice() {
+            [] => "no task waits".to_owned(),
+            [one] => task_text(one),
+            many => tasks_text(many),
+        },
+    }
+}
+
+fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_BORDERS_ONLY);
+    table.set_header(header);
+    table
+}
+
+fn day(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}
+
+fn case_state(state: &CaseState) -> String {
+    match state {
+        CaseState::Open => "open".to_owned(),
+        CaseState::Closed { at } => format!("went away by itself on {}", day(*at)),
+        CaseState::Decided {
+            verdict,
+            by,
+            reason,
+            at,
+        } => format!(
+            "`{}`, decided by `{by}` on {}: {reason}",
+            verdict.name(),
+            day(*at)
+        ),
+    }
+}
+
+fn cases_text(cases: &[CaseView]) -> String {
+    let mut table = table(["case", "about", "since", "candidates", "state"]);
+    for case in cases {
+        let candidates: Vec<String> = case
+            .candidates
+            .iter()
+            .map(|one| format!("{} ({})", one.identity, one.confidence))
+            .collect();
+        table.add_row([
+            case.id.to_string(),
+            format!("{} {}", case.kind, case.about),
+            day(case.since),
+            candidates.join("\n"),
+            case_state(&case.state),
+        ]);
+    }
+    table.to_string()
+}
+
+fn case_text(case: &CaseView) -> String {
+    let worker = case.worker.as_ref();
+    let worker = worker.map_or_else(String::new, |worker| format!(" (worker {worker})"));
+    let mut table = table(["candidate", "confidence", "agrees", "contradicts"]);
+    for one in &case.candidates {
+        let names = |agrees| {
+            let clues = one.clues.iter().filter(|clue| clue.agrees == agrees);
+            clues.map(|clue| &*clue.attr).collect::<Vec<_>>().join(", ")
+        };
+        table.add_row([
+            one.identity.to_string(),
+            one.confidence.to_string(),
+            names(true),
+            names(false),
+        ]);
+    }
+    format!(
+        "{} about {} {}{worker}, since {}\n{}\n{table}\n{}",
+        case.id,
+        case.kind,
+        case.about,
+        case.since,
+        case.why,
+        case_state(&case.state)
+    )
+}
+
+fn links_text(links: &[LinkView]) -> String {
+    let mut table = table(["identity", "state", "records", "accounts"]);
+    for link in links {
+        let records: Vec<String> = link
+            .records
+            .iter()
+            .map(|one| format!("{} by {}", one.record, one.by))
+            .collect();
+        let accounts: Vec<String> = link
+            .accounts
+            .iter()
+            .map(|(target, account)| format!("{target}: {}", account.ownership))
+            .collect();
+        table.add_row([
+            link.identity.to_string(),
+            link.state.clone(),
+            records.join("\n"),
+            accounts.join("\n"),
+        ]);
+    }
+    table.to_string()
+}
+
+fn link_text(link: &LinkView) -> String {
+    let mut records = table(["record", "worker", "linked by", "confidence", "since"]);
+    for one in &link.records {
+        records.add_row([
+            one.record.to_string(),
+            one.worker.clone().unwrap_or_default(),
+            one.by.clone(),
+            one.confidence.to_string(),
+            one.at.to_string(),
+        ]);
+    }
+    let mut accounts = table(["target", "ownership", "can sign in", "waits for a human"]);
+    for (target, account) in &link.accounts {
+        let named = if account.named {
+            ", by an operator"
+        } else {
+            ""
+        };
+        accounts.add_row([
+            target.to_string(),
+            format!("{}{named}", account.ownership),
+            if account.active { "yes" } else { "no" }.to_owned(),
+            account.parked.clone().unwrap_or_default(),
+        ]);
+    }
+    let decisions: Vec<String> = link
+        .decisions
+        .iter()
+        .map(|one| {
+            format!(
+                "{} `{}`: {} {} ({})",
+                one.at, one.by, one.record, one.what, one.reason
+            )
+        })
+        .collect();
+    format!(
+        "identity {} is {}\n{records}\n{accounts}\n{}",
+        link.identity,
+        link.state,
+        decisions.join("\n")
+    )
+}
+
+fn task_state(state: &TaskState) -> String {
+    match state {
+        TaskState::Open => "open".to_owned(),
+        TaskState::Done { by, note, at } => format!("done, says `{by}` on {}: {note}", day(*at)),
+        TaskState::Cancelled { by, note, at } => {
+            format!("cancelled by `{by}` on {}: {note}", day(*at))
+        }
+        TaskState::Replaced { by, at } => match by {
+            Some(by) => format!("replaced by {by} on {}", day(*at)),
+            None => format!("not needed any more since {}", day(*at)),
+        },
+    }
+}
+
+fn tasks_text(tasks: &[TaskView]) -> String {
+    let mut table = table(["task", "where", "identity", "owner", "due", "what", "state"]);
+    for task in tasks {
+        table.add_row([
+            task.id.to_string(),
+            task.of.clone(),
+            task.identity.to_string(),
+            task.owner.clone(),
+            day(task.due),
+            task.steps.join("\n"),
+            task_state(&task.state),
+        ]);
+    }
+    table.to_string()
+}
+
+fn task_text(task: &TaskView) -> String {
+    let worker = task.worker.as_ref();
+    let worker = worker.map_or_else(String::new, |worker| format!(" (worker {worker})"));
+    let steps: Vec<String> = task
+        .steps
+        .iter()
+        .enumerate()
+        .map(|(at, step)| format!("  {}. {step}", at + 1))
+        .collect();
+    format!(
+        "{} for `{}`: {}, about {}{worker}\n{}\nsince {}, due {}\n{}",
+        task.id,
+        task.owner,
+        task.of,
+        task.identity,
+        steps.join("\n"),
+        task.since,
+        task.due,
+        task_state(&task.state)
+    )
+}
