@@ -353,7 +353,10 @@ fn mutated(policy: &Policy, index: usize, how: Mutation) -> Policy {
                 Test::Absent => Test::Present,
             };
         }
-        Mutation::Widen => policy.rules[index].when.clear(),
+        Mutation::Widen => {
+            policy.rules[index].when.clear();
+            policy.rules[index].filter = None;
+        }
     }
     policy
 }

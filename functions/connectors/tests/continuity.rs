@@ -62,7 +62,7 @@ entitlements = ["admin"]
 
 [[rules]]
 id = "all"
-when = "everyone"
+when = { department = ["Ops", "Sales"] }
 roles = ["all"]
 
 [[rules]]

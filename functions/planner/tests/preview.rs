@@ -11,8 +11,10 @@ use std::sync::Arc;
 
 use contract::Cause;
 use domain::plan::Compiled;
+use domain::preview::{Person, Side, obstacles, why_not};
 use domain::{
-    Attr, Attrs, Effective, EventId, Fact, FactBody, Hash, Pii, RecordKey, SourceId, WorkerId,
+    Attr, Attrs, Effective, EntitlementId, EventId, Fact, FactBody, Hash, Pii, RecordKey, SourceId,
+    WorkerId,
 };
 use jiff::Timestamp;
 use planner::{Planner, Preview, Previewed};
@@ -32,6 +34,7 @@ confidence = 90
 "#;
 
 struct World {
+    compiled: Arc<Compiled>,
     store: ModelStore,
     lanes: ModelLanes,
     clock: ManualClock,
@@ -39,14 +42,20 @@ struct World {
 }
 
 fn world() -> World {
-    let files = [("policy.toml".to_owned(), format!("{POLICY}{CORRELATION}"))];
+    world_with(CORRELATION)
+}
+
+fn world_with(more: &str) -> World {
+    let files = [("policy.toml".to_owned(), format!("{POLICY}{more}"))];
     let loaded = policy::load_files(files).unwrap_or_else(|errors| panic!("{errors}"));
-    let policy = Arc::new(Compiled::new(loaded.policy));
+    let compiled = Arc::new(Compiled::new(loaded.policy));
+    let policy = Arc::clone(&compiled);
     let store = ModelStore::new();
     let clock = ManualClock::new("2026-03-02T08:00:00Z".parse().expect("an instant"));
     let lanes = ModelLanes::new(Arc::new(clock.clone()));
     World {
         planner: Planner::new(store.clone(), lanes.clone(), clock.clone(), policy),
+        compiled,
         store,
         lanes,
         clock,
@@ -194,4 +203,60 @@ async fn a_preview_finds_the_same_human_and_the_same_dispute() {
         std::slice::from_ref(&first.person.identity)
     );
     world.look(2, &back).await;
+}
+
+#[tokio::test]
+async fn an_expression_that_does_not_hold_is_named_with_what_it_reads() {
+    let world = world_with(
+        r#"
+[entitlements.leads]
+target = "directory"
+
+[roles.lead]
+entitlements = ["leads"]
+
+[[rules]]
+id = "leads"
+when = { department = "Engineering" }
+where = "title.startsWith('Head of ')"
+roles = ["lead"]
+"#,
+    );
+    let why = async |n: u8| {
+        let preview = world.decided(n).await;
+        let person = Person {
+            identity: &preview.person.identity,
+            records: &preview.person.records,
+            accounts: &preview.person.accounts,
+            at: preview.at,
+        };
+        let side = Side {
+            compiled: &world.compiled,
+            plan: &preview.plan,
+        };
+        let leads = EntitlementId::from("leads");
+        let none = std::collections::BTreeSet::new();
+        let found = obstacles(&side, &person, &leads, &none);
+        (why_not(&person, &side, &leads), found)
+    };
+    world.says(1, "e1", &[(Attr::Title, "Engineer")]).await;
+    let (answer, found) = why(1).await;
+    let trial = answer.rules.first().expect("a rule");
+    assert!(!trial.gives && answer.reasons.is_empty());
+    let filter = trial.filter.as_ref().expect("an expression");
+    assert!(!filter.holds);
+    let value = filter.values.get(&Attr::Title).and_then(Option::as_ref);
+    assert_eq!(value.map(|value| &**value.reveal()), Some("Engineer"));
+    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found,
+        ["rule `leads` wants that title.startsWith('Head of ')"]
+    );
+
+    world
+        .says(2, "e2", &[(Attr::Title, "Head of Things")])
+        .await;
+    let (answer, _) = why(2).await;
+    assert!(answer.rules.iter().any(|trial| trial.gives));
+    assert_eq!(answer.reasons.len(), 1);
 }

@@ -17,7 +17,7 @@ use crate::project::Mapped;
 use crate::rollout;
 use crate::text::{Rendered, render};
 use crate::{
-    AccountRecord, Attr, Attrs, Change, Desired, Fact, Generation, Hash, IdentityId,
+    AccountRecord, Attr, Attrs, Change, Desired, Fact, FactBody, Generation, Hash, IdentityId,
     IdentityRecord, IdentityState, IdentityView, Pii, Plan, Projection, RecordKey, Slot, TargetId,
     TargetPlan,
 };
@@ -528,7 +528,7 @@ pub fn next_record(
 }
 
 /// Since when access should be gone: the boundary that was crossed or the receipt of the newest
-/// fact, whichever made somebody plan, and the earlier where both may have.
+/// fact that can end anything, and the earlier where it may be either.
 fn ending_since(
     recorded: Option<&IdentityRecord>,
     input: &Input<'_>,
@@ -546,10 +546,26 @@ fn ending_since(
     let crossed = recorded.due_at.filter(|due| *due <= input.at);
     let all = input.records.iter().flat_map(|(_, facts)| facts);
     let received = all
+        .filter(|fact| can_end(fact))
         .map(|fact| fact.received_at)
         .max()
         .filter(|_| recorded.facts != facts);
     [crossed, received].into_iter().flatten().min()
+}
+
+/// Whether a fact says something about the beginning or the end of somebody's work.
+fn can_end(fact: &Fact) -> bool {
+    use Attr::{EndDate, EndMode, StartDate, WorkerStatus};
+    match &fact.body {
+        FactBody::Delete | FactBody::Rescind { .. } => true,
+        FactBody::Assert { attrs, corrects } => {
+            let states = |attr: &Attr| attrs.reveal().get(*attr).is_some();
+            corrects.is_some()
+                || [EndDate, EndMode, StartDate, WorkerStatus]
+                    .iter()
+                    .any(states)
+        }
+    }
 }
 
 fn input_policy(plan: &Plan) -> Hash {

@@ -413,6 +413,38 @@ fn what_is_only_simulated_is_marked_and_what_begins_to_be_written_is_not() {
 }
 
 #[test]
+fn a_pilot_is_written_for_those_who_take_part_and_simulated_for_the_others() {
+    let mode = |policy: &mut Policy, mode| {
+        policy.targets.get_mut("wiki").expect("a target").mode = mode;
+    };
+    let from = changed(|policy| mode(policy, Mode::Simulate));
+    let pilot = |department: &str| {
+        changed(|policy| {
+            mode(policy, Mode::Pilot);
+            let wiki = policy.targets.get_mut("wiki").expect("a target");
+            wiki.pilot.when = vec![Condition {
+                attr: Attr::Department,
+                test: Test::In([department.into()].into()),
+            }];
+        })
+    };
+    let settled = Settled::new(&from, engineer(), NOW);
+    let lines: Vec<String> = settled
+        .deltas(&from, &pilot("Engineering"))
+        .iter()
+        .map(line)
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "wiki: None -> Active | target `wiki` is in mode `simulate`",
+            "wiki: gain wiki/editors | r-eng by engineer | r-eng by engineer",
+        ]
+    );
+    assert_eq!(settled.deltas(&from, &pilot("Finance")), Vec::new());
+}
+
+#[test]
 fn a_parked_record_keeps_what_it_has_and_says_why_nothing_comes() {
     let to = changed(|policy| policy.required.push(Attr::CostCenter));
     check(&to, &[]);
@@ -572,6 +604,18 @@ fn a_tally_groups_by_weight_and_rule_and_asks_the_limits() {
         ]
     );
     // What passed in the window counts: the one that was within the limit is so no more.
+    let meter = one_passed(&to.targets["dir"].limits);
+    let meters = BTreeMap::from([(TargetId::from("dir"), meter)]);
+    assert_eq!(held(&meters)[1], "dir revoke:dir/approvers: 1+1 of 1, held");
+    people.reverse();
+    assert_eq!(tally(&people).digest(), first.digest(), "in any order");
+    people.pop();
+    assert_ne!(tally(&people).digest(), first.digest(), "not without one");
+    assert_eq!(first.identities().len(), 7);
+}
+
+/// The meter of a target where one approver was let go of before.
+fn one_passed(limits: &domain::policy::Limits) -> Meter {
     let mut meter = Meter::of(None);
     let line = Line {
         class: Class::Revoke,
@@ -585,15 +629,8 @@ fn a_tally_groups_by_weight_and_rule_and_asks_the_limits() {
         lines: &lines,
         held: None,
     };
-    let limits = &to.targets["dir"].limits;
     assert_eq!(meter.ask(limits, at(NOW), &[claim])[0].held, []);
-    let meters = BTreeMap::from([(TargetId::from("dir"), meter)]);
-    assert_eq!(held(&meters)[1], "dir revoke:dir/approvers: 1+1 of 1, held");
-    people.reverse();
-    assert_eq!(tally(&people).digest(), first.digest(), "in any order");
-    people.pop();
-    assert_ne!(tally(&people).digest(), first.digest(), "not without one");
-    assert_eq!(first.identities().len(), 7);
+    meter
 }
 
 fn mutated() -> impl Strategy<Value = Policy> {

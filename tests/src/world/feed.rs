@@ -90,6 +90,7 @@ impl<S: Store + Clone> Intake<S> {
             policy.policy.clone(),
             salt,
         );
+        let text = std::io::Cursor::new(text);
         intake.take(&SourceId::from("hr"), text, asked).await
     }
 }

@@ -78,6 +78,20 @@ async fn an_ending_now_is_measured_from_the_receipt_of_the_fact() {
 }
 
 #[tokio::test]
+async fn what_is_said_after_an_ending_does_not_make_it_look_faster() {
+    let company = &mut with_ana().await;
+    let (lines, _guard) = listening(company);
+    company.world.post(ending_now()).await;
+    company.world.clock.advance(Duration::from_mins(1));
+    company
+        .world
+        .post(Says::about("E1").that("title", "Gone"))
+        .await;
+    company.world.settle().await;
+    assert_eq!(measured(&lines), each(60.0, 60.0));
+}
+
+#[tokio::test]
 async fn an_ending_at_the_end_of_the_day_is_measured_from_midnight_there() {
     let company = &mut with_ana().await;
     let ends = Says::about("E1").that("end_date", "2026-03-10");

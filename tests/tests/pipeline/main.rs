@@ -16,6 +16,7 @@ mod clocks;
 mod edges;
 mod events;
 mod feeds;
+mod flat_feeds;
 mod histories;
 mod incidents;
 mod language;

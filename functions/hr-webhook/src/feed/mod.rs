@@ -15,11 +15,12 @@ mod missing;
 mod report;
 mod write;
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::sync::Arc;
 
 use domain::feed::{
-    Accepted, Acceptor, Concluded, Evidence, FeedFormat, FeedPolicy, Header, Incomplete, conclude,
+    Accepted, Acceptor, Concluded, Evidence, FeedFormat, FeedPolicy, Header, Incomplete, Unchanged,
+    ahead, conclude,
 };
 use domain::policy::Source;
 use domain::standardise::standard;
@@ -76,6 +77,10 @@ pub enum FeedError {
     /// Nobody says which instant it speaks about.
     #[error("the feed does not say which instant it speaks about: give --as-of")]
     NoTime,
+    /// It speaks about an instant that is to come. What it states would hold against everything
+    /// that is said until then.
+    #[error("the feed speaks about {0}, which is to come: is that its time?")]
+    Future(Timestamp),
     /// Table, queue or objects failed. What was written stays; the same feed can be taken again.
     #[error("the feed was not taken to its end; take it again")]
     Fault(#[source] Fault),
@@ -141,12 +146,14 @@ impl<S: Store, L: Lanes, O: Objects, C: Clock> FeedIntake<S, L, O, C> {
         }
     }
 
-    /// Takes a feed of a source, from its first byte to its last.
-    pub async fn take<R: Read + Send>(
+    /// Takes a feed of a source, from its first byte to its last. The last accepted feed once more
+    /// is reported as such and states nothing: a flat file says nothing about its age, and what was
+    /// said since would be taken back by yesterday's.
+    pub async fn take<R: Read + Seek + Send>(
         &self,
         source: &SourceId,
-        input: R,
-        asked: Asked,
+        mut input: R,
+        mut asked: Asked,
     ) -> Result<Report, FeedError> {
         let Some((source_id, source)) = self.policy.sources.get_key_value(source) else {
             return Err(FeedError::NoSource(source.clone()));
@@ -154,6 +161,11 @@ impl<S: Store, L: Lanes, O: Objects, C: Clock> FeedIntake<S, L, O, C> {
         let Some(feed) = &source.feed else {
             return Err(FeedError::NoFeed(source_id.clone()));
         };
+        let last = memory::load(&self.objects, source_id).await;
+        let last = last.map_err(FeedError::Fault)?;
+        if feed.unchanged == Unchanged::Refuse && is_again(&mut input, last.as_ref())? {
+            asked.dry_run = true;
+        }
         let now = self.clock.now();
         let mut taking = Taking {
             source_id,
@@ -165,8 +177,6 @@ impl<S: Store, L: Lanes, O: Objects, C: Clock> FeedIntake<S, L, O, C> {
             asked: &asked,
             as_of: now,
         };
-        let last = memory::load(&self.objects, source_id).await;
-        let last = last.map_err(FeedError::Fault)?;
         let mut lines = Lines::new(input);
         let (header, columns) = match &feed.format {
             FeedFormat::JsonLines => (json::header(&mut lines, &taking)?, None),
@@ -175,6 +185,9 @@ impl<S: Store, L: Lanes, O: Objects, C: Clock> FeedIntake<S, L, O, C> {
                 (header, Some(columns))
             }
         };
+        if header.as_of > ahead(now) {
+            return Err(FeedError::Future(header.as_of));
+        }
         taking.as_of = header.as_of;
         let mut read = Reading::new(source_id, header);
         read.report.dry_run = asked.dry_run;
@@ -297,6 +310,17 @@ impl<S: Store, L: Lanes, O: Objects, C: Clock> FeedIntake<S, L, O, C> {
         emit(Metric::FeedAccepted, 1.0, counted);
         Ok(read.report)
     }
+}
+
+/// Whether a file is the last accepted feed, byte for byte. Reads it once, and stands at its begin
+/// again. Whether it can be read to its end is found out by whoever reads it next.
+fn is_again<R: Read + Seek>(input: &mut R, last: Option<&Accepted>) -> Result<bool, FeedError> {
+    let Some(last) = last else { return Ok(false) };
+    let again = Lines::new(&mut *input)
+        .digest()
+        .is_ok_and(|bytes| bytes == last.bytes);
+    input.rewind().map_err(FeedError::Read)?;
+    Ok(again)
 }
 
 fn next<R: Read>(

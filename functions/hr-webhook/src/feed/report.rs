@@ -20,7 +20,7 @@ pub struct Report {
     pub as_of: Timestamp,
     /// SHA-256 of its bytes.
     pub bytes: Hash,
-    /// Whether nothing was written.
+    /// Whether nothing was written: as it was asked, or because it is the last accepted feed again.
     pub dry_run: bool,
     /// Records that came, those that cannot be read among them.
     pub received: u64,
@@ -103,7 +103,7 @@ impl fmt::Display for Report {
             self.received, self.source, self.as_of
         )?;
         if self.dry_run {
-            writeln!(f, "a dry run: nothing is written")?;
+            writeln!(f, "nothing of it is written")?;
         }
         writeln!(
             f,

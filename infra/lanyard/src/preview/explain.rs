@@ -281,7 +281,11 @@ fn behind(compiled: &Compiled, preview: &Preview, why: &WhyNot) -> Vec<Behind> {
     let attrs: BTreeSet<Attr> = why
         .rules
         .iter()
-        .flat_map(|trial| trial.conditions.iter().map(|held| held.attr))
+        .flat_map(|trial| {
+            let filter = trial.filter.iter().flat_map(|filter| filter.values.keys());
+            let conditions = trial.conditions.iter().map(|held| held.attr);
+            conditions.chain(filter.copied())
+        })
         .collect();
     attrs
         .into_iter()
@@ -429,16 +433,27 @@ impl Link {
         for held in &trial.conditions {
             writeln!(out, "    {}", condition(held)).ok();
         }
+        if let Some(filter) = &trial.filter {
+            let mark = if filter.holds { "yes" } else { "NO " };
+            writeln!(out, "    {mark} {}", filter.expression.trim()).ok();
+            for (attr, value) in &filter.values {
+                writeln!(out, "        `{attr}` {}", said(value.as_ref())).ok();
+            }
+        }
     }
 }
 
 fn condition(held: &Held) -> String {
     let mark = if held.holds { "yes" } else { "NO " };
-    let value = match &held.value {
+    let value = said(held.value.as_ref());
+    format!("{mark} `{}` {}: it {value}", held.attr, held.test)
+}
+
+fn said(value: Option<&Pii<Box<str>>>) -> String {
+    match value {
         Some(value) => format!("is `{}`", words::plain(value.reveal())),
         None => "is not stated".to_owned(),
-    };
-    format!("{mark} `{}` {}: it {value}", held.attr, held.test)
+    }
 }
 
 impl Answer {

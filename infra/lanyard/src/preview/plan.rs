@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use domain::plan::{Compiled, changed_targets};
-use domain::policy::Mode;
 use domain::preview::{Ground, Person, Side, no_account, obstacles};
+use domain::rollout;
 use domain::{Change, Desired, Finding, Generation, Hash, IdentityId, Pii, TargetId};
 use jiff::Timestamp;
 use planner::Preview;
@@ -90,11 +90,7 @@ pub fn planned(compiled: &Arc<Compiled>, preview: &Preview) -> Planned {
         .iter()
         .map(|(name, target)| {
             let steps = steps(compiled, preview, name);
-            let writes = compiled
-                .policy
-                .targets
-                .get(name)
-                .is_some_and(|target| target.mode == Mode::Enforce);
+            let writes = rollout::writes(&compiled.policy, name, &target.projection);
             let owed = preview.person.seat.as_ref();
             let owed = owed.and_then(|seat| seat.owed.get(name).copied());
             let carried_out = if steps.is_empty() && !changed.contains(name) {

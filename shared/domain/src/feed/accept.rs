@@ -368,7 +368,8 @@ impl Acceptor {
     }
 }
 
-fn ahead(at: Timestamp) -> Timestamp {
+/// The latest that the source's clock may show at an instant of ours.
+pub fn ahead(at: Timestamp) -> Timestamp {
     at.checked_add(SKEW).unwrap_or(Timestamp::MAX)
 }
 

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Attr, Hash, RecordKey, WorkerId};
 
 pub use absence::{Concluded, Standing, conclude, standing};
-pub use accept::{Acceptor, Evidence, Header};
+pub use accept::{Acceptor, Evidence, Header, ahead};
 pub use news::{news, undone};
 pub use why::{Incomplete, Why};
 

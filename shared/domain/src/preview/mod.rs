@@ -12,12 +12,15 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use tally::{Group, Heading, Row, Subject, Tally, TargetTally, Verdict, Weight};
-pub use why::{Held, Obstacle, Trial, WhyNot, describe, no_account, obstacles, problem, why_not};
+pub use why::{
+    Filter, Held, Obstacle, Trial, WhyNot, describe, no_account, obstacles, problem, why_not,
+};
 
 use crate::limit::{self, Line};
 use crate::plan::Compiled;
 use crate::policy::{Mode, Target, TargetKind};
 use crate::project::AttrPath;
+use crate::rollout;
 use crate::{
     AccountRecord, Change, Desired, EntitlementId, Fact, IdentityId, IdentityState, Pii, Plan,
     Reason, RecordKey, Slot, TargetId,
@@ -258,10 +261,12 @@ impl<'a> Side<'a> {
         self.compiled.policy.targets.get(name)
     }
 
-    /// Whether accounts there are written.
+    /// Whether the account there is written.
     fn writes(&self, name: &TargetId) -> bool {
-        self.target(name)
-            .is_some_and(|target| target.mode == Mode::Enforce)
+        self.plan
+            .targets
+            .get(name)
+            .is_some_and(|target| rollout::writes(&self.compiled.policy, name, &target.projection))
     }
 
     /// Whether a plan for that target is shown.

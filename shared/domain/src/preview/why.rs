@@ -1,7 +1,7 @@
 //! Why an entitlement is not given: each rule that would give it with each of its conditions, and
 //! what else stands in the way.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
@@ -30,6 +30,17 @@ pub struct Held {
     pub holds: bool,
 }
 
+/// The expression of a rule, held against a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Filter {
+    /// As people wrote it.
+    pub expression: Box<str>,
+    /// The values that it reads.
+    pub values: BTreeMap<Attr, Option<Pii<Box<str>>>>,
+    /// Whether it holds.
+    pub holds: bool,
+}
+
 /// One rule that gives an entitlement, held against a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Trial {
@@ -41,6 +52,9 @@ pub struct Trial {
     pub state: Box<str>,
     /// Its conditions.
     pub conditions: Vec<Held>,
+    /// Its expression, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Filter>,
     /// When what it gives lapses.
     pub until: Option<Timestamp>,
     /// Whether that has come.
@@ -101,6 +115,13 @@ pub enum Obstacle {
         attr: Attr,
         /// What its value must be.
         test: Box<str>,
+    },
+    /// The expression of the rule does not hold.
+    Filter {
+        /// The rule.
+        rule: RuleId,
+        /// As people wrote it.
+        expression: Box<str>,
     },
     /// What the rule gave has lapsed.
     Lapsed {
@@ -184,6 +205,7 @@ pub fn why_not(person: &Person<'_>, side: &Side<'_>, entitlement: &EntitlementId
             | Obstacle::NotListed { .. }
             | Obstacle::State { .. }
             | Obstacle::Condition { .. }
+            | Obstacle::Filter { .. }
             | Obstacle::Lapsed { .. }
             | Obstacle::Sod { .. }
             | Obstacle::NoTarget { .. }
@@ -279,6 +301,12 @@ impl Trial {
             attr: held.attr,
             test: held.test.clone(),
         }));
+        if let Some(filter) = self.filter.as_ref().filter(|filter| !filter.holds) {
+            found.push(Obstacle::Filter {
+                rule: rule(),
+                expression: filter.expression.clone(),
+            });
+        }
         if let Some(at) = self.until.filter(|_| self.lapsed) {
             found.push(Obstacle::Lapsed { rule: rule(), at });
         }
@@ -313,6 +341,15 @@ fn trial(
     at: Timestamp,
 ) -> Trial {
     let conditions: Vec<Held> = rule.when.iter().map(|one| held(one, attrs)).collect();
+    let filter = rule.filter.as_ref().map(|filter| Filter {
+        expression: filter.source.clone(),
+        values: filter
+            .attrs
+            .iter()
+            .map(|attr| (*attr, attrs.text(*attr).map(|text| Pii::new(text.into()))))
+            .collect(),
+        holds: filter.holds(attrs),
+    });
     let by_days = rule.for_days.and_then(|days| {
         let span = SignedDuration::from_hours(24 * i64::from(days));
         starts_at.map(|start| start.checked_add(span).unwrap_or(Timestamp::MAX))
@@ -325,8 +362,10 @@ fn trial(
         state: word(&rule.state),
         gives: rule.state == RuleState::Enforce
             && !lapsed
-            && conditions.iter().all(|held| held.holds),
+            && conditions.iter().all(|held| held.holds)
+            && filter.as_ref().is_none_or(|filter| filter.holds),
         conditions,
+        filter,
         until,
         lapsed,
     }
@@ -468,6 +507,9 @@ impl fmt::Display for Obstacle {
             Self::State { rule, state } => write!(f, "rule `{rule}` is in state `{state}`"),
             Self::Condition { rule, attr, test } => {
                 write!(f, "rule `{rule}` wants that `{attr}` {test}")
+            }
+            Self::Filter { rule, expression } => {
+                write!(f, "rule `{rule}` wants that {expression}")
             }
             Self::Lapsed { rule, at } => write!(f, "what rule `{rule}` gave lapsed at {at}"),
             Self::Sod { pair } => write!(f, "separation of duties `{pair}` withholds it"),
