@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use domain::case::Ruling;
 use domain::record::{CorrelatedBy, Correlation};
 use domain::{Effective, EventId, FactBody, IdentityState, SourceId, WorkerId};
+use ports::Cases as _;
 use ports::model::ModelStore;
 use ports::store::{Ack, Claim, Commit, Delivery};
 
@@ -37,6 +39,12 @@ fn claim(value: &str) -> ClaimKey {
     }
 }
 
+fn same(founder: &str) -> Ruling {
+    Ruling::Same {
+        identity: IdentityId::from(founder),
+    }
+}
+
 /// Somebody with two worker records, and somebody with one.
 async fn table() -> ModelStore {
     let store = ModelStore::new();
@@ -49,6 +57,16 @@ async fn table() -> ModelStore {
             received_at: at(),
         };
         store.accept(&delivery, &[fact]).await.unwrap();
+    }
+    for (record, rules) in [("r1", Ruling::Own), ("r2", same("r1"))] {
+        let decision = Decision {
+            rules,
+            by: "kim".into(),
+            reason: "asked HR".into(),
+            at: at(),
+        };
+        let record = RecordKey::from(record);
+        store.decide(&record, &decision).await.unwrap();
     }
     for (founder, linked, name) in [("r1", Some("r2"), "ana"), ("r3", None, "bea")] {
         let by = |record: &str, by| Correlation {
