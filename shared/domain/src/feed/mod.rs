@@ -3,7 +3,7 @@
 //! proves that it is everything.
 //!
 //! [`Acceptor`] watches a feed from its header to its trailer and ends in a
-//! [`Certificate`](crate::Certificate) or in every reason why there is none; [`news`] tells whether
+//! [`Certificate`](crate::Certificate) or in every reason why there is none; [`news`](fn@news) tells whether
 //! a listed record says anything; [`standing`] and [`conclude`] tell what follows for records that
 //! are not listed. None of it reads a file.
 
