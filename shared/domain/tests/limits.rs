@@ -434,6 +434,32 @@ fn where_a_block_waits_everything_of_the_person_waits_for_the_same_yes() {
 }
 
 #[test]
+fn a_meter_stays_small_and_counts_everything() {
+    let mut limits = limits(1_000_000);
+    limits.revoke = Limit::new(1_000_000, 0, 1_000_000);
+    limits.members = limits.revoke;
+    let scope = Scope::class(Class::Revoke);
+    let group: Scope = "revoke:finance-payments-approvers".parse().unwrap();
+    let mut meter = Meter::default();
+    for n in 0..4_000 {
+        let lines = [revoke("finance-payments-approvers")];
+        let minute = i64::try_from(n).unwrap() / 10;
+        assert!(
+            ask(&mut meter, &limits, at(minute), n, &lines, None)
+                .held
+                .is_empty()
+        );
+    }
+    assert_eq!(meter.count(&limits, &scope, at(400)), 4_000);
+    assert_eq!(meter.count(&limits, &group, at(400)), 4_000);
+    let text = serde_json::to_string(&meter).unwrap();
+    assert!(text.len() < 300_000, "{} bytes", text.len());
+    assert_eq!(serde_json::from_str::<Meter>(&text).unwrap(), meter);
+    // What was counted by the hour leaves the window with its hour.
+    assert_eq!(meter.count(&limits, &scope, at(24 * 60 + 400 + 60)), 0);
+}
+
+#[test]
 fn scopes_read_back_as_they_are_written() {
     for text in ["block", "delete", "revoke", "revoke:eng-wiki"] {
         assert_eq!(text.parse::<Scope>().unwrap().to_string(), text);

@@ -132,6 +132,10 @@ impl Population {
     }
 }
 
+/// The most lines that are kept one by one: an item of the table holds 400 KB. Older ones are
+/// only counted, by the hour; one of them that is asked for again counts again.
+const MOST_LINES: usize = 1_500;
+
 /// A destructive change that passed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Done {
@@ -261,6 +265,9 @@ pub struct Meter {
     /// What passed in the window, by the keys of lines.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     done: BTreeMap<Box<str>, Done>,
+    /// How many passed before those, by scope and by hour of Unix time.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    older: BTreeMap<Scope, BTreeMap<i64, u64>>,
     /// What waits.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub holds: BTreeMap<Scope, Hold>,
@@ -290,6 +297,10 @@ impl Meter {
     fn prune(&mut self, limits: &Limits, now: Timestamp) {
         let oldest = oldest(limits, now);
         self.done.retain(|_, done| done.at > oldest);
+        for hours in self.older.values_mut() {
+            hours.retain(|hour, _| is_within(*hour, oldest));
+        }
+        self.older.retain(|_, hours| !hours.is_empty());
         self.approvals.retain(|approval| approval.until > now);
     }
 
@@ -320,7 +331,29 @@ impl Meter {
     pub fn count(&self, limits: &Limits, scope: &Scope, now: Timestamp) -> u64 {
         let oldest = oldest(limits, now);
         let counts = |done: &&Done| done.at > oldest && done.counts.contains(scope);
-        self.done.values().filter(counts).count() as u64
+        let kept = self.done.values().filter(counts).count() as u64;
+        let hours = self.older.get(scope).into_iter().flatten();
+        let hours = hours.filter(|(hour, _)| is_within(**hour, oldest));
+        kept + hours.map(|(_, count)| count).sum::<u64>()
+    }
+
+    /// Adds what passed, and counts the oldest by the hour where there are too many.
+    fn pass(&mut self, key: Box<str>, done: Done) {
+        self.done.insert(key, done);
+        if self.done.len() <= MOST_LINES {
+            return;
+        }
+        let oldest = self.done.iter().min_by_key(|(_, done)| done.at);
+        let Some(done) = oldest
+            .map(|(key, _)| key.clone())
+            .and_then(|key| self.done.remove(&key))
+        else {
+            return;
+        };
+        for scope in done.counts {
+            let hours = self.older.entry(scope).or_default();
+            *hours.entry(done.at.div_euclid(3_600)).or_default() += 1;
+        }
     }
 
     /// Answers claims in their order; later ones as if what passed before had been done. A line
@@ -355,7 +388,7 @@ impl Meter {
             };
             let Some(scope) = waits_for else {
                 let at = now.as_second();
-                self.done.insert(key, Done { at, counts });
+                self.pass(key, Done { at, counts });
                 continue;
             };
             if matches!(line.class, Class::Block | Class::Disable) {
@@ -481,6 +514,11 @@ impl Meter {
     pub fn close(&mut self, scope: &Scope) -> bool {
         self.holds.remove(scope).is_some()
     }
+}
+
+/// Whether a part of an hour lies within the window.
+const fn is_within(hour: i64, oldest: i64) -> bool {
+    hour.saturating_add(1).saturating_mul(3_600) > oldest
 }
 
 /// The last second before the window.
