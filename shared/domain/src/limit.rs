@@ -17,8 +17,12 @@ use crate::policy::Limit;
 /// is more, and never above the ceiling.
 ///
 /// Of a small population the floor would be everybody, so that it is a quarter at most where the
-/// population is known; one always passes.
+/// population is known; one always passes. Where everybody may be concerned, only the ceiling
+/// counts.
 pub fn allowance(limit: Limit, population: Option<u64>) -> u64 {
+    if limit.percent >= 100 {
+        return u64::from(limit.ceiling);
+    }
     let floor = u64::from(limit.floor);
     let most = population.map_or(floor, |population| {
         let share = u128::from(population) * u128::from(limit.percent) / 100;
@@ -60,6 +64,18 @@ mod tests {
             assert!(is_over(limit, most + 1, population), "{population}");
         }
         assert_eq!(allowance(limit, None), 5);
+    }
+
+    #[test]
+    fn a_hundred_percent_leaves_the_ceiling() {
+        let limit = Limit {
+            floor: 5,
+            percent: 100,
+            ceiling: 50,
+        };
+        for population in [None, Some(0), Some(3), Some(1_000)] {
+            assert_eq!(allowance(limit, population), 50);
+        }
     }
 
     #[test]
