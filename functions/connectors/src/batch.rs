@@ -8,9 +8,10 @@ use std::time::Duration;
 use contract::ConvergeRequest;
 use domain::budget::{Cost, Tally};
 use domain::converge::{self, Convergence, Seen, converge};
+use domain::limit::is_ending;
 use domain::policy::TargetKind;
 use domain::rollout;
-use domain::{AccountRecord, Desired, EntitlementId, IdentityState, Outcome, TargetId};
+use domain::{AccountRecord, EntitlementId, Outcome, TargetId};
 use jiff::{SignedDuration, Timestamp};
 use ports::lanes::{Batch, BatchAnswer, Incoming};
 use ports::store::Health;
@@ -401,12 +402,6 @@ fn unused<T: Apply>(target: &T, planned: &[Planned]) -> Cost {
     planned
         .iter()
         .fold(Cost::default(), |sum, one| sum.plus(one.wish(target).cost))
-}
-
-/// Whether somebody's access ends: the block of sign-in must not wait.
-const fn is_ending(state: IdentityState, desired: Desired) -> bool {
-    let gone = !matches!(state, IdentityState::Active | IdentityState::Prehire);
-    gone && matches!(desired, Desired::Disabled | Desired::None)
 }
 
 /// The batch has to end.

@@ -15,9 +15,6 @@ use crate::Connector;
 use crate::batch::Planned;
 use crate::work::Work;
 
-/// How often a lost race for the meter is run again before the batch comes back.
-const RACES: u32 = 20;
-
 /// What an account asked of the meter, and what has to wait.
 #[derive(Clone, Debug, Default)]
 pub struct Counted {
@@ -126,23 +123,15 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         if questions.is_empty() {
             return Ok(Vec::new());
         }
-        for _ in 0..RACES {
-            let mut meter = self.store.meter(name).await?;
-            let before = meter.clone();
-            let verdicts = ask(&mut meter, &target.limits, questions, at);
-            // Where everything waits already there is nothing new to write.
-            if meter == before || self.store.set_meter(name, &meter).await? {
-                for scope in verdicts.iter().flat_map(|verdict| &verdict.opened) {
-                    tracing::error!(target = %name, scope = %scope, "a limit was reached: changes are held");
-                    telemetry::emit(Metric::HoldOpened, 1.0, Dimensions::target(name));
-                }
-                return Ok(verdicts);
-            }
-        }
-        Err(Fault::Retry {
-            after: Some(std::time::Duration::from_secs(1)),
-            why: "too many workers write the meter of the target at once".into(),
+        let verdicts = ports::meter::change(&self.store, name, |meter| {
+            ask(meter, &target.limits, questions, at)
         })
+        .await?;
+        for scope in verdicts.iter().flat_map(|verdict| &verdict.opened) {
+            tracing::error!(target = %name, scope = %scope, "a limit was reached: changes are held");
+            telemetry::emit(Metric::HoldOpened, 1.0, Dimensions::target(name));
+        }
+        Ok(verdicts)
     }
 }
 

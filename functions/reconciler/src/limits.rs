@@ -12,9 +12,6 @@ use telemetry::{Dimensions, Metric};
 
 use crate::Reconciler;
 
-/// How often a lost race for a meter is run again before the run fails.
-const RACES: u32 = 20;
-
 /// What the records say of one target.
 #[derive(Debug, Default)]
 pub(crate) struct Census {
@@ -53,12 +50,11 @@ where
                 continue;
             };
             let now = self.clock.now();
-            let mut opened = Vec::new();
-            self.with_meter(name, |meter| {
-                opened = scopes
-                    .iter()
+            let opened: Vec<&Scope> = ports::meter::change(self.store, name, |meter| {
+                let scopes = scopes.iter();
+                scopes
                     .filter(|scope| meter.open(&target.limits, (*scope).clone(), now))
-                    .collect();
+                    .collect()
             })
             .await?;
             for scope in opened {
@@ -76,7 +72,7 @@ where
         began: Timestamp,
     ) -> Result<(), Fault> {
         for (name, census) in census {
-            self.with_meter(&name, |meter| {
+            ports::meter::change(self.store, &name, |meter| {
                 meter.population = Some(census.population.clone());
                 let over = meter
                     .holds
@@ -90,24 +86,6 @@ where
             .await?;
         }
         Ok(())
-    }
-
-    async fn with_meter(
-        &self,
-        name: &TargetId,
-        mut change: impl FnMut(&mut Meter),
-    ) -> Result<(), Fault> {
-        for _ in 0..RACES {
-            let before = self.store.meter(name).await?;
-            let mut meter = before.clone();
-            change(&mut meter);
-            if meter == before || self.store.set_meter(name, &meter).await? {
-                return Ok(());
-            }
-        }
-        Err(Fault::retry(
-            "too many workers write the meter of a target at once",
-        ))
     }
 }
 

@@ -7,8 +7,8 @@ use domain::compare::Recorded;
 use domain::policy::{Target, TargetKind};
 use domain::{Finding, IdentityId, IdentityState, Policy, Problem, RecordKey, TargetId, TaskId};
 use jiff::{SignedDuration, Timestamp};
-use ports::store::{Seat, Segment};
-use ports::{Fault, Store};
+use ports::store::Seat;
+use ports::{Fault, Store, Walk};
 
 use crate::limits::Census;
 use crate::managers::{self, Unresolved};
@@ -16,9 +16,6 @@ use crate::observe::Observed;
 
 /// The clock looks every minute; an identity that still waits after this long was forgotten.
 const OVERDUE: SignedDuration = SignedDuration::from_mins(15);
-
-/// The whole table in one walk.
-const ALL: Segment = Segment { index: 0, of: 1 };
 
 /// What is recorded.
 pub(crate) struct Collected<'p> {
@@ -124,21 +121,13 @@ async fn each<S: Store>(
     store: &S,
     mut take: impl FnMut(&IdentityId, &Seat) + Send,
 ) -> Result<(), Fault> {
-    let mut after: Option<String> = None;
-    loop {
-        let page = store.scan(ALL, after.as_deref()).await?;
-        for (identity, seat) in &page.rows {
+    let mut walk = Walk::over(store);
+    while let Some(rows) = walk.page().await? {
+        for (identity, seat) in &rows {
             take(identity, seat);
         }
-        match page.next {
-            None => return Ok(()),
-            // A walk over half the table would make orphans of the other half.
-            next if next == after => {
-                return Err(Fault::retry("the table's scan came back to the same place"));
-            }
-            next => after = next,
-        }
     }
+    Ok(())
 }
 
 /// The name of a state in reports.

@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{Cause, ConvergeRequest, Lane};
-use domain::limit::{Approval, Line, Meter, Scope, Vote, Voted, list_hash};
+use domain::limit::{Approval, Line, Scope, Vote, Voted, list_hash};
 use domain::{AccountRecord, Hash, IdentityId, Policy, TargetId};
 use jiff::Timestamp;
 use ports::lanes::Outgoing;
-use ports::store::{Ack, Acked, Segment};
-use ports::{Clock, Fault, Lanes, Store};
+use ports::store::{Ack, Acked};
+use ports::{Clock, Fault, Lanes, Store, Walk};
 use serde::{Deserialize, Serialize};
 
-/// How often a lost race for a meter or a record is run again.
+/// How often a lost race for a record is run again.
 const RACES: u32 = 20;
 
 /// Messages handed to a lane at once.
@@ -184,13 +184,9 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
     /// Walks over everybody.
     async fn waiting(&self) -> Result<Waiting, Fault> {
         let mut waiting = Waiting::new();
-        let mut after: Option<String> = None;
-        loop {
-            let page = self
-                .store
-                .scan(Segment { index: 0, of: 1 }, after.as_deref())
-                .await?;
-            for (identity, seat) in page.rows {
+        let mut walk = Walk::over(self.store);
+        while let Some(rows) = walk.page().await? {
+            for (identity, seat) in rows {
                 for (target, account) in seat.accounts {
                     let Some(held) = account.held else { continue };
                     let open = held.lines.iter();
@@ -204,14 +200,8 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
                     }
                 }
             }
-            match page.next {
-                None => return Ok(waiting),
-                next if next == after => {
-                    return Err(Fault::retry("the table's scan came back to the same place"));
-                }
-                next => after = next,
-            }
         }
+        Ok(waiting)
     }
 
     /// Every hold.
@@ -271,21 +261,19 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
             return Ok(Answer::Changed { now: list.hash });
         }
         let now = self.clock.now();
-        let mut voted = Voted::NoHold;
-        self.with_meter(&chosen.target, |meter| {
+        let voted = ports::meter::change(self.store, &chosen.target, |meter| {
             let agreed = |one: &&Approval| {
                 one.scope == chosen.scope && one.list == said && !one.void && one.until > now
             };
             if let Some(approval) = meter.approvals.iter().find(agreed) {
-                voted = Voted::Approved(approval.clone());
-                return;
+                return Voted::Approved(approval.clone());
             }
             let vote = Vote {
                 by: by.into(),
                 at: now,
                 list: said,
             };
-            voted = meter.approve(&target.limits, &chosen.scope, vote, list.whole);
+            meter.approve(&target.limits, &chosen.scope, vote, list.whole)
         })
         .await?;
         let approval = match voted {
@@ -336,8 +324,8 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
         })
         .await?;
         if list.whole {
-            self.with_meter(&chosen.target, |meter| {
-                meter.close(&chosen.scope);
+            ports::meter::change(self.store, &chosen.target, |meter| {
+                meter.close(&chosen.scope)
             })
             .await?;
         }
@@ -410,24 +398,6 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
             self.lanes.send(&lane, &messages).await?;
         }
         Ok(())
-    }
-
-    async fn with_meter(
-        &self,
-        target: &TargetId,
-        mut change: impl FnMut(&mut Meter),
-    ) -> Result<(), Fault> {
-        for _ in 0..RACES {
-            let before = self.store.meter(target).await?;
-            let mut meter = before.clone();
-            change(&mut meter);
-            if meter == before || self.store.set_meter(target, &meter).await? {
-                return Ok(());
-            }
-        }
-        Err(Fault::retry(
-            "too many workers write the meter of the target at once",
-        ))
     }
 }
 

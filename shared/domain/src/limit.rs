@@ -5,7 +5,7 @@
 mod line;
 mod meter;
 
-pub use line::{Class, Line, hold_back, lines};
+pub use line::{Class, Line, hold_back, is_ending, lines};
 pub use meter::{
     Approval, Claim, Held, HeldLine, Hold, Meter, NoScope, Population, Scope, Verdict, Vote, Voted,
     list_hash,
@@ -32,11 +32,6 @@ pub fn allowance(limit: Limit, population: Option<u64>) -> u64 {
     most.min(u64::from(limit.ceiling))
 }
 
-/// Whether a count is over a limit.
-pub fn is_over(limit: Limit, count: u64, population: u64) -> bool {
-    count > allowance(limit, Some(population))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,8 +55,9 @@ mod tests {
             (100_000, 50),
         ] {
             assert_eq!(allowance(limit, Some(population)), most, "{population}");
-            assert!(!is_over(limit, most, population), "{population}");
-            assert!(is_over(limit, most + 1, population), "{population}");
+            let is_over = |count: u64| count > allowance(limit, Some(population));
+            assert!(!is_over(most), "{population}");
+            assert!(is_over(most + 1), "{population}");
         }
         assert_eq!(allowance(limit, None), 5);
     }

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod embedded;
 pub mod fault;
 pub mod lanes;
+pub mod meter;
 #[cfg(feature = "model")]
 pub mod model;
 pub mod objects;
@@ -16,6 +17,7 @@ pub mod queue;
 pub mod secrets;
 pub mod store;
 pub mod target;
+mod walk;
 
 pub use cases::Cases;
 pub use clock::Clock;
@@ -26,3 +28,4 @@ pub use queue::Queues;
 pub use secrets::Secrets;
 pub use store::Store;
 pub use target::{Apply, Observe};
+pub use walk::Walk;

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use domain::feed::{Acceptor, Standing, standing};
 use domain::{IdentityState, RecordKey};
 use futures::future::try_join_all;
-use ports::store::Segment;
-use ports::{Clock, Fault, Lanes, Objects, Store};
+use ports::{Clock, Fault, Lanes, Objects, Store, Walk};
 
 use super::{FeedIntake, TOGETHER, Taking};
 
@@ -32,12 +31,10 @@ impl<S: Store, L: Lanes, O: Objects, C: Clock> FeedIntake<S, L, O, C> {
         acceptor: &Acceptor,
     ) -> Result<Found, Fault> {
         let mut found = Found::default();
-        let mut after: Option<String> = None;
         let mut asked = Vec::new();
-        loop {
-            let segment = Segment { index: 0, of: 1 };
-            let page = self.store.scan(segment, after.as_deref()).await?;
-            for (_, seat) in page.rows {
+        let mut walk = Walk::over(&self.store);
+        while let Some(rows) = walk.page().await? {
+            for (_, seat) in rows {
                 match seat.record.state {
                     IdentityState::Ended | IdentityState::Archived => continue,
                     IdentityState::Prehire | IdentityState::Active | IdentityState::Suspended => {}
@@ -54,10 +51,6 @@ impl<S: Store, L: Lanes, O: Objects, C: Clock> FeedIntake<S, L, O, C> {
             while asked.len() >= TOGETHER {
                 let some = asked.split_off(asked.len() - TOGETHER);
                 self.stand(taking, some, &mut found).await?;
-            }
-            match page.next {
-                Some(next) => after = Some(next),
-                None => break,
             }
         }
         self.stand(taking, asked, &mut found).await?;

@@ -7,8 +7,7 @@ use anyhow::{Context as _, ensure};
 use contract::report::{Class, FindingRow};
 use domain::{Finding, RecordKey};
 use hr_webhook::record_key;
-use ports::store::Segment;
-use ports::{Clock as _, Objects as _, Store as _};
+use ports::{Clock as _, Objects as _, Walk};
 use reconciler::Finished;
 use scim_target::FaultKind;
 
@@ -286,22 +285,17 @@ impl<P: Progress> Life<'_, P> {
 
     async fn parked(&self) -> anyhow::Result<BTreeSet<RecordKey>> {
         let mut parked = BTreeSet::new();
-        let mut after = None;
-        loop {
-            let all = Segment { index: 0, of: 1 };
-            let page = self.stack.store().scan(all, after.as_deref()).await?;
-            for (_, seat) in page.rows {
+        let mut walk = Walk::over(self.stack.store());
+        while let Some(rows) = walk.page().await? {
+            for (_, seat) in rows {
                 for finding in seat.record.findings {
                     if let Finding::Parked { record, .. } = finding {
                         parked.insert(record);
                     }
                 }
             }
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(parked),
-            }
         }
+        Ok(parked)
     }
 
     fn count(&mut self) {

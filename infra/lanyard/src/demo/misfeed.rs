@@ -8,8 +8,7 @@ use domain::limit::{Class, Scope};
 use domain::{IdentityId, IdentityState, TargetId};
 use hr_webhook::record_key;
 use jiff::{SignedDuration, Timestamp};
-use ports::store::Segment;
-use ports::{Clock as _, Store as _};
+use ports::{Clock as _, Store as _, Walk};
 use serde_json::json;
 
 use super::Progress;
@@ -132,11 +131,9 @@ impl<P: Progress> Life<'_, P> {
             }
         }
         let mut victims = Vec::new();
-        let mut after = None;
-        loop {
-            let all = Segment { index: 0, of: 1 };
-            let page = self.stack.store().scan(all, after.as_deref()).await?;
-            for (identity, seat) in page.rows {
+        let mut walk = Walk::over(self.stack.store());
+        while let Some(rows) = walk.page().await? {
+            for (identity, seat) in rows {
                 let works = seat.record.state == IdentityState::Active;
                 let signs_in = seat
                     .accounts
@@ -154,11 +151,8 @@ impl<P: Progress> Life<'_, P> {
                     });
                 }
             }
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(victims),
-            }
         }
+        Ok(victims)
     }
 
     /// One termination each, all within a minute.

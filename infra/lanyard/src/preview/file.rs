@@ -21,8 +21,8 @@ use domain::{
     AccountRecord, Fact, Generation, Hash, IdentityId, IdentityRecord, RecordKey, TargetId,
 };
 use jiff::Timestamp;
-use ports::store::{ClaimKey, Dossier, ScanPage, Seat, Segment};
-use ports::{Fault, Store};
+use ports::store::{ClaimKey, Dossier, ScanPage, Seat};
+use ports::{Fault, Store, Walk};
 use serde::{Deserialize, Serialize};
 
 /// What the first line says.
@@ -100,11 +100,9 @@ pub async fn export<S: Store>(
     let mut count = 0;
     serde_json::to_writer(&mut *out, header)?;
     out.write_all(b"\n")?;
-    let all = Segment { index: 0, of: 1 };
-    let mut after = None;
-    loop {
-        let page = store.scan(all, after.as_deref()).await?;
-        for (identity, seat) in page.rows {
+    let mut walk = Walk::over(store);
+    while let Some(rows) = walk.page().await? {
+        for (identity, seat) in rows {
             let (mut facts, mut decisions) = (Vec::new(), BTreeMap::new());
             for correlation in &seat.record.records {
                 let dossier = store.dossier(&correlation.record).await?;
@@ -129,11 +127,8 @@ pub async fn export<S: Store>(
             out.write_all(b"\n")?;
             count += 1;
         }
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(count),
-        }
     }
+    Ok(count)
 }
 
 /// Makes the file of an export: nobody else may read it, and it appears whole or not at all.

@@ -18,8 +18,7 @@ use domain::{Attr, Hash, IdentityId, Pii, Plan, RecordKey};
 use hr_webhook::{Salt, record_key};
 use jiff::Timestamp;
 use planner::{Person, Planner, Preview, Previewed};
-use ports::Store as _;
-use ports::store::Segment;
+use ports::Walk;
 
 pub use diff::{Affected, Diff, Saved, Summary, diff};
 pub use explain::{Explained, Link, explain};
@@ -61,11 +60,9 @@ impl Desk {
             }
             return Ok(());
         }
-        let all = Segment { index: 0, of: 1 };
-        let mut after = None;
-        loop {
-            let page = self.state.scan(all, after.as_deref()).await?;
-            for (identity, seat) in page.rows {
+        let mut walk = Walk::over(&self.state);
+        while let Some(rows) = walk.page().await? {
+            for (identity, seat) in rows {
                 // A place that was given up, or an identity that is gone since.
                 if seat.record.records.is_empty() {
                     continue;
@@ -74,11 +71,8 @@ impl Desk {
                     each(person).await?;
                 }
             }
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(()),
-            }
         }
+        Ok(())
     }
 
     /// One person, by identity id or by a source's own id of the worker.

@@ -21,8 +21,7 @@ use hr_webhook::Salt;
 use hr_webhook::feed::FeedIntake;
 use jiff::civil::Date;
 use ports::embedded::{EmbeddedLanes, FolderObjects, StaticSecrets};
-use ports::store::Segment;
-use ports::{Cases, Clock, Fault, Lanes as _, Outgoing, Store};
+use ports::{Cases, Clock, Fault, Lanes as _, Outgoing, Store, Walk};
 use reconciler::{Finished, Reconciler, Run};
 use target_http::Network;
 
@@ -151,17 +150,11 @@ impl<S: Store + Cases + Clone> Stack<S> {
     /// Earlier versions that are not among them are forgotten.
     pub async fn superseded(&self) -> Result<BTreeSet<Hash>, Fault> {
         let version = self.edition().policy.policy.version;
-        let all = Segment { index: 0, of: 1 };
-        let mut after = None;
         let mut found = BTreeSet::new();
-        loop {
-            let page = self.store.scan(all, after.as_deref()).await?;
-            let owing = page.rows.iter().filter(|(_, seat)| !seat.owed.is_empty());
+        let mut walk = Walk::over(&self.store);
+        while let Some(rows) = walk.page().await? {
+            let owing = rows.iter().filter(|(_, seat)| !seat.owed.is_empty());
             found.extend(owing.map(|(_, seat)| seat.record.policy));
-            match page.next {
-                Some(next) => after = Some(next),
-                None => break,
-            }
         }
         found.remove(&version);
         let mut editions = self
@@ -181,13 +174,10 @@ impl<S: Store + Cases + Clone> Stack<S> {
     /// whatever waits there already; returns how many those are. Running twice is harmless.
     pub async fn replan(&self) -> Result<usize, Fault> {
         let version = self.edition().policy.policy.version;
-        let all = Segment { index: 0, of: 1 };
-        let mut after = None;
         let mut count = 0_usize;
-        loop {
-            let page = self.store.scan(all, after.as_deref()).await?;
-            let stale: Vec<RecordKey> = page
-                .rows
+        let mut walk = Walk::over(&self.store);
+        while let Some(rows) = walk.page().await? {
+            let stale: Vec<RecordKey> = rows
                 .iter()
                 .filter(|(_, seat)| {
                     seat.record.policy != version && !seat.record.records.is_empty()
@@ -202,10 +192,6 @@ impl<S: Store + Cases + Clone> Stack<S> {
                 self.lanes.send(&Lane::Facts, &messages).await?;
             }
             count = count.saturating_add(stale.len());
-            match page.next {
-                Some(next) => after = Some(next),
-                None => break,
-            }
         }
         if count > 0 {
             tracing::info!(count, "handed over who was decided under another policy");

@@ -9,8 +9,8 @@ use domain::task::{Task, Work};
 use domain::{AccountRecord, CaseId, IdentityId, RecordKey, TargetId, TaskId};
 use planner::operator::{Answer, End, Operator, Said};
 use ports::cases::Which;
-use ports::store::{Dossier, Seat, Segment};
-use ports::{Cases, Fault, Store};
+use ports::store::{Dossier, Seat};
+use ports::{Cases, Fault, Store, Walk};
 use serde::{Deserialize, Serialize};
 
 use super::Stack;
@@ -302,17 +302,11 @@ impl<S: Store + Cases + Clone + 'static> Stack<S> {
     }
 
     async fn links(&self) -> Result<Vec<LinkView>, Fault> {
-        let all = Segment { index: 0, of: 1 };
         let mut views = Vec::new();
-        let mut after: Option<String> = None;
-        loop {
-            let page = self.store.scan(all, after.as_deref()).await?;
-            let rows = page.rows.into_iter();
+        let mut walk = Walk::over(&self.store);
+        while let Some(rows) = walk.page().await? {
+            let rows = rows.into_iter();
             views.extend(rows.map(|(identity, seat)| links_of(identity, &seat)));
-            match page.next {
-                Some(next) => after = Some(next),
-                None => break,
-            }
         }
         views.sort_by(|a, b| a.identity.cmp(&b.identity));
         Ok(views)

@@ -8,8 +8,8 @@ use comfy_table::presets::UTF8_BORDERS_ONLY;
 use domain::{Finding, Hash};
 use ports::cases::Which;
 use ports::queue::Queues as _;
-use ports::store::{Health, Segment};
-use ports::{Cases, Clock as _, Fault, Store};
+use ports::store::Health;
+use ports::{Cases, Clock as _, Fault, Store, Walk};
 use serde::{Deserialize, Serialize};
 
 use super::Stack;
@@ -125,11 +125,9 @@ impl<S: Store + Cases + Clone + 'static> Stack<S> {
     }
 
     async fn count(&self, status: &mut Status) -> Result<(), Fault> {
-        let all = Segment { index: 0, of: 1 };
-        let mut after = None;
-        loop {
-            let page = self.store.scan(all, after.as_deref()).await?;
-            for (_, seat) in page.rows {
+        let mut walk = Walk::over(&self.store);
+        while let Some(rows) = walk.page().await? {
+            for (_, seat) in rows {
                 status.identities += 1;
                 status.owed += seat.owed.len() as u64;
                 let parked = seat.record.findings.iter();
@@ -146,11 +144,8 @@ impl<S: Store + Cases + Clone + 'static> Stack<S> {
                     }
                 }
             }
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(()),
-            }
         }
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use crate::change::AttrChange;
 use crate::converge::Convergence;
 use crate::policy::{Policy, TargetKind};
 use crate::sod::completes;
-use crate::{AttrPath, Change, EntitlementId, Hash, IdentityId, TargetId};
+use crate::{AttrPath, Change, Desired, EntitlementId, Hash, IdentityId, IdentityState, TargetId};
 
 /// The kinds of destructive change, each with a limit of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -164,6 +164,13 @@ pub fn lines(changes: &[Change], refers: &dyn Fn(&AttrPath) -> bool, ends: bool)
         }
     }
     found
+}
+
+/// Whether somebody's access ends, because their work did or rests: a block of the termination
+/// lane, which must not wait.
+pub const fn is_ending(state: IdentityState, desired: Desired) -> bool {
+    let gone = !matches!(state, IdentityState::Active | IdentityState::Prehire);
+    gone && matches!(desired, Desired::Disabled | Desired::None)
 }
 
 const fn block(ends: bool) -> Class {

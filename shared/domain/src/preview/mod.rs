@@ -22,8 +22,8 @@ use crate::policy::{Mode, Target, TargetKind};
 use crate::project::AttrPath;
 use crate::rollout;
 use crate::{
-    AccountRecord, Change, Desired, EntitlementId, Fact, IdentityId, IdentityState, Pii, Plan,
-    Reason, RecordKey, Slot, TargetId,
+    AccountRecord, Change, EntitlementId, Fact, IdentityId, Pii, Plan, Reason, RecordKey, Slot,
+    TargetId,
 };
 
 /// Whose plans are compared, and what they rest on.
@@ -311,11 +311,7 @@ impl<'a> Side<'a> {
         let changes = self.feasible(name).0;
         let references: BTreeSet<&AttrPath> = self.references(name).collect();
         let desired = self.plan.targets.get(name).map(|t| t.projection.desired);
-        let gone = !matches!(
-            self.plan.state,
-            IdentityState::Active | IdentityState::Prehire
-        );
-        let ends = gone && matches!(desired, Some(Desired::Disabled | Desired::None));
+        let ends = desired.is_some_and(|desired| limit::is_ending(self.plan.state, desired));
         limit::lines(changes, &|path| references.contains(path), ends)
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Delta, Direction, Effect, Ground, Person, Side, Standing};
-use crate::limit::{Line, Meter, Population, Scope};
+use crate::limit::{Meter, Population, Scope};
 use crate::project::{AttrPath, Cause};
 use crate::{Change, EntitlementId, Hash, IdentityId, Pii, RuleId, TargetId};
 
@@ -181,14 +181,9 @@ impl Tally {
             let tally = self.targets.entry(name.clone()).or_default();
             let account = person.accounts.get(name);
             if let Some(account) = account.filter(|account| account.id.is_some()) {
-                tally.population.accounts += 1;
-                for entitlement in &account.grants {
-                    tally.population.grants += 1;
-                    let groups = &mut tally.population.groups;
-                    *groups.entry(entitlement.clone()).or_default() += 1;
-                }
+                tally.population.count(account);
             }
-            for scope in to.destructive(name).iter().flat_map(scopes) {
+            for scope in to.destructive(name).iter().flat_map(Scope::of) {
                 *tally.destructive.entry(scope).or_default() += 1;
             }
             for change in to.feasible(name).0 {
@@ -247,17 +242,6 @@ impl Tally {
     pub fn identities(&self) -> BTreeSet<&IdentityId> {
         self.digests.iter().map(|(identity, _)| identity).collect()
     }
-}
-
-/// The limits that a change counts against.
-fn scopes(line: &Line) -> Vec<Scope> {
-    let group = line.entitlement.as_ref().map(|entitlement| Scope {
-        class: line.class,
-        group: Some(entitlement.clone()),
-    });
-    std::iter::once(Scope::class(line.class))
-        .chain(group)
-        .collect()
 }
 
 impl Heading {
