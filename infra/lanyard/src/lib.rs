@@ -10,4 +10,5 @@ pub mod local;
 pub mod preview;
 pub mod probe;
 pub mod publication;
+pub mod release;
 pub mod stack;

@@ -138,7 +138,7 @@ async fn start_targets(policy: &mut domain::Policy, seed: u64) -> anyhow::Result
     Ok(Targets(servers))
 }
 
-fn secrets(targets: &Targets) -> StaticSecrets {
+pub(super) fn secrets(targets: &Targets) -> StaticSecrets {
     let tokens = targets
         .iter()
         .map(|(name, server)| (format!("{name}-token"), vec![Secret::new(server.token())]));

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::budget::{Gauge, Tally};
 use domain::limit::{Class, Meter, Scope};
-use domain::policy::Limits;
 use domain::{Fact, Generation};
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -513,7 +512,7 @@ async fn a_meter_is_written_by_whoever_read_it_last<S: Store>(store: &S) {
     let untouched = ok(store.meter(&target(0)).await);
     assert_eq!(untouched, Meter::default());
     let mut used = untouched.clone();
-    used.open(&Limits::default(), Scope::class(Class::Rename), at(0));
+    used.open(Scope::class(Class::Rename), 1, at(0));
     assert!(ok(store.set_meter(&target(0), &used).await));
     assert!(!ok(store.set_meter(&target(0), &untouched).await));
     let kept = ok(store.meter(&target(0)).await);
