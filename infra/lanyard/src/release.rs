@@ -11,7 +11,7 @@ use ports::Objects;
 use serde::Serialize;
 
 use crate::holds::Opening;
-use crate::preview::{Desk, Saved, compiled, diff};
+use crate::preview::{self, Desk, Saved, compiled};
 use crate::publication::{self, Active};
 
 /// What became of a publication.
@@ -64,11 +64,11 @@ const AGAIN: &str =
     "run `lanyard diff --to DIR --data DIR --save`, read it, and name its hash with --diff";
 
 /// Makes a policy the active one, if the comparison that is named still says what would happen.
-/// `hold` opens the holds and has to succeed before anything else is done.
+/// `open` opens the holds and has to succeed before anything else is done.
 pub async fn publish<O: Objects>(
     ground: &Ground<'_, O>,
     candidate: &Candidate<'_>,
-    hold: impl AsyncFnOnce(&[Opening]) -> anyhow::Result<()>,
+    open: impl AsyncFnOnce(&[Opening]) -> anyhow::Result<()>,
 ) -> anyhow::Result<Outcome> {
     let version = candidate.to.policy.version;
     let was = publication::active(ground.objects).await?;
@@ -78,11 +78,11 @@ pub async fn publish<O: Objects>(
     // Whoever is there was decided under what is in force, published or not; a version that is
     // in force already changes nothing for anybody.
     let from = ground.from.filter(|from| from.policy.version != version);
-    let (mut named, mut held) = (None, Vec::new());
+    let (mut diff, mut held) = (None, Vec::new());
     if let (Some(from), Some(desk)) = (from, ground.desk) {
         match compared(ground.objects, desk, from, candidate).await? {
             Ok((hash, verdicts)) => {
-                named = Some(hash);
+                diff = Some(hash);
                 held = openings(&verdicts);
             }
             Err(why) => return Ok(Outcome::Refused { why }),
@@ -90,9 +90,9 @@ pub async fn publish<O: Objects>(
     }
     publication::store(ground.objects, version, candidate.files, ground.at).await?;
     if !held.is_empty() {
-        hold(&held).await?;
+        open(&held).await?;
     }
-    let active = publication::flip(ground.objects, was.as_ref(), version, named, ground.at).await?;
+    let active = publication::flip(ground.objects, was.as_ref(), version, diff, ground.at).await?;
     Ok(Outcome::Published { active, held })
 }
 
@@ -102,7 +102,7 @@ pub async fn publish<O: Objects>(
 pub async fn roll_back<O: Objects>(
     ground: &Ground<'_, O>,
     name: Option<&str>,
-    hold: impl AsyncFnOnce(&[Opening]) -> anyhow::Result<()>,
+    open: impl AsyncFnOnce(&[Opening]) -> anyhow::Result<()>,
 ) -> anyhow::Result<Outcome> {
     let Some(was) = publication::active(ground.objects).await? else {
         anyhow::bail!("nothing was ever published here");
@@ -113,17 +113,17 @@ pub async fn roll_back<O: Objects>(
     }
     // What does not read back any more is not made active.
     let to = compiled(publication::load(ground.objects, version).await?);
-    let (mut kept, mut held) = (None, Vec::new());
+    let (mut saved, mut held) = (None, Vec::new());
     let from = ground.from.filter(|from| from.policy.version != version);
     if let (Some(from), Some(desk)) = (from, ground.desk) {
-        let found = diff(desk, from, &to, 0, |_| Ok(())).await?;
-        kept = Some(publication::save_diff(ground.objects, &found.saved()).await?);
+        let found = preview::diff(desk, from, &to, 0, |_| Ok(())).await?;
+        saved = Some(publication::save_diff(ground.objects, &found.saved()).await?);
         held = openings(&found.verdicts);
     }
     if !held.is_empty() {
-        hold(&held).await?;
+        open(&held).await?;
     }
-    let active = publication::flip(ground.objects, Some(&was), version, kept, ground.at).await?;
+    let active = publication::flip(ground.objects, Some(&was), version, saved, ground.at).await?;
     Ok(Outcome::Published { active, held })
 }
 
@@ -155,7 +155,7 @@ async fn compared<O: Objects>(
             to.policy.version.short()
         )));
     }
-    let found = diff(desk, from, to, 0, |_| Ok(())).await?;
+    let found = preview::diff(desk, from, to, 0, |_| Ok(())).await?;
     let now = found.saved();
     if (now.digest, now.recorrelated) != (saved.digest, saved.recorrelated) {
         return Ok(Err(format!(

@@ -111,7 +111,7 @@ pub async fn run<P: Progress>(settings: &Settings, progress: &mut P) -> anyhow::
     };
     life.misbehave()?;
     life.live().await?;
-    let outcome = life.close(&machines).await;
+    let outcome = Box::pin(life.close(&machines)).await;
     front.abort();
     let mut outcome = outcome?;
     outcome.numbers.seconds = wall.now().duration_since(began).as_secs_f64();
