@@ -7,6 +7,7 @@ pub mod company;
 pub mod demo;
 pub mod holds;
 pub mod local;
+pub mod operations;
 pub mod preview;
 pub mod probe;
 pub mod publication;

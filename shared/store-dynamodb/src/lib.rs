@@ -47,7 +47,7 @@ use domain::limit::Meter;
 use domain::{Fact, Generation, IdentityId, RecordKey, TargetId};
 use jiff::Timestamp;
 use ports::store::{
-    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Counters, Delivery, Dossier, Health,
+    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Counters, Delivery, Dossier, Health, Pause,
     ScanPage, Seat, Segment,
 };
 use ports::{Fault, Store};
@@ -225,6 +225,14 @@ impl Store for DynamoStore {
     async fn set_health(&self, target: &TargetId, health: &Health) -> Result<(), Fault> {
         let mut expression = Expression::default();
         expression.set("health", item::json(health)?);
+        self.update(item::target_key(target), expression).await?;
+        Ok(())
+    }
+
+    async fn set_pause(&self, target: &TargetId, pause: Option<&Pause>) -> Result<(), Fault> {
+        let pause = pause.map(item::json).transpose()?;
+        let mut expression = Expression::default();
+        expression.set_or_remove("pause", pause);
         self.update(item::target_key(target), expression).await?;
         Ok(())
     }

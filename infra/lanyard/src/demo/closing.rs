@@ -192,7 +192,7 @@ impl<P: Progress> Life<'_, P> {
     }
 
     async fn last_checks(&mut self, hands: usize, checks: &mut Vec<Check>) -> anyhow::Result<()> {
-        let status = self.stack.status().await?;
+        let status = self.stack.operations().status().await?;
         let dead: usize = status.lanes.values().map(|lane| lane.dead).sum();
         self.numbers.parked = status.parked_records;
         checks.push(Check::that(

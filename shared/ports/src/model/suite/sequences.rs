@@ -273,7 +273,13 @@ pub async fn lanes<Q: Queues + Lanes>(
                 let have = lanes.set_visibility(&lane, one.receipt, after);
                 assert_eq!(have, want, "{told}: set visibility");
             }
-            (78..82, _) => {
+            (78..80, _) => {
+                let dead = model.dead_letters(&lane);
+                let first = dead.first().map_or(7, |letter| letter.sequence);
+                let want = model.discard(&lane, first);
+                assert_eq!(lanes.discard(&lane, first), want, "{told}: discard");
+            }
+            (80..82, _) => {
                 assert_eq!(
                     lanes.redrive(&lane),
                     model.redrive(&lane),

@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use super::made::{ack, at, claim, claim_key, commit, delivery, fact, identity, record, target};
 use super::{ok, rejected};
 use crate::Store;
-use crate::store::{Accepted, Acked, Committed, Dossier, Health, MAX_COMMIT_PARTS, Seat, Segment};
+use crate::store::{
+    Accepted, Acked, Committed, Dossier, Health, MAX_COMMIT_PARTS, Pause, Seat, Segment,
+};
 
 /// Everything that the port documents. `make` gives an empty table each time.
 pub async fn all<S: Store>(make: impl AsyncFn() -> S) {
@@ -33,6 +35,7 @@ pub async fn all<S: Store>(make: impl AsyncFn() -> S) {
     due_identities_come_in_order(&make().await).await;
     a_scan_meets_everybody_once(&make().await).await;
     health_is_kept_by_target(&make().await).await;
+    a_pause_outlasts_what_connectors_record(&make().await).await;
     a_gauge_is_written_by_whoever_read_it_last(&make().await).await;
     a_meter_is_written_by_whoever_read_it_last(&make().await).await;
 }
@@ -542,4 +545,33 @@ async fn health_is_kept_by_target<S: Store>(store: &S) {
     assert_eq!((seat.is_some(), health), (true, Health::Healthy));
     ok(store.set_health(&target(0), &Health::Healthy).await);
     assert_eq!(ok(store.health(&target(0)).await), Health::Healthy);
+}
+
+async fn a_pause_outlasts_what_connectors_record<S: Store>(store: &S) {
+    let pause = Pause {
+        by: "ida".into(),
+        reason: "moves to another host".into(),
+        since: at(1),
+    };
+    // Nothing was ever recorded about the first; something is about the second.
+    let throttled = Health::Throttled { until: at(9) };
+    ok(store.set_health(&target(1), &throttled).await);
+    for number in [0, 1] {
+        let target = target(number);
+        ok(store.set_pause(&target, Some(&pause)).await);
+        assert_eq!(
+            ok(store.health(&target).await),
+            Health::Paused(pause.clone())
+        );
+        ok(store.set_health(&target, &throttled).await);
+        assert_eq!(
+            ok(store.seat(&identity(1), &target).await),
+            (None, Health::Paused(pause.clone()))
+        );
+        ok(store.set_pause(&target, None).await);
+        assert_eq!(ok(store.health(&target).await), throttled);
+    }
+    assert_eq!(ok(store.health(&target(2)).await), Health::Healthy);
+    ok(store.set_pause(&target(2), None).await);
+    assert_eq!(ok(store.health(&target(2)).await), Health::Healthy);
 }
