@@ -327,6 +327,7 @@ impl Company {
                     parked: None,
                 },
                 settles: true,
+                wake: None,
             }),
         );
         assert_eq!(acked.expect("a model"), Acked::Done);
@@ -345,6 +346,7 @@ impl Company {
                 ..part
             },
             settles: true,
+            wake: None,
         }));
         assert_eq!(acked.expect("a model"), Acked::Done);
     }
