@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use contract::ConvergeRequest;
 use domain::budget::{Cost, Tally};
-use domain::converge::{self, Convergence, Seen, converge};
+use domain::converge::{self, Convergence, Elsewhere, Seen, converge, postpone};
 use domain::limit::is_ending;
-use domain::policy::TargetKind;
+use domain::policy::{Sod, TargetKind};
 use domain::rollout;
 use domain::{AccountRecord, EntitlementId, Outcome, TargetId};
 use jiff::{SignedDuration, Timestamp};
 use ports::lanes::{Batch, BatchAnswer, Incoming};
-use ports::store::Health;
+use ports::store::{Health, Seat};
 use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 
 use crate::Connector;
@@ -175,6 +175,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 why: "the target asked for a pause".into(),
             });
         }
+        let elsewhere = self.elsewhere(&seat, name);
         let unsettled = seat.record.unsettled.remove(name);
         let parked = record.parked.is_some();
         let projection = self.resolve_references(wanted, name).await?;
@@ -198,11 +199,21 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             kept: BTreeSet::new(),
             unseen: Unseen::default(),
             counted: Counted::default(),
+            elsewhere,
         };
         if let Some(desk) = desk {
             return self.by_hand(desk, work).await.map(Opened::Finished);
         }
         Ok(Opened::Work(Box::new(work), health))
+    }
+
+    /// What the identity has on its other targets, where policy keeps anything apart.
+    fn elsewhere(&self, seat: &Seat, name: &TargetId) -> Elsewhere {
+        if self.policy.policy.sod.iter().any(Sod::prevents) {
+            Elsewhere::of(&seat.record, &seat.accounts, name)
+        } else {
+            Elsewhere::default()
+        }
     }
 
     /// Whether looking at the target tells anything. One that takes records and shows nothing would
@@ -372,17 +383,21 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     ) -> Result<Convergence, Stop> {
         let mut convergence = self.compare(work, sight);
         if let Some(why) = refusal(&convergence) {
+            work.record.waiting = convergence.waiting;
             return Err(Stop::Park(why));
         }
         work.adopt(&convergence, sight);
         self.keep_within_limits(work, &mut convergence)
             .await
             .map_err(Stop::Again)?;
+        work.record.waiting.clone_from(&convergence.waiting);
         Ok(convergence)
     }
 
+    /// What has to change and may be changed now: nothing is given while another target still
+    /// holds what must not be held beside it.
     pub(crate) fn compare(&self, work: &Work, sight: &Sight) -> Convergence {
-        converge(&converge::Input {
+        let mut convergence = converge(&converge::Input {
             policy: &self.policy.policy,
             target: &work.name,
             identity: &work.identity,
@@ -393,7 +408,14 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 account: sight.account.as_deref(),
                 held: sight.held.as_ref(),
             }),
-        })
+        });
+        postpone(
+            &self.policy.policy,
+            &work.elsewhere.leaving,
+            &work.wanted(),
+            &mut convergence,
+        );
+        convergence
     }
 }
 

@@ -409,6 +409,7 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
                     expect: Some(account.applied),
                     account: after,
                     settles: false,
+                    wake: None,
                 };
                 if self.store.ack(&ack).await? == Acked::Done {
                     marked.push(ConvergeRequest {

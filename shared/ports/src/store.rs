@@ -134,6 +134,9 @@ pub struct Ack {
     /// generation stays owed. When nothing is owed any more, the clock's next look is the
     /// record's `due_at`.
     pub settles: bool,
+    /// When the clock shall look, unless this settles the last that was owed: soon, where what was
+    /// done lets another target go on.
+    pub wake: Option<Timestamp>,
 }
 
 /// What became of an acknowledgement.

@@ -62,7 +62,8 @@ pub enum CaseCommand {
         which: Which,
         /// The case
         id: String,
-        /// `same` or `different` for a worker record, `adopt` or `leave-alone` for an account
+        /// `same` or `different` for a worker record, `adopt` or `leave-alone` for an account, `same` too
+        /// for one of several
         answer: Word,
         /// The identity that is meant, where there are several candidates
         #[arg(long, value_name = "ID")]

@@ -273,7 +273,9 @@ where
                 (record.to_string(), self.worker(record).await?)
             }
             case::Subject::Record { record } => (record.to_string(), None),
-            case::Subject::Account { target, .. } => (target.to_string(), None),
+            case::Subject::Account { target, .. } | case::Subject::Double { target, .. } => {
+                (target.to_string(), None)
+            }
         };
         Ok(CaseView {
             kind: case.subject.kind().to_owned(),

@@ -313,6 +313,10 @@ impl Store for ModelStore {
                     seat.wake_at = seat.record.due_at;
                 }
             }
+            let rests = ack.settles && seat.owed.is_empty();
+            if let Some(wake) = ack.wake.filter(|_| !rests) {
+                seat.wake_at = Some(wake);
+            }
             (Acked::Done, true)
         })
     }

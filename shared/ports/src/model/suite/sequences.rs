@@ -117,6 +117,7 @@ impl Operation {
                 let next = (next + random.below(3)).saturating_sub(random.below(2));
                 let mut one = ack(of, on, expect, next);
                 one.settles = random.percent(85);
+                one.wake = random.percent(20).then(|| at(1)).or(one.wake);
                 one.account.active = random.percent(50);
                 Self::Ack(Box::new(one))
             }
