@@ -23,26 +23,32 @@ const FUNCTIONS: &[&str] = &[
 const ADAPTERS: &[&str] = &[
     "lanes-sqs",
     "objects-s3",
+    "secrets-manager",
     "store-dynamodb",
     "target-graph",
     "target-http",
     "target-scim",
 ];
+/// What functions' `main.rs` is made of, besides adapters.
+const STARTING: &[&str] = &["publication", "runtime", "targets"];
 /// The operator's command line and the suites: they may import everything.
 const COMPOSITION: &[&str] = &["lanyard", "tests"];
 
 /// External crates that belong behind one of our own, with the packages that may import them
 /// in product code.
 const OWNED: &[(&str, &[&str])] = &[
-    ("aws-config", FUNCTIONS),
+    ("aws-config", &[]),
     ("aws-sdk-dynamodb", &["store-dynamodb"]),
+    ("aws-sdk-secretsmanager", &["secrets-manager"]),
     ("aws-sdk-s3", &["objects-s3"]),
     ("aws-sdk-sqs", &["lanes-sqs"]),
+    ("aws-smithy-http-client", &["runtime"]),
+    ("aws-types", &["runtime"]),
     ("axum", &["graph-target", "lanyard", "scim-target", "tests"]),
     ("cel", &["policy"]),
     ("clap", &["graph-target", "lanyard", "scim-target", "tests"]),
     ("dynoxide-rs", &["store-dynamodb"]),
-    ("lambda_runtime", FUNCTIONS),
+    ("lambda_runtime", &["runtime"]),
     ("reqwest", &["graph-target", "target-http", "tests"]),
 ];
 
@@ -137,6 +143,8 @@ fn may_import(name: &str) -> Option<Vec<&'static str>> {
         "contract" | "policy" => vec!["domain"],
         "ports" => vec!["contract", "domain"],
         "telemetry" => vec!["contract", "domain", "ports"],
+        "publication" => vec!["domain", "policy", "ports", "telemetry"],
+        "runtime" => vec!["domain", "ports", "publication", "telemetry"],
         _ if ADAPTERS.contains(&name) => {
             let mut allowed = vec!["contract", "domain", "ports", "telemetry"];
             if name.starts_with("target-") && name != "target-http" {
@@ -156,14 +164,15 @@ fn may_import(name: &str) -> Option<Vec<&'static str>> {
         _ if FUNCTIONS.contains(&name) => below
             .iter()
             .chain(ADAPTERS)
-            .chain(&["targets"])
+            .chain(STARTING)
             .copied()
             .collect(),
         _ if COMPOSITION.contains(&name) => below
             .iter()
             .chain(ADAPTERS)
             .chain(FUNCTIONS)
-            .chain(&["graph-target", "lanyard", "scim-target", "targets"])
+            .chain(STARTING)
+            .chain(&["graph-target", "lanyard", "scim-target"])
             .copied()
             .collect(),
         _ => return None,
