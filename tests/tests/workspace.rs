@@ -23,6 +23,7 @@ const FUNCTIONS: &[&str] = &[
 const ADAPTERS: &[&str] = &[
     "lanes-sqs",
     "objects-s3",
+    "secrets-manager",
     "store-dynamodb",
     "target-graph",
     "target-http",
@@ -37,6 +38,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("aws-config", FUNCTIONS),
     ("aws-sdk-dynamodb", &["store-dynamodb"]),
     ("aws-sdk-s3", &["objects-s3"]),
+    ("aws-sdk-secretsmanager", &["secrets-manager"]),
     ("aws-sdk-sqs", &["lanes-sqs"]),
     ("axum", &["graph-target", "lanyard", "scim-target", "tests"]),
     ("cel", &["policy"]),
@@ -303,6 +305,8 @@ fn the_rules_can_fail() {
         ("target-scim", "graph-target"),
         ("target-scim", "reqwest"),
         ("lanyard", "aws-sdk-dynamodb"),
+        ("lanes-sqs", "objects-s3"),
+        ("planner", "aws-sdk-secretsmanager"),
         ("domain", "tokio"),
     ] {
         let found = import(from, to);
