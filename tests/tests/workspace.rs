@@ -312,6 +312,8 @@ fn the_rules_can_fail() {
         ("target-scim", "graph-target"),
         ("target-scim", "reqwest"),
         ("lanyard", "aws-sdk-dynamodb"),
+        ("lanes-sqs", "objects-s3"),
+        ("planner", "aws-sdk-secretsmanager"),
         ("domain", "tokio"),
     ] {
         let found = import(from, to);
