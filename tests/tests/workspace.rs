@@ -245,12 +245,14 @@ fn sources(dir: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// Adapters that a piece of function source names outside its tests. Development dependencies
-/// may be adapters, so that everything from the first `#[cfg(test)]` on is left out.
+/// What belongs to `main.rs` alone and a piece of function source names outside its tests.
+/// Development dependencies may be adapters, so that everything from the first `#[cfg(test)]` on
+/// is left out.
 fn adapters_named(source: &str) -> Vec<&'static str> {
     let product = source.split("#[cfg(test)]").next().unwrap_or_default();
     ADAPTERS
         .iter()
+        .chain(STARTING)
         .copied()
         .filter(|adapter| product.contains(&format!("{}::", adapter.replace('-', "_"))))
         .collect()
@@ -272,7 +274,7 @@ fn a_function_names_adapters_in_its_main_only() {
         for file in files {
             let inside = file.strip_prefix(&src).expect("inside src");
             if inside == Path::new("main.rs")
-                || inside.starts_with("bin")
+                || inside == Path::new("settings.rs")
                 || inside.ends_with("tests.rs")
             {
                 continue;
@@ -350,5 +352,35 @@ fn the_rules_can_fail() {
         adapters_named("use store_dynamodb::Table;"),
         ["store-dynamodb"]
     );
+    assert_eq!(adapters_named("runtime::run()"), ["runtime"]);
     assert!(adapters_named("#[cfg(test)]\nmod tests { use store_dynamodb::Table; }").is_empty());
+}
+
+/// A function's library is worked on without the SDK: what only its binary needs is behind the
+/// feature `lambda`.
+#[test]
+fn a_function_without_its_binary_compiles_no_sdk() {
+    let tree = |function: &str, features: &[&str]| {
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "--edges", "all", "--prefix", "none"])
+            .args(["--package", function])
+            .args(features)
+            .current_dir(root())
+            .output()
+            .expect("cargo runs");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "cargo tree failed: {error}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    for function in ["clock", "connectors", "hr-webhook", "planner", "reconciler"] {
+        let without = tree(function, &[]);
+        for heavy in ["aws-sdk-", "aws-smithy-", "lambda_runtime", "reqwest v"] {
+            assert!(!without.contains(heavy), "`{function}` compiles `{heavy}`");
+        }
+        let with = tree(function, &["--features", "lambda"]);
+        assert!(
+            with.contains("lambda_runtime v"),
+            "`{function}` has no loop"
+        );
+    }
 }

@@ -110,6 +110,20 @@ impl<R: Fn(&str) -> Option<String>> Environment<R> {
         self.refuse(NAME, "is no target's name", fix)
     }
 
+    /// Whether targets may have private addresses, as they do in a VPC. Without the variable they may
+    /// not: a policy file then reaches nothing inside.
+    pub fn private_network(&mut self) -> Option<bool> {
+        const NAME: &str = "LANYARD_TARGET_NETWORK";
+        match self.read(NAME).as_deref() {
+            None | Some("public") => Some(false),
+            Some("private") => Some(true),
+            Some(_) => {
+                let fix = "give `public`, or `private` where targets have private addresses";
+                self.refuse(NAME, "is no network", fix)
+            }
+        }
+    }
+
     /// Whether the function's time-out leaves time for a request that takes as long as it may,
     /// and, for functions behind a queue, whether messages stay hidden for longer than it.
     pub fn timeouts(&mut self, request: Duration, behind_a_queue: bool) -> Option<()> {

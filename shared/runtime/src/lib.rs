@@ -16,6 +16,6 @@ pub use aws::{Aws, Endpoint, LONGEST_REQUEST, configure};
 pub use aws_types::SdkConfig;
 pub use clock::SystemClock;
 pub use environment::{Environment, SettingsError, Wrong};
-pub use run::{Failure, run};
+pub use run::{Failure, prime, run};
 pub use start::StartError;
 pub use timeouts::{BEFORE_FUNCTION, BEFORE_VISIBLE};

@@ -64,7 +64,8 @@ where
         now: Box::new(|| SystemClock.now()),
     };
     let started = match telemetry.start() {
-        Ok(()) => start().await,
+        // Boxed, here and below: both are large, and would lie in every future around them.
+        Ok(()) => Box::pin(start()).await,
         Err(error) => Err(error.into()),
     };
     let handler = match started {
@@ -89,6 +90,17 @@ where
     }
 }
 
+/// Sends a request for the sake of its connection, so that the first event does not wait for one.
+/// Whatever it is answered: a role that may not ask has its connection all the same.
+pub async fn prime<T, E: fmt::Display>(
+    service: &'static str,
+    request: impl Future<Output = Result<T, E>>,
+) {
+    if let Err(error) = request.await {
+        tracing::debug!(op = service, %error, "primed without an answer");
+    }
+}
+
 async fn handle<E, A, H>(handler: &H, event: LambdaEvent<E>) -> Result<A, Failure>
 where
     H: AsyncFn(E) -> Result<A, Failure>,
@@ -97,7 +109,7 @@ where
     let span = tracing::info_span!("event", request_id = context.request_id);
     let trace = context.xray_trace_id.as_deref().and_then(Trace::parse);
     let work = async {
-        let answer = handler(payload).await;
+        let answer = Box::pin(handler(payload)).await;
         if let Err(failure) = &answer {
             let (error_type, error) = (failure.error_type, failure.message.as_str());
             tracing::error!(error_type, error, "event failed");

@@ -41,6 +41,7 @@ fn ask(variables: &BTreeMap<&'static str, String>) -> Result<(), SettingsError> 
         environment.reports_bucket().is_some(),
         environment.secret_prefix().is_some(),
         environment.target().is_some(),
+        environment.private_network().is_some(),
         environment.timeouts(REQUEST, true).is_some(),
         environment.aws().is_some(),
     ];
@@ -62,6 +63,7 @@ fn a_whole_environment_is_taken() {
     for (name, value) in [
         ("LANYARD_TARGET", "wiki-eu-1"),
         ("LANYARD_TARGET", ""),
+        ("LANYARD_TARGET_NETWORK", "private"),
         ("AWS_SESSION_TOKEN", ""),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
         (
@@ -104,6 +106,7 @@ fn what_cannot_be_right_is_refused_without_repeating_it() {
         ("LANYARD_REPORTS_BUCKET", "s3 bucket"),
         ("LANYARD_SECRET_PREFIX", "lan yard/"),
         ("LANYARD_TARGET", "Wiki_1"),
+        ("LANYARD_TARGET_NETWORK", "both"),
         ("LANYARD_FUNCTION_TIMEOUT_S", "half a minute"),
         ("LANYARD_FUNCTION_TIMEOUT_S", "0"),
         ("LANYARD_VISIBILITY_TIMEOUT_S", "-1"),
