@@ -10,6 +10,5 @@ pub mod local;
 pub mod operations;
 pub mod preview;
 pub mod probe;
-pub mod publication;
 pub mod release;
 pub mod stack;

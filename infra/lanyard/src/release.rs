@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::holds::Opening;
 use crate::preview::{self, Desk, Saved, compiled};
-use crate::publication::{self, Active};
+use publication::Active;
 
 /// What became of a publication.
 #[derive(Clone, Debug, Serialize)]

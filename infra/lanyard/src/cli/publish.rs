@@ -17,9 +17,9 @@ use super::{Exit, Screen};
 use crate::holds::{self, Opening, Request};
 use crate::local::DataFolder;
 use crate::preview::{Desk, State, compiled, hash};
-use crate::publication::{self, Active};
 use crate::release::{self, Candidate, Ground, Outcome};
 use crate::stack::SystemClock;
+use publication::Active;
 
 /// What to publish.
 #[derive(Args, Debug)]

@@ -18,7 +18,6 @@ use super::sample::{self, Files};
 use super::verdict::Check;
 use crate::holds::{self, Answer, Chosen, Request};
 use crate::preview::{self, Desk, State};
-use crate::publication;
 use crate::release::{self, Candidate, Ground, Outcome};
 
 /// Where the edited role gives something.
