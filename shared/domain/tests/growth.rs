@@ -1,6 +1,7 @@
 //! Default roles that grow between two versions of a policy.
 
 #![allow(
+    clippy::expect_used,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "tests stop at what does not hold"
@@ -23,7 +24,11 @@ fn grew(to: impl FnOnce(&mut Policy)) -> Vec<String> {
     growth(&from, &changed)
         .iter()
         .map(|grown| {
-            let new: Vec<&str> = grown.entitlements.iter().map(|e| e.as_str()).collect();
+            let new: Vec<&str> = grown
+                .entitlements
+                .iter()
+                .map(domain::EntitlementId::as_str)
+                .collect();
             let (role, whom) = (&grown.role, grown.whom());
             format!("{role}, {whom}, {}: {}", grown.rule, new.join(" "))
         })

@@ -178,6 +178,7 @@ pub enum Why {
 }
 
 impl fmt::Display for Why {
+    #[expect(clippy::too_many_lines, reason = "one sentence for each reason")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BrokenOff { line, error } => {
