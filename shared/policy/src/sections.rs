@@ -116,7 +116,7 @@ fn assemble(sections: &Sections<'_>, version: Hash, scrutiny: Scrutiny<'_>) -> P
     let standards = standard::read(sections);
     let vocabulary = Vocabulary::new(&standards);
     let required = standard::required(sections);
-    let identifiers = identifier::read(sections);
+    let identifiers = identifier::read(sections, &vocabulary);
     let profiles = profile::read(sections);
     let targets = target::read(sections, &identifiers, &vocabulary, &profiles);
     let entitlements = entitlement::read(sections, &targets);
