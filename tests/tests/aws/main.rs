@@ -66,9 +66,9 @@ async fn events(stack: &Stack, function: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Waits for something that other processes do.
+/// Waits for something that other processes do, two minutes at most.
 async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    for _ in 0..200 {
+    for _ in 0..600 {
         if let Some(found) = look().await {
             return found;
         }
@@ -167,6 +167,9 @@ async fn posts_messages_and_nights_reach_their_functions() {
         .map(|event| format!("{} {}", event["target"], event["part"]))
         .collect();
     assert_eq!(parts.len(), 4, "{parts:?}");
+
+    let tick = eventually("a minute", async || events(&stack, "clock").await.pop()).await;
+    assert_eq!(tick, json!({}));
 
     let endpoint = stack.endpoint().to_owned();
     drop(stack);

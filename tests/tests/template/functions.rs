@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use target_http::HttpConfig;
-use tests::aws::template::line;
+use tests::aws::template::{line, root};
 
 use crate::{number, templates};
 
@@ -221,5 +221,37 @@ async fn they_end_after_their_requests_and_say_so() {
         assert!(request < timeout && timeout <= 900, "{name}: {timeout} s");
         let told = &function["Environment"]["Variables"]["LANYARD_FUNCTION_TIMEOUT_S"];
         assert_eq!(told, &json!(timeout.to_string()), "{name}");
+    }
+}
+
+/// What `sam build` makes of each, which expanding replaces by an address.
+#[test]
+fn each_is_built_from_its_package() {
+    let built = |file: &str| {
+        let text = std::fs::read_to_string(root().join("infra").join(file)).expect("a template");
+        let functions = text.split("Type: AWS::Serverless::Function").skip(1);
+        let pairs = functions.map(|function| {
+            let after = |word: &str| {
+                let (_, rest) = function.split_once(word).expect(word);
+                let word = rest.split_whitespace().next();
+                word.expect("a word").to_owned()
+            };
+            (after("CodeUri: "), after("Binary: "))
+        });
+        pairs.collect::<Vec<_>>()
+    };
+    let built = [built("template.yaml"), built("target.yaml")].concat();
+    assert_eq!(built.len(), 6);
+    for (folder, binary) in built {
+        let package = root().join("infra").join(&folder);
+        let manifest = package.join("Cargo.toml");
+        let manifest = std::fs::read_to_string(manifest).expect("a package");
+        let features = "[package.metadata.lambda.build]\nfeatures = [\"lambda\"]";
+        assert!(manifest.contains(features), "{folder}");
+        let wanted = match folder.as_str() {
+            "../functions/connectors" => "connector",
+            other => other.trim_start_matches("../functions/"),
+        };
+        assert_eq!(binary, wanted, "{folder}");
     }
 }
