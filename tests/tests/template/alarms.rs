@@ -40,7 +40,8 @@ const WATCHED: &[(&str, &[&str])] = &[
             "EndingThrottled",
             "ReconcilerThrottled",
             "Throttled",
-            "TableThrottled",
+            "TableReadThrottled",
+            "TableWriteThrottled",
         ],
     ),
     (
