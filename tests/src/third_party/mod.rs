@@ -1,5 +1,5 @@
 //! Servers that we did not write, at pinned versions, on loopback: SCIM servers that the connectors have to get on with,
-//! and a proxy that holds requests and answers against Microsoft's description of Graph.
+//! a proxy that holds requests and answers against Microsoft's description of Graph, and an emulator of AWS.
 //!
 //! They are installed from PyPI and npm into `target/third-party/` on first use. A test that needs one and cannot
 //! have it fails with the reason; it does not skip itself.
@@ -49,6 +49,8 @@ pub enum ThirdParty {
     DjangoScim2,
     /// Prism (Node.js): a proxy that refuses what breaks `fixtures/graph/graph-subset.yaml`, in either direction.
     Prism,
+    /// MiniStack (Python): AWS's services in memory, with IAM enforced, and AWS's expander of templates: [`crate::aws`].
+    Aws,
 }
 
 /// What scim2-server announces, and does, otherwise than by default: `third-party/scim2-server/*.json`.
@@ -152,6 +154,17 @@ impl ThirdParty {
         Self::Prism.launch(upstream).await
     }
 
+    /// Installs MiniStack where necessary and starts it. It takes requests that are signed with the key `test` for its
+    /// account's root, and checks what every other key may do.
+    pub async fn aws() -> Result<Running, ThirdPartyError> {
+        Self::Aws.start().await
+    }
+
+    /// Installs what MiniStack needs, AWS's own expander of templates among it, and answers the Python that has it.
+    pub async fn aws_python() -> Result<PathBuf, ThirdPartyError> {
+        Ok(Self::Aws.installed().await?.join("venv/bin/python"))
+    }
+
     /// Installs the server where necessary and starts it on a free port, with a token of its own. Prism needs an
     /// upstream: [`ThirdParty::prism`].
     pub async fn start(self) -> Result<Running, ThirdPartyError> {
@@ -166,10 +179,14 @@ impl ThirdParty {
                 log: String::new(),
             });
         }
-        let folder = tokio::task::spawn_blocking(move || install::install(self))
-            .await
-            .map_err(|e| self.io("wait for the installation", io::Error::other(e)))??;
+        let folder = self.installed().await?;
         process::start(self, &folder, upstream).await
+    }
+
+    async fn installed(self) -> Result<PathBuf, ThirdPartyError> {
+        tokio::task::spawn_blocking(move || install::install(self))
+            .await
+            .map_err(|e| self.io("wait for the installation", io::Error::other(e)))?
     }
 
     fn name(self) -> &'static str {
@@ -178,6 +195,7 @@ impl ThirdParty {
             ThirdParty::Scimmy => "scimmy",
             ThirdParty::DjangoScim2 => "django-scim2",
             ThirdParty::Prism => "prism",
+            ThirdParty::Aws => "aws",
         }
     }
 
@@ -186,7 +204,7 @@ impl ThirdParty {
         match self {
             ThirdParty::Scim2Server | ThirdParty::Scim2ServerWith(_) => "/v2",
             ThirdParty::Scimmy | ThirdParty::DjangoScim2 => "/scim/v2",
-            ThirdParty::Prism => "",
+            ThirdParty::Prism | ThirdParty::Aws => "",
         }
     }
 
@@ -196,6 +214,7 @@ impl ThirdParty {
             ThirdParty::Scimmy => install::SCIMMY,
             ThirdParty::DjangoScim2 => install::DJANGO_SCIM2,
             ThirdParty::Prism => install::PRISM,
+            ThirdParty::Aws => install::AWS,
         }
     }
 
@@ -207,6 +226,7 @@ impl ThirdParty {
             | ThirdParty::Scimmy
             | ThirdParty::DjangoScim2 => "/Users?count=1",
             ThirdParty::Prism => "/no-such-path",
+            ThirdParty::Aws => "/_ministack/health",
         }
     }
 
@@ -218,6 +238,7 @@ impl ThirdParty {
             | ThirdParty::Scimmy
             | ThirdParty::DjangoScim2 => (200..300).contains(&status),
             ThirdParty::Prism => body.contains(PRISM_ERROR),
+            ThirdParty::Aws => status == 200 && body.contains("cloudformation"),
         }
     }
 
@@ -274,16 +295,28 @@ impl ThirdParty {
                     .to_string(),
                 upstream.to_owned(),
             ],
+            ThirdParty::Aws => vec![program("venv/bin/ministack")],
         };
         let database = scratch.join(install::DATABASE).display().to_string();
-        let environment = vec![
+        let mut environment = Vec::new();
+        if self == ThirdParty::Aws {
+            environment = vec![
+                ("GATEWAY_PORT", port.clone()),
+                ("BIND_HOST", host.to_owned()),
+                ("AUTH", "true".to_owned()),
+                // Functions inherit it; it is how they find the emulator.
+                ("AWS_ENDPOINT_URL", format!("http://{host}:{port}")),
+                ("TMPDIR", scratch.display().to_string()),
+            ];
+        }
+        environment.extend([
             ("PORT", port),
             ("TOKEN", token.to_owned()),
             ("DATABASE", database),
             ("DJANGO_SETTINGS_MODULE", "host.settings".to_owned()),
             ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
             ("SCARF_ANALYTICS", "false".to_owned()),
-        ];
+        ]);
         process::Launch { words, environment }
     }
 
