@@ -11,6 +11,7 @@
 
 pub mod bench;
 pub mod found;
+pub mod ministack;
 pub mod quota;
 pub mod sim;
 pub mod third_party;

@@ -1,5 +1,5 @@
 //! Servers that we did not write, at pinned versions, on loopback: SCIM servers that the connectors have to get on with,
-//! and a proxy that holds requests and answers against Microsoft's description of Graph.
+//! a proxy that holds requests and answers against Microsoft's description of Graph, and one that speaks AWS's protocols.
 //!
 //! They are installed from PyPI and npm into `target/third-party/` on first use. A test that needs one and cannot
 //! have it fails with the reason; it does not skip itself.
@@ -33,6 +33,9 @@ use thiserror::Error;
 use install::Recipe;
 use process::Server;
 
+/// The file with the time that ministack goes by, beside its other files.
+pub(crate) const CLOCK: &str = "clock";
+
 /// How the `type` of an error begins that Prism itself answers.
 pub const PRISM_ERROR: &str = "https://stoplight.io/prism/errors";
 
@@ -49,6 +52,8 @@ pub enum ThirdParty {
     DjangoScim2,
     /// Prism (Node.js): a proxy that refuses what breaks `fixtures/graph/graph-subset.yaml`, in either direction.
     Prism,
+    /// ministack (Python): AWS's protocols, in memory, on a clock that is set: [`crate::ministack`].
+    Ministack,
 }
 
 /// What scim2-server announces, and does, otherwise than by default: `third-party/scim2-server/*.json`.
@@ -178,6 +183,7 @@ impl ThirdParty {
             ThirdParty::Scimmy => "scimmy",
             ThirdParty::DjangoScim2 => "django-scim2",
             ThirdParty::Prism => "prism",
+            ThirdParty::Ministack => "ministack",
         }
     }
 
@@ -186,7 +192,7 @@ impl ThirdParty {
         match self {
             ThirdParty::Scim2Server | ThirdParty::Scim2ServerWith(_) => "/v2",
             ThirdParty::Scimmy | ThirdParty::DjangoScim2 => "/scim/v2",
-            ThirdParty::Prism => "",
+            ThirdParty::Prism | ThirdParty::Ministack => "",
         }
     }
 
@@ -196,6 +202,7 @@ impl ThirdParty {
             ThirdParty::Scimmy => install::SCIMMY,
             ThirdParty::DjangoScim2 => install::DJANGO_SCIM2,
             ThirdParty::Prism => install::PRISM,
+            ThirdParty::Ministack => install::MINISTACK,
         }
     }
 
@@ -207,6 +214,7 @@ impl ThirdParty {
             | ThirdParty::Scimmy
             | ThirdParty::DjangoScim2 => "/Users?count=1",
             ThirdParty::Prism => "/no-such-path",
+            ThirdParty::Ministack => "/_ministack/health",
         }
     }
 
@@ -216,7 +224,8 @@ impl ThirdParty {
             ThirdParty::Scim2Server
             | ThirdParty::Scim2ServerWith(_)
             | ThirdParty::Scimmy
-            | ThirdParty::DjangoScim2 => (200..300).contains(&status),
+            | ThirdParty::DjangoScim2
+            | ThirdParty::Ministack => (200..300).contains(&status),
             ThirdParty::Prism => body.contains(PRISM_ERROR),
         }
     }
@@ -274,10 +283,15 @@ impl ThirdParty {
                     .to_string(),
                 upstream.to_owned(),
             ],
+            ThirdParty::Ministack => vec![program("venv/bin/python"), program("server.py")],
         };
+        let clock = scratch.join(CLOCK).display().to_string();
         let database = scratch.join(install::DATABASE).display().to_string();
         let environment = vec![
+            ("GATEWAY_PORT", port.clone()),
             ("PORT", port),
+            ("BIND_HOST", host.to_owned()),
+            ("CLOCK", clock),
             ("TOKEN", token.to_owned()),
             ("DATABASE", database),
             ("DJANGO_SETTINGS_MODULE", "host.settings".to_owned()),
@@ -310,6 +324,11 @@ impl Running {
     /// The process, which is also the leader of its group.
     pub fn process_id(&self) -> u32 {
         self.server.id()
+    }
+
+    /// Where the server's own files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.server.scratch()
     }
 
     /// What Prism has said against requests and answers so far.
