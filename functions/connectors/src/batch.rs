@@ -3,6 +3,7 @@
 //! recorded.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use contract::ConvergeRequest;
@@ -11,11 +12,11 @@ use domain::converge::{self, Convergence, Seen, converge};
 use domain::limit::is_ending;
 use domain::policy::TargetKind;
 use domain::rollout;
-use domain::{AccountRecord, EntitlementId, Outcome, TargetId};
+use domain::{AccountRecord, EntitlementId, Hash, Outcome, TargetId};
 use jiff::{SignedDuration, Timestamp};
 use ports::lanes::{Batch, BatchAnswer, Incoming};
-use ports::store::Health;
-use ports::{Apply, Cases, Clock, Fault, Observe, Store};
+use ports::store::{Health, Seat};
+use ports::{Apply, Cases, Clock, Fault, Observe, Store, Trace, trace};
 
 use crate::Connector;
 use crate::carry_out::Stop;
@@ -32,6 +33,17 @@ const ILL_IN_A_ROW: u32 = 3;
 /// How long a batch takes on work. What was not begun by then comes back, so that everything is
 /// recorded before messages are visible again (the shortest visibility is a minute).
 const WORK_FOR: SignedDuration = SignedDuration::from_secs(30);
+
+/// Messages whose decision was made under another version of policy, by the queue's id.
+type Elsewhere = Mutex<BTreeMap<String, Hash>>;
+
+/// A message that was read.
+pub struct Asked {
+    pub request: ConvergeRequest,
+    /// How often it was delivered, this time included.
+    pub receives: u32,
+    pub trace: Option<Trace>,
+}
 
 /// How far a message got before its target was called.
 enum Opened {
@@ -64,26 +76,60 @@ pub struct Over {
 }
 
 impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
-    /// Works through a batch of [`ConvergeRequest`]s.
+    /// Works through a batch of [`ConvergeRequest`]s, all of them under this connector's policy.
     pub async fn handle(&self, batch: Batch) -> BatchAnswer {
-        ports::batch::work_together(batch, |records| self.round(records)).await
+        ports::batch::work_together(batch, |records| self.round(records, None)).await
     }
 
-    async fn round(&self, records: Vec<Incoming>) -> Vec<Result<(), Fault>> {
+    /// Works on what was decided under this connector's policy. What was decided under another
+    /// version and is still to be done is left alone and comes back by version, for the connector
+    /// that has it.
+    pub async fn handle_own(&self, batch: Batch) -> (BatchAnswer, BTreeMap<Hash, Batch>) {
+        let records = batch.records.clone();
+        let elsewhere = Elsewhere::default();
+        let work = |records| self.round(records, Some(&elsewhere));
+        let answer = ports::batch::work_together(batch, work).await;
+        let versions = elsewhere
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut parts: BTreeMap<Hash, Batch> = BTreeMap::new();
+        for record in records {
+            if let Some(version) = versions.get(&record.id) {
+                parts.entry(*version).or_default().records.push(record);
+            }
+        }
+        (answer, parts)
+    }
+
+    async fn round(
+        &self,
+        records: Vec<Incoming>,
+        elsewhere: Option<&Elsewhere>,
+    ) -> Vec<Result<(), Fault>> {
         let mut answers: Vec<Result<(), Fault>> = Vec::with_capacity(records.len());
         let (mut places, mut requests) = (Vec::new(), Vec::new());
         for (at, record) in records.iter().enumerate() {
             match ports::batch::parse::<ConvergeRequest>(record) {
                 Ok(request) => {
                     places.push(at);
-                    requests.push((request, record.receives));
+                    requests.push(Asked {
+                        request,
+                        receives: record.receives,
+                        trace: record.trace.clone(),
+                    });
                     answers.push(Ok(()));
                 }
                 Err(fault) => answers.push(Err(fault)),
             }
         }
-        let worked = self.together(requests).await;
+        let worked = self.together(requests, elsewhere.is_some()).await;
         for (at, answer) in places.into_iter().zip(worked) {
+            if let (Ok(Converged::Elsewhere(version)), Some(elsewhere), Some(record)) =
+                (&answer, elsewhere, records.get(at))
+            {
+                let mut versions = elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+                versions.insert(record.id.clone(), *version);
+            }
             if let Some(place) = answers.get_mut(at) {
                 *place = answer.map(|_| ());
             }
@@ -91,21 +137,23 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         answers
     }
 
-    /// Works on requests of different accounts; answers in their order.
+    /// Works on requests of different accounts; answers in their order. `own` leaves alone what was
+    /// decided under another version of policy.
     pub(crate) async fn together(
         &self,
-        requests: Vec<(ConvergeRequest, u32)>,
+        requests: Vec<Asked>,
+        own: bool,
     ) -> Vec<Result<Converged, Fault>> {
         let mut answers = BTreeMap::new();
         let mut by_target: BTreeMap<TargetId, (Health, Vec<Placed>)> = BTreeMap::new();
         let count = requests.len();
-        for (at, (request, receives)) in requests.into_iter().enumerate() {
-            match self.open(&request, receives).await {
+        for (at, asked) in requests.into_iter().enumerate() {
+            match trace::within(asked.trace.clone(), self.open(&asked, own)).await {
                 Ok(Opened::Finished(converged)) => {
                     answers.insert(at, Ok(converged));
                 }
                 Ok(Opened::Work(work, health)) => {
-                    let (known, works) = by_target.entry(request.target).or_default();
+                    let (known, works) = by_target.entry(asked.request.target).or_default();
                     *known = health;
                     works.push((at, work));
                 }
@@ -130,13 +178,19 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     }
 
     /// Reads everything that a request is about.
-    async fn open(&self, request: &ConvergeRequest, receives: u32) -> Result<Opened, Fault> {
+    async fn open(&self, asked: &Asked, own: bool) -> Result<Opened, Fault> {
+        let request = &asked.request;
         let name = &request.target;
         let desk = self.desk(name);
+        let (seat, health) = self.store.seat(&request.identity, name).await?;
+        if let (true, Some(seat)) = (own, &seat)
+            && let Some(version) = self.elsewhere(seat, request)
+        {
+            return Ok(Opened::Finished(Converged::Elsewhere(version)));
+        }
         if desk.is_none() && !self.targets.contains_key(name) {
             return Err(Fault::reject("the target is not in the policy"));
         }
-        let (seat, health) = self.store.seat(&request.identity, name).await?;
         let Some(mut seat) = seat else {
             return Ok(Opened::Finished(Converged::Current));
         };
@@ -194,7 +248,8 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             ending_since: seat.record.ending_since.filter(|_| urgent),
             block_seen: false,
             at,
-            receives,
+            receives: asked.receives,
+            trace: asked.trace.clone(),
             kept: BTreeSet::new(),
             unseen: Unseen::default(),
             counted: Counted::default(),
@@ -203,6 +258,19 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             return self.by_hand(desk, work).await.map(Opened::Finished);
         }
         Ok(Opened::Work(Box::new(work), health))
+    }
+
+    /// The version of policy that a decision was made under, where it is another one and something
+    /// is still to be done.
+    fn elsewhere(&self, seat: &Seat, request: &ConvergeRequest) -> Option<Hash> {
+        let decided = seat.record.policy;
+        let generation = seat.record.changed.get(&request.target).copied();
+        let applied = seat
+            .accounts
+            .get(&request.target)
+            .map(|record| record.applied);
+        let open = request.look || applied < generation;
+        (open && decided != self.policy.policy.version).then_some(decided)
     }
 
     /// Whether looking at the target tells anything. One that takes records and shows nothing would
@@ -242,7 +310,9 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let mut tally = Tally::default();
         for one in over {
             count(&mut tally, &one.result);
-            let answer = self.settle(one.result, *one.work, &mut health).await;
+            let trace = one.work.trace.clone();
+            let settled = self.settle(one.result, *one.work, &mut health);
+            let answer = trace::within(trace, settled).await;
             answers.push((one.place, answer));
         }
         if let Err(fault) = self.count(name, &mut health, at, tally).await {

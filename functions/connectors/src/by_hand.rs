@@ -172,6 +172,7 @@ fn after(work: &Work, changes: &[Change]) -> AccountRecord {
         block_seen: work.block_seen,
         at: work.at,
         receives: work.receives,
+        trace: None,
         kept: std::collections::BTreeSet::new(),
         unseen: crate::work::Unseen::default(),
         counted: crate::limits::Counted::default(),

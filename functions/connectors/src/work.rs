@@ -6,10 +6,11 @@ use domain::change::AttrChange;
 use domain::converge::Convergence;
 use domain::project::AttrPath;
 use domain::{
-    AccountId, AccountRecord, Change, EntitlementId, Finding, Generation, IdentityId, Outcome,
-    Ownership, Pii, Projection, Slot, TargetId,
+    AccountId, AccountRecord, Change, EntitlementId, Finding, Generation, Hash, IdentityId,
+    Outcome, Ownership, Pii, Projection, Slot, TargetId,
 };
 use jiff::Timestamp;
+use ports::Trace;
 
 use crate::limits::Counted;
 use crate::resolve::Sight;
@@ -25,6 +26,8 @@ pub enum Converged {
     Parked,
     /// The target rests; it is still owed.
     Deferred,
+    /// Decided under this version of policy, which is another one: nothing was done.
+    Elsewhere(Hash),
 }
 
 /// One message's work.
@@ -49,6 +52,7 @@ pub struct Work {
     pub at: Timestamp,
     /// How often the message was delivered, this time included.
     pub receives: u32,
+    pub trace: Option<Trace>,
     /// Memberships that the target refused to take away.
     pub kept: BTreeSet<EntitlementId>,
     /// What was answered as done and not read back yet.

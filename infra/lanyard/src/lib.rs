@@ -9,5 +9,4 @@ pub mod holds;
 pub mod local;
 pub mod preview;
 pub mod probe;
-pub mod publication;
 pub mod stack;

@@ -1,6 +1,7 @@
 //! What the platform hands a function, in the ports' words.
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use ports::Trace;
 use ports::lanes::{Batch, Incoming};
 
 /// An event that cannot be answered for message by message. The function fails, and the platform
@@ -64,12 +65,14 @@ impl Delivery {
                 continue;
             };
             let receives = attributes.get("ApproximateReceiveCount");
+            let trace = attributes.get("AWSTraceHeader");
             delivery.taken.push(Taken {
                 message: Incoming {
                     id,
                     group,
                     body,
                     receives: receives.and_then(|count| count.parse().ok()).unwrap_or(1),
+                    trace: trace.and_then(|header| Trace::parse(header)),
                 },
                 receipt: receipt_handle,
                 own: false,

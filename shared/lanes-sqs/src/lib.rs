@@ -13,14 +13,12 @@ mod delivery;
 mod fault;
 mod receive;
 mod send;
-mod trace;
 mod urls;
 
 pub use aws_sdk_sqs::Client;
 
 pub use crate::dead::{DeadLetter, Replanned};
 pub use crate::delivery::{Delivery, EventError};
-pub use crate::trace::traced;
 pub use crate::urls::QueueUrls;
 
 /// The queues. Clones share the client.

@@ -9,9 +9,9 @@ use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
     MessageSystemAttributeName,
 };
-use ports::Fault;
 use ports::lanes::{Batch, BatchAnswer, Incoming};
 use ports::queue::BATCH;
+use ports::{Fault, Trace};
 
 use crate::delivery::Taken;
 use crate::urls::name;
@@ -163,6 +163,7 @@ impl SqsLanes {
             .wait_time_seconds(0)
             .message_system_attribute_names(MessageSystemAttributeName::MessageGroupId)
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .message_system_attribute_names(MessageSystemAttributeName::AwsTraceHeader)
             .send()
             .await
             .map_err(|error| fault::of(name(url), &error))?;
@@ -246,12 +247,15 @@ fn taken(message: Message) -> Option<Taken> {
     let mut attributes = message.attributes.unwrap_or_default();
     let receives = attributes.get(&MessageSystemAttributeName::ApproximateReceiveCount);
     let receives = receives.and_then(|count| count.parse().ok()).unwrap_or(1);
+    let trace = attributes.get(&MessageSystemAttributeName::AwsTraceHeader);
+    let trace = trace.and_then(|header| Trace::parse(header));
     Some(Taken {
         message: Incoming {
             id: message.message_id?,
             group: attributes.remove(&MessageSystemAttributeName::MessageGroupId)?,
             body: message.body?,
             receives,
+            trace,
         },
         receipt: Some(message.receipt_handle?),
         own: true,

@@ -6,10 +6,10 @@ use aws_sdk_sqs::types::{
 use contract::Lane;
 use domain::Hash;
 use ports::queue::BATCH;
-use ports::{Fault, Lanes, Outgoing};
+use ports::{Fault, Lanes, Outgoing, Trace, trace};
 
 use crate::urls::name;
-use crate::{SqsLanes, fault, trace};
+use crate::{SqsLanes, fault};
 
 /// Most bytes of a message, and of the messages of one request. The service takes 1 MiB since
 /// 2025; a queue that is set to its older limit of 256 KiB takes these as well.
@@ -33,18 +33,24 @@ impl Lanes for SqsLanes {
         }
         let trace = trace::current();
         for part in parts(messages) {
-            self.send_part(&url, part, trace.as_deref()).await?;
+            self.send_part(&url, part, trace.as_ref()).await?;
         }
         Ok(())
     }
 }
 
 impl SqsLanes {
+    /// Opens the connection for later sends, with a request without messages. The service refuses
+    /// it, whatever is in the queue, and whoever may send may ask.
+    pub async fn prime(&self, lane: &Lane) -> Result<(), Fault> {
+        self.send_part(&self.urls.of(lane), &[], None).await
+    }
+
     async fn send_part(
         &self,
         url: &str,
         messages: &[Outgoing],
-        trace: Option<&str>,
+        trace: Option<&Trace>,
     ) -> Result<(), Fault> {
         let queue = name(url);
         let mut request = self.client.send_message_batch().queue_url(url);
@@ -72,7 +78,7 @@ impl SqsLanes {
 fn entry(
     number: usize,
     message: &Outgoing,
-    trace: Option<&str>,
+    trace: Option<&Trace>,
 ) -> Result<SendMessageBatchRequestEntry, Fault> {
     let mut entry = SendMessageBatchRequestEntry::builder()
         .id(number.to_string())
@@ -82,7 +88,7 @@ fn entry(
     if let Some(trace) = trace {
         let header = MessageSystemAttributeValue::builder()
             .data_type("String")
-            .string_value(trace)
+            .string_value(trace.header())
             .build()
             .map_err(|_| cannot_be_built())?;
         entry = entry

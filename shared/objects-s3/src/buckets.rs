@@ -13,6 +13,14 @@ pub struct Buckets {
 }
 
 impl Buckets {
+    /// For a function that reads policy and has no other bucket: a request for another key fails.
+    pub const fn policy_alone(policy: String) -> Self {
+        Self {
+            policy,
+            reports: String::new(),
+        }
+    }
+
     /// The bucket of a key.
     pub(crate) fn of(&self, key: &str) -> &str {
         if key.starts_with(POLICY) {

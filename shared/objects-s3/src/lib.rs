@@ -13,6 +13,7 @@ mod read;
 mod write;
 
 pub use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Builder;
 use bytes::Bytes;
 use ports::objects::{Put, Swap, Tag};
 use ports::{Fault, Objects};
@@ -21,6 +22,12 @@ pub use crate::buckets::Buckets;
 use crate::multipart::PART;
 pub use crate::presign::LINK;
 use crate::write::Condition;
+
+/// A client from the configuration that all clients share. `path_style` puts the bucket into the
+/// path, for servers that stand for S3 under one host name.
+pub fn client(config: impl Into<Builder>, path_style: bool) -> Client {
+    Client::from_conf(config.into().force_path_style(path_style).build())
+}
 
 /// The buckets. Clones share the client.
 #[derive(Clone, Debug)]

@@ -17,6 +17,7 @@ pub mod queue;
 pub mod secrets;
 pub mod store;
 pub mod target;
+pub mod trace;
 mod walk;
 
 pub use cases::Cases;
@@ -28,4 +29,5 @@ pub use queue::Queues;
 pub use secrets::Secrets;
 pub use store::Store;
 pub use target::{Apply, Observe};
+pub use trace::Trace;
 pub use walk::Walk;

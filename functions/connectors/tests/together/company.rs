@@ -486,6 +486,7 @@ pub fn batch(names: &[&str], receives: u32) -> Batch {
             group: request.group(),
             body: serde_json::to_string(&request).expect("JSON"),
             receives,
+            trace: None,
         }
     });
     Batch {

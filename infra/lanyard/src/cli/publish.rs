@@ -17,8 +17,8 @@ use super::stack::block_on;
 use super::{Exit, Screen};
 use crate::local::DataFolder;
 use crate::preview::{Saved, diff, hash};
-use crate::publication::{self, Active};
 use crate::stack::SystemClock;
+use publication::Active;
 
 /// What to publish.
 #[derive(Args, Debug)]

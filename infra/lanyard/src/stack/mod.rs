@@ -22,10 +22,11 @@ use hr_webhook::feed::FeedIntake;
 use jiff::civil::Date;
 use ports::embedded::{EmbeddedLanes, FolderObjects, StaticSecrets};
 use ports::{Cases, Clock, Fault, Lanes as _, Outgoing, Store, Walk};
+use publication::Editions;
 use reconciler::{Finished, Reconciler, Run};
 use target_http::Network;
 
-use edition::{Edition, Editions};
+use edition::Edition;
 
 use crate::holds::Holds;
 
@@ -70,7 +71,7 @@ pub struct Stack<S> {
     salt: Salt,
     network: Network,
     ticker: clock::Ticker<S, EmbeddedLanes, SharedClock>,
-    editions: RwLock<Editions<S>>,
+    editions: RwLock<Editions<Edition<S>>>,
 }
 
 impl<S: Store + Cases + Clone> Stack<S> {
@@ -89,7 +90,7 @@ impl<S: Store + Cases + Clone> Stack<S> {
         let edition = Edition::new(&store, &lanes, &clock, &salt, network, policy, &secrets)?;
         Ok(Self {
             ticker: clock::Ticker::new(store.clone(), lanes.clone(), clock.clone()),
-            editions: RwLock::new(Editions::new(edition)),
+            editions: RwLock::new(Editions::new(Arc::new(edition))),
             store,
             lanes,
             objects,
@@ -99,7 +100,7 @@ impl<S: Store + Cases + Clone> Stack<S> {
         })
     }
 
-    fn editions(&self) -> Editions<S> {
+    fn editions(&self) -> Editions<Edition<S>> {
         let editions = self.editions.read();
         editions.unwrap_or_else(PoisonError::into_inner).clone()
     }

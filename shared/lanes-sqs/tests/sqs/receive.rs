@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lanes_sqs::{Delivery, EventError};
+use ports::Trace;
 use ports::lanes::{Batch, BatchAnswer, Failed};
 use serde_json::{Value, json};
 
@@ -51,6 +52,8 @@ async fn an_event_becomes_a_batch() {
         (&*second.id, &*second.group, &*second.body, second.receives),
         ("m1", "b", "1", 2)
     );
+    let trace = second.trace.as_ref().map(Trace::header);
+    assert_eq!(trace, Some("Root=1-5759e988-bd862e3fe1be46a994272793"));
 }
 
 #[tokio::test]

@@ -153,6 +153,7 @@ impl Fifo {
                     group: group.to_string(),
                     body: message.body.clone(),
                     receives: message.receives,
+                    trace: None,
                 },
             });
             entry.hidden += 1;

@@ -183,6 +183,7 @@ impl Queues for ModelLanes {
                             group: message.group.clone(),
                             body: message.body.clone(),
                             receives: message.receives,
+                            trace: None,
                         },
                     }
                 })
