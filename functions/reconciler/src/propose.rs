@@ -85,8 +85,8 @@ where
         let result = TargetResult {
             users: observed.users,
             groups: observed.groups,
-            matching: compared.matching,
-            wanted: compared.wanted,
+            matching: compared.numbers.matching(),
+            wanted: compared.numbers.wanted,
             repairs: 0,
             held: 0,
             findings: BTreeMap::new(),
