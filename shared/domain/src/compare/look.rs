@@ -97,6 +97,7 @@ impl<'p> Gathered<'p> {
     pub fn add(&mut self, fresh: Fresh) {
         for account in fresh.accounts {
             let id = hash(account.id.as_str());
+            self.seen.known.insert(id);
             if let Some(key) = key_of(&account) {
                 self.keys.entry(hash(key)).or_default().push(id);
             }
