@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::compare::Stretch;
 use domain::{Hash, TargetId};
+use jiff::{SignedDuration, Timestamp};
 use ports::objects::Put;
 use ports::{Cases, Clock, Fault, Lanes, Objects, Observe, Store};
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,9 @@ const RUN: &str = "run.json";
 
 /// The version of everything that steps leave to each other.
 const VERSION: u32 = 1;
+
+/// What a run that nobody finishes leaves is let go after so long; on AWS by a rule of the bucket.
+const ABANDONED: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// A run that began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +109,21 @@ where
             stash.put(&collected(taken), &stretch).await?;
             taken += 1;
         }
+    }
+
+    /// Lets go of what runs left that nobody finished, where no rule of a bucket does.
+    pub(crate) async fn sweep(&self, now: Timestamp) -> Result<(), Fault> {
+        for run in Stash::unfinished(self.objects).await? {
+            let stash = Stash::new(self.objects, &run);
+            let began: Option<Begun> = match stash.get(RUN).await {
+                Err(Fault::Reject { .. }) => None,
+                other => other?,
+            };
+            if began.is_none_or(|it| now.duration_since(it.run.at) > ABANDONED) {
+                stash.clear().await?;
+            }
+        }
+        Ok(())
     }
 
     async fn write_down(&self, run: &Run) -> Result<Begun, Fault> {

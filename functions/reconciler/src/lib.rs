@@ -161,6 +161,7 @@ where
     /// other. The manifest is written last: a run that fails has none, and another one may follow
     /// at once, or the same one go on.
     pub async fn run(&self, run: &Run) -> Result<Finished, Fault> {
+        self.sweep(run.at).await?;
         let begun = loop {
             let (begun, complete) = self.begin(run, Leg::ENDLESS).await?;
             if complete {

@@ -3,6 +3,8 @@
 //! They hold fingerprints, opaque ids and, of accounts that differ, what the report will say of
 //! them; so they lie where reports lie, and go when the report is written.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use ports::objects::Put;
 use ports::{Fault, Objects};
@@ -10,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Everything of every run.
-pub(crate) const RUNS: &str = "runs/";
+const RUNS: &str = "runs/";
 
 /// The cheapest level: hashes do not compress, names do at any.
 const LEVEL: i32 = 1;
@@ -102,6 +104,16 @@ impl<'a, B: Objects> Stash<'a, B> {
             }
         }
         Ok(())
+    }
+
+    /// Runs that left more than what people may read: they did not finish.
+    pub(crate) async fn unfinished(objects: &B) -> Result<BTreeSet<String>, Fault> {
+        let keys = objects.list(RUNS).await?;
+        let runs = keys.iter().filter_map(|key| {
+            let (run, name) = key.strip_prefix(RUNS)?.split_once('/')?;
+            (!is_plain(name)).then(|| run.to_owned())
+        });
+        Ok(runs.collect())
     }
 
     fn encode(&self, name: &str, value: &impl Serialize) -> Result<Bytes, Fault> {
