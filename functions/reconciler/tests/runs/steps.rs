@@ -253,7 +253,7 @@ proptest! {
             prop_assert!(disturbed.lanes.sent().is_empty(), "nothing without a certificate");
         }
         let keys = block_on(disturbed.objects.list("runs/")).expect("a model");
-        prop_assert!(keys.iter().all(|key| key.ends_with(".json")), "{:?}", keys);
+        prop_assert_eq!(keys.len(), 2, "what people may read: {:?}", keys);
     }
 }
 
@@ -373,10 +373,17 @@ fn a_target_that_loses_an_account_between_two_legs_gets_no_certificate() {
 #[test]
 fn a_place_that_expired_is_begun_anew_once() {
     for (says, in_groups) in [(true, false), (false, false), (true, true)] {
-        let expected = undisturbed(&Company::paged(30, 10));
-        let company = Company::paged(30, 10);
+        // Something differs on the first page, which is read twice and has to count once.
+        let different = || {
+            let company = Company::paged(30, 1);
+            company.wiki().edit(&account_id(0), |a| a.attrs.clear());
+            company.wiki().member("Admins", &account_id(0), true);
+            company
+        };
+        let expected = undisturbed(&different());
+        let company = different();
         let script = Misbehaviour::Expires {
-            page: if in_groups { 1 } else { 2 },
+            page: 2,
             times: 1,
             says,
         };
@@ -663,7 +670,10 @@ impl Observe for &Long {
         let page: u64 = after.map_or(0, |cursor| cursor.0.parse().expect("our cursor"));
         let every = self.pages / (self.accounts.len() as u64 + 1);
         let here = usize::try_from(page / every).expect("small");
-        let items = self.accounts.get(here).filter(|_| page % every == 0);
+        let items = self
+            .accounts
+            .get(here)
+            .filter(|_| page.is_multiple_of(every));
         Ok(Page {
             items: items.cloned().into_iter().collect(),
             next: (page + 1 < self.pages).then(|| Cursor((page + 1).to_string())),
