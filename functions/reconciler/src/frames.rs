@@ -18,31 +18,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::stash::Stash;
 
-/// Pages between two frames while nothing goes wrong: a frame costs about a tenth of a page, so
-/// that fifty pages make it the five-hundredth part of the work.
-const SELDOM: u64 = 50;
+/// Pages between two frames while nothing goes wrong. With the two more that each leg writes, of
+/// some 2,500 pages in fifteen minutes, that is less than a frame per fifty pages.
+const SELDOM: u64 = 60;
 
-/// After a kill, this many pages have to have been read per page that the next one may cost.
-const PER_PAGE_AT_RISK: u64 = 100;
+/// What kills may cost all together: one page in so many.
+const PER_PAGE_LOST: u64 = 100;
 
-/// How many pages are read between two frames.
+/// Where one leg was killed, others will be: so many at least are reckoned with.
+const KILLS: u64 = 20;
+
+/// How many pages are read between two frames, of so many that are expected.
 ///
 /// A kill costs the pages since the last frame. While no leg has been killed, only the end of a
-/// leg's time ends it, which it sees coming and writes a frame before: frames are rare. Once legs
-/// are killed, frames come so often that what a kill costs is at most a hundredth of what was read
-/// between two kills; all kills but the first together then cost at most one page in a hundred.
-pub(crate) const fn interval(pages: u64, kills: u64) -> u64 {
+/// leg's time ends it, which it sees coming and writes a frame before: frames are rare. Once one
+/// was killed, frames come so often that twenty kills, or as many as there were, cost one page in
+/// a hundred at most, but for what the first one cost.
+pub(crate) fn interval(expected: u64, kills: u64) -> u64 {
     if kills == 0 {
         return SELDOM;
     }
-    let often = pages / (PER_PAGE_AT_RISK * kills);
-    if often < 1 {
-        1
-    } else if often > SELDOM {
-        SELDOM
-    } else {
-        often
-    }
+    (expected / (PER_PAGE_LOST * kills.max(KILLS))).clamp(1, SELDOM)
 }
 
 /// What is being read.
@@ -123,6 +119,20 @@ pub(crate) struct Progress {
     pub(crate) kills: u64,
     pub(crate) users: Listing,
     pub(crate) groups: Listing,
+}
+
+impl Progress {
+    /// How many pages the observation is going to take, as far as can be told: the groups behind
+    /// the users cannot.
+    pub(crate) fn expected(&self, recorded: u64) -> u64 {
+        let (certifier, recorded) = match self.stage {
+            Stage::Users => (&self.users.certifier, recorded),
+            Stage::Groups => (&self.groups.certifier, 0),
+            Stage::Over => return self.pages,
+        };
+        let left = certifier.expected_pages(recorded) - certifier.pages();
+        self.pages.saturating_add(left)
+    }
 }
 
 /// One frame.
@@ -381,12 +391,14 @@ mod tests {
 
     #[test]
     fn frames_are_rare_until_legs_are_killed() {
-        assert_eq!(interval(0, 0), 50);
-        assert_eq!(interval(1_000_000, 0), 50);
+        assert_eq!(interval(0, 0), 60);
+        assert_eq!(interval(1_000_000, 0), 60);
         assert_eq!(interval(0, 1), 1);
-        assert_eq!(interval(500, 1), 5);
+        assert_eq!(interval(10_000, 1), 5);
         assert_eq!(interval(10_000, 20), 5);
+        assert_eq!(interval(10_000, 50), 2);
         assert_eq!(interval(100_000, 20), 50);
+        assert_eq!(interval(1_000_000, 20), 60);
     }
 
     #[test]

@@ -120,9 +120,7 @@ where
                 reading.begin_anew(chain.next);
                 reading.write(chain, Mark::Opens).await?;
                 unwritten = 0;
-            } else if unwritten >= interval(reading.progress.pages, reading.progress.kills)
-                && reading.progress.stage != Stage::Over
-            {
+            } else if unwritten >= reading.interval() && reading.progress.stage != Stage::Over {
                 reading.write(chain, Mark::Within).await?;
                 unwritten = 0;
             }
@@ -299,6 +297,12 @@ impl Reading<'_, '_> {
                 ..Listing::default()
             };
         }
+    }
+
+    /// Pages between two frames.
+    fn interval(&self) -> u64 {
+        let expected = self.progress.expected(self.comparison.recorded());
+        interval(expected, self.progress.kills)
     }
 
     fn listing(&mut self) -> Option<&mut Listing> {

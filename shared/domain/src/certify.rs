@@ -197,6 +197,14 @@ impl Certifier {
         self.fail(Incomplete::NotShown);
     }
 
+    /// How many pages the listing is going to have, by what the target declares or, where that is
+    /// more or it does not, by what is recorded; at least those that came.
+    pub fn expected_pages(&self, recorded: u64) -> u64 {
+        let total = u128::from(self.most_declared.max(recorded));
+        let pages = total * u128::from(self.pages) / u128::from(self.received.max(1));
+        u64::try_from(pages).unwrap_or(u64::MAX).max(self.pages)
+    }
+
     /// Objects so far.
     pub const fn received(&self) -> u64 {
         self.received
@@ -476,6 +484,19 @@ mod tests {
             .page(100..151, Some(151))
             .finish();
         assert_eq!(verdict, Ok(151));
+    }
+
+    #[test]
+    fn expects_as_many_pages_as_the_target_or_the_record_says() {
+        let expected = |declared, recorded| {
+            let read = listing().page(0..10, declared).page(10..20, declared);
+            read.certifier.expected_pages(recorded)
+        };
+        assert_eq!(expected(Some(100), 0), 10);
+        assert_eq!(expected(None, 60), 6);
+        assert_eq!(expected(Some(100), 200), 20);
+        assert_eq!(expected(None, 0), 2);
+        assert_eq!(Certifier::new().expected_pages(0), 0);
     }
 
     #[test]

@@ -245,7 +245,7 @@ proptest! {
         let found = left(&disturbed);
         prop_assert_eq!(found.0, expected.0, "the report");
         prop_assert_eq!(found.1, expected.1, "the messages");
-        let most = other.wiki().pages() as u64 + killed * 50;
+        let most = other.wiki().pages() as u64 + killed * 60;
         prop_assert!(disturbed.wiki().pages() as u64 <= most);
 
         let manifest = manifest(&disturbed, &answer);
