@@ -103,10 +103,11 @@ where
                 recorded::stretch(self.store, self.policy, after, begun.run.at, goes_on).await?;
             for mut side in sides {
                 let name = recorded_name(side.name(), taken);
-                stash.put(&name, &side.take_stretch()).await?;
+                // Once, whoever comes late: legs that go on have to find the same accounts.
+                stash.put_new(&name, &side.take_stretch()).await?;
             }
             // Last, because it says that the others are there.
-            stash.put(&collected(taken), &stretch).await?;
+            stash.put_new(&collected(taken), &stretch).await?;
             taken += 1;
         }
     }
