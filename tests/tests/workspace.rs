@@ -23,26 +23,32 @@ const FUNCTIONS: &[&str] = &[
 const ADAPTERS: &[&str] = &[
     "lanes-sqs",
     "objects-s3",
+    "secrets-manager",
     "store-dynamodb",
     "target-graph",
     "target-http",
     "target-scim",
 ];
+/// What functions' `main.rs` is made of, besides adapters.
+const STARTING: &[&str] = &["publication", "runtime", "targets"];
 /// The operator's command line and the suites: they may import everything.
 const COMPOSITION: &[&str] = &["lanyard", "tests"];
 
 /// External crates that belong behind one of our own, with the packages that may import them
 /// in product code.
 const OWNED: &[(&str, &[&str])] = &[
-    ("aws-config", FUNCTIONS),
+    ("aws-config", &[]),
     ("aws-sdk-dynamodb", &["store-dynamodb"]),
+    ("aws-sdk-secretsmanager", &["secrets-manager"]),
     ("aws-sdk-s3", &["objects-s3"]),
     ("aws-sdk-sqs", &["lanes-sqs"]),
+    ("aws-smithy-http-client", &["runtime"]),
+    ("aws-types", &["runtime"]),
     ("axum", &["graph-target", "lanyard", "scim-target", "tests"]),
     ("cel", &["policy"]),
     ("clap", &["graph-target", "lanyard", "scim-target", "tests"]),
     ("dynoxide-rs", &["store-dynamodb"]),
-    ("lambda_runtime", FUNCTIONS),
+    ("lambda_runtime", &["runtime"]),
     ("reqwest", &["graph-target", "target-http", "tests"]),
 ];
 
@@ -137,6 +143,8 @@ fn may_import(name: &str) -> Option<Vec<&'static str>> {
         "contract" | "policy" => vec!["domain"],
         "ports" => vec!["contract", "domain"],
         "telemetry" => vec!["contract", "domain", "ports"],
+        "publication" => vec!["domain", "policy", "ports", "telemetry"],
+        "runtime" => vec!["domain", "ports", "publication", "telemetry"],
         _ if ADAPTERS.contains(&name) => {
             let mut allowed = vec!["contract", "domain", "ports", "telemetry"];
             if name.starts_with("target-") && name != "target-http" {
@@ -156,14 +164,15 @@ fn may_import(name: &str) -> Option<Vec<&'static str>> {
         _ if FUNCTIONS.contains(&name) => below
             .iter()
             .chain(ADAPTERS)
-            .chain(&["targets"])
+            .chain(STARTING)
             .copied()
             .collect(),
         _ if COMPOSITION.contains(&name) => below
             .iter()
             .chain(ADAPTERS)
             .chain(FUNCTIONS)
-            .chain(&["graph-target", "lanyard", "scim-target", "targets"])
+            .chain(STARTING)
+            .chain(&["graph-target", "lanyard", "scim-target"])
             .copied()
             .collect(),
         _ => return None,
@@ -236,12 +245,14 @@ fn sources(dir: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// Adapters that a piece of function source names outside its tests. Development dependencies
-/// may be adapters, so that everything from the first `#[cfg(test)]` on is left out.
+/// What belongs to `main.rs` alone and a piece of function source names outside its tests.
+/// Development dependencies may be adapters, so that everything from the first `#[cfg(test)]` on
+/// is left out.
 fn adapters_named(source: &str) -> Vec<&'static str> {
     let product = source.split("#[cfg(test)]").next().unwrap_or_default();
     ADAPTERS
         .iter()
+        .chain(STARTING)
         .copied()
         .filter(|adapter| product.contains(&format!("{}::", adapter.replace('-', "_"))))
         .collect()
@@ -263,7 +274,7 @@ fn a_function_names_adapters_in_its_main_only() {
         for file in files {
             let inside = file.strip_prefix(&src).expect("inside src");
             if inside == Path::new("main.rs")
-                || inside.starts_with("bin")
+                || inside == Path::new("settings.rs")
                 || inside.ends_with("tests.rs")
             {
                 continue;
@@ -303,6 +314,8 @@ fn the_rules_can_fail() {
         ("target-scim", "graph-target"),
         ("target-scim", "reqwest"),
         ("lanyard", "aws-sdk-dynamodb"),
+        ("lanes-sqs", "objects-s3"),
+        ("planner", "aws-sdk-secretsmanager"),
         ("domain", "tokio"),
     ] {
         let found = import(from, to);
@@ -339,5 +352,35 @@ fn the_rules_can_fail() {
         adapters_named("use store_dynamodb::Table;"),
         ["store-dynamodb"]
     );
+    assert_eq!(adapters_named("runtime::run()"), ["runtime"]);
     assert!(adapters_named("#[cfg(test)]\nmod tests { use store_dynamodb::Table; }").is_empty());
+}
+
+/// A function's library is worked on without the SDK: what only its binary needs is behind the
+/// feature `lambda`.
+#[test]
+fn a_function_without_its_binary_compiles_no_sdk() {
+    let tree = |function: &str, features: &[&str]| {
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "--edges", "all", "--prefix", "none"])
+            .args(["--package", function])
+            .args(features)
+            .current_dir(root())
+            .output()
+            .expect("cargo runs");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "cargo tree failed: {error}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    for function in ["clock", "connectors", "hr-webhook", "planner", "reconciler"] {
+        let without = tree(function, &[]);
+        for heavy in ["aws-sdk-", "aws-smithy-", "lambda_runtime", "reqwest v"] {
+            assert!(!without.contains(heavy), "`{function}` compiles `{heavy}`");
+        }
+        let with = tree(function, &["--features", "lambda"]);
+        assert!(
+            with.contains("lambda_runtime v"),
+            "`{function}` has no loop"
+        );
+    }
 }

@@ -3,19 +3,20 @@
 //! recorded.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use contract::ConvergeRequest;
 use domain::budget::{Cost, Tally};
-use domain::converge::{self, Convergence, Seen, converge};
+use domain::converge::{self, Convergence, Elsewhere, Seen, converge, postpone};
 use domain::limit::is_ending;
-use domain::policy::TargetKind;
+use domain::policy::{Sod, TargetKind};
 use domain::rollout;
-use domain::{AccountRecord, EntitlementId, Outcome, TargetId};
+use domain::{AccountRecord, EntitlementId, Hash, Outcome, TargetId};
 use jiff::{SignedDuration, Timestamp};
 use ports::lanes::{Batch, BatchAnswer, Incoming};
-use ports::store::Health;
-use ports::{Apply, Cases, Clock, Fault, Observe, Store};
+use ports::store::{Health, Seat};
+use ports::{Apply, Cases, Clock, Fault, Observe, Store, Trace, trace};
 
 use crate::Connector;
 use crate::carry_out::Stop;
@@ -32,6 +33,17 @@ const ILL_IN_A_ROW: u32 = 3;
 /// How long a batch takes on work. What was not begun by then comes back, so that everything is
 /// recorded before messages are visible again (the shortest visibility is a minute).
 const WORK_FOR: SignedDuration = SignedDuration::from_secs(30);
+
+/// Messages whose decision was made under another version of policy, by the queue's id.
+type OtherVersions = Mutex<BTreeMap<String, Hash>>;
+
+/// A message that was read.
+pub struct Asked {
+    pub request: ConvergeRequest,
+    /// How often it was delivered, this time included.
+    pub receives: u32,
+    pub trace: Option<Trace>,
+}
 
 /// How far a message got before its target was called.
 enum Opened {
@@ -64,26 +76,58 @@ pub struct Over {
 }
 
 impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
-    /// Works through a batch of [`ConvergeRequest`]s.
+    /// Works through a batch of [`ConvergeRequest`]s, all of them under this connector's policy.
     pub async fn handle(&self, batch: Batch) -> BatchAnswer {
-        ports::batch::work_together(batch, |records| self.round(records)).await
+        ports::batch::work_together(batch, |records| self.round(records, None)).await
     }
 
-    async fn round(&self, records: Vec<Incoming>) -> Vec<Result<(), Fault>> {
+    /// Works on what was decided under this connector's policy. What was decided under another
+    /// version and is still to be done is left alone and comes back by version, for the connector
+    /// that has it.
+    pub async fn handle_own(&self, batch: Batch) -> (BatchAnswer, BTreeMap<Hash, Batch>) {
+        let records = batch.records.clone();
+        let others = OtherVersions::default();
+        let work = |records| self.round(records, Some(&others));
+        let answer = ports::batch::work_together(batch, work).await;
+        let versions = others.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut parts: BTreeMap<Hash, Batch> = BTreeMap::new();
+        for record in records {
+            if let Some(version) = versions.get(&record.id) {
+                parts.entry(*version).or_default().records.push(record);
+            }
+        }
+        (answer, parts)
+    }
+
+    async fn round(
+        &self,
+        records: Vec<Incoming>,
+        others: Option<&OtherVersions>,
+    ) -> Vec<Result<(), Fault>> {
         let mut answers: Vec<Result<(), Fault>> = Vec::with_capacity(records.len());
         let (mut places, mut requests) = (Vec::new(), Vec::new());
         for (at, record) in records.iter().enumerate() {
             match ports::batch::parse::<ConvergeRequest>(record) {
                 Ok(request) => {
                     places.push(at);
-                    requests.push((request, record.receives));
+                    requests.push(Asked {
+                        request,
+                        receives: record.receives,
+                        trace: record.trace.clone(),
+                    });
                     answers.push(Ok(()));
                 }
                 Err(fault) => answers.push(Err(fault)),
             }
         }
-        let worked = self.together(requests).await;
+        let worked = self.together(requests, others.is_some()).await;
         for (at, answer) in places.into_iter().zip(worked) {
+            if let (Ok(Converged::Elsewhere(version)), Some(others), Some(record)) =
+                (&answer, others, records.get(at))
+            {
+                let mut versions = others.lock().unwrap_or_else(PoisonError::into_inner);
+                versions.insert(record.id.clone(), *version);
+            }
             if let Some(place) = answers.get_mut(at) {
                 *place = answer.map(|_| ());
             }
@@ -91,21 +135,23 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         answers
     }
 
-    /// Works on requests of different accounts; answers in their order.
+    /// Works on requests of different accounts; answers in their order. `own` leaves alone what was
+    /// decided under another version of policy.
     pub(crate) async fn together(
         &self,
-        requests: Vec<(ConvergeRequest, u32)>,
+        requests: Vec<Asked>,
+        own: bool,
     ) -> Vec<Result<Converged, Fault>> {
         let mut answers = BTreeMap::new();
         let mut by_target: BTreeMap<TargetId, (Health, Vec<Placed>)> = BTreeMap::new();
         let count = requests.len();
-        for (at, (request, receives)) in requests.into_iter().enumerate() {
-            match self.open(&request, receives).await {
+        for (at, asked) in requests.into_iter().enumerate() {
+            match trace::within(asked.trace.clone(), self.open(&asked, own)).await {
                 Ok(Opened::Finished(converged)) => {
                     answers.insert(at, Ok(converged));
                 }
                 Ok(Opened::Work(work, health)) => {
-                    let (known, works) = by_target.entry(request.target).or_default();
+                    let (known, works) = by_target.entry(asked.request.target).or_default();
                     *known = health;
                     works.push((at, work));
                 }
@@ -130,13 +176,19 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     }
 
     /// Reads everything that a request is about.
-    async fn open(&self, request: &ConvergeRequest, receives: u32) -> Result<Opened, Fault> {
+    async fn open(&self, asked: &Asked, own: bool) -> Result<Opened, Fault> {
+        let request = &asked.request;
         let name = &request.target;
         let desk = self.desk(name);
+        let (seat, health) = self.store.seat(&request.identity, name).await?;
+        if let (true, Some(seat)) = (own, &seat)
+            && let Some(version) = self.decided_under(seat, request)
+        {
+            return Ok(Opened::Finished(Converged::Elsewhere(version)));
+        }
         if desk.is_none() && !self.targets.contains_key(name) {
             return Err(Fault::reject("the target is not in the policy"));
         }
-        let (seat, health) = self.store.seat(&request.identity, name).await?;
         let Some(mut seat) = seat else {
             return Ok(Opened::Finished(Converged::Current));
         };
@@ -175,6 +227,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 why: "the target asked for a pause".into(),
             });
         }
+        let elsewhere = self.elsewhere(&seat, name);
         let unsettled = seat.record.unsettled.remove(name);
         let parked = record.parked.is_some();
         let projection = self.resolve_references(wanted, name).await?;
@@ -194,15 +247,39 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             ending_since: seat.record.ending_since.filter(|_| urgent),
             block_seen: false,
             at,
-            receives,
+            receives: asked.receives,
+            trace: asked.trace.clone(),
             kept: BTreeSet::new(),
             unseen: Unseen::default(),
             counted: Counted::default(),
+            elsewhere,
         };
         if let Some(desk) = desk {
             return self.by_hand(desk, work).await.map(Opened::Finished);
         }
         Ok(Opened::Work(Box::new(work), health))
+    }
+
+    /// What the identity has on its other targets, where policy keeps anything apart.
+    fn elsewhere(&self, seat: &Seat, name: &TargetId) -> Elsewhere {
+        if self.policy.policy.sod.iter().any(Sod::prevents) {
+            Elsewhere::of(&seat.record, &seat.accounts, name)
+        } else {
+            Elsewhere::default()
+        }
+    }
+
+    /// The version of policy that a decision was made under, where it is another one and something
+    /// is still to be done.
+    fn decided_under(&self, seat: &Seat, request: &ConvergeRequest) -> Option<Hash> {
+        let decided = seat.record.policy;
+        let generation = seat.record.changed.get(&request.target).copied();
+        let applied = seat
+            .accounts
+            .get(&request.target)
+            .map(|record| record.applied);
+        let open = request.look || applied < generation;
+        (open && decided != self.policy.policy.version).then_some(decided)
     }
 
     /// Whether looking at the target tells anything. One that takes records and shows nothing would
@@ -242,7 +319,9 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let mut tally = Tally::default();
         for one in over {
             count(&mut tally, &one.result);
-            let answer = self.settle(one.result, *one.work, &mut health).await;
+            let trace = one.work.trace.clone();
+            let settled = self.settle(one.result, *one.work, &mut health);
+            let answer = trace::within(trace, settled).await;
             answers.push((one.place, answer));
         }
         if let Err(fault) = self.count(name, &mut health, at, tally).await {
@@ -372,17 +451,21 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     ) -> Result<Convergence, Stop> {
         let mut convergence = self.compare(work, sight);
         if let Some(why) = refusal(&convergence) {
+            work.record.waiting = convergence.waiting;
             return Err(Stop::Park(why));
         }
         work.adopt(&convergence, sight);
         self.keep_within_limits(work, &mut convergence)
             .await
             .map_err(Stop::Again)?;
+        work.record.waiting.clone_from(&convergence.waiting);
         Ok(convergence)
     }
 
+    /// What has to change and may be changed now: nothing is given while another target still
+    /// holds what must not be held beside it.
     pub(crate) fn compare(&self, work: &Work, sight: &Sight) -> Convergence {
-        converge(&converge::Input {
+        let mut convergence = converge(&converge::Input {
             policy: &self.policy.policy,
             target: &work.name,
             identity: &work.identity,
@@ -393,7 +476,14 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 account: sight.account.as_deref(),
                 held: sight.held.as_ref(),
             }),
-        })
+        });
+        postpone(
+            &self.policy.policy,
+            &work.elsewhere.leaving,
+            &work.wanted(),
+            &mut convergence,
+        );
+        convergence
     }
 }
 

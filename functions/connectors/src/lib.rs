@@ -31,6 +31,7 @@ use domain::plan::Compiled;
 use jiff::SignedDuration;
 use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 
+use crate::batch::Asked;
 pub use crate::health::{FIRST_REST, LONGEST_REST, PAUSE};
 pub use crate::work::Converged;
 
@@ -85,7 +86,12 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         request: &ConvergeRequest,
         receives: u32,
     ) -> Result<Converged, Fault> {
-        let mut answers = self.together(vec![(request.clone(), receives)]).await;
+        let asked = Asked {
+            request: request.clone(),
+            receives,
+            trace: None,
+        };
+        let mut answers = self.together(vec![asked], false).await;
         answers
             .pop()
             .unwrap_or_else(|| Err(Fault::retry("the request was not worked on")))

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use domain::change::AttrChange;
-use domain::converge::Convergence;
+use domain::converge::{Convergence, Elsewhere};
 use domain::project::AttrPath;
 use domain::{
-    AccountId, AccountRecord, Change, EntitlementId, Finding, Generation, IdentityId, Outcome,
-    Ownership, Pii, Projection, Slot, TargetId,
+    AccountId, AccountRecord, Change, EntitlementId, Finding, Generation, Hash, IdentityId,
+    Outcome, Ownership, Pii, Projection, Slot, TargetId,
 };
 use jiff::Timestamp;
+use ports::Trace;
 
 use crate::limits::Counted;
 use crate::resolve::Sight;
@@ -25,6 +26,8 @@ pub enum Converged {
     Parked,
     /// The target rests; it is still owed.
     Deferred,
+    /// Decided under this version of policy, which is another one: nothing was done.
+    Elsewhere(Hash),
 }
 
 /// One message's work.
@@ -49,12 +52,15 @@ pub struct Work {
     pub at: Timestamp,
     /// How often the message was delivered, this time included.
     pub receives: u32,
+    pub trace: Option<Trace>,
     /// Memberships that the target refused to take away.
     pub kept: BTreeSet<EntitlementId>,
     /// What was answered as done and not read back yet.
     pub unseen: Unseen,
     /// What the target's meter said.
     pub counted: Counted,
+    /// What the identity has on its other targets.
+    pub elsewhere: Elsewhere,
 }
 
 /// What a target answered as done and nobody has read back: a target may answer so and do nothing.
@@ -67,6 +73,26 @@ pub struct Unseen {
 }
 
 impl Work {
+    /// What policy gives the identity, on all targets.
+    pub fn wanted(&self) -> BTreeSet<&EntitlementId> {
+        let here = self.projection.grants.keys();
+        here.chain(&self.elsewhere.wanted).collect()
+    }
+
+    /// Whether some grant waits until something is gone from another target.
+    pub fn waits(&self) -> bool {
+        let mut until = self.record.waiting.values().flatten();
+        until.any(|one| self.elsewhere.leaving.contains(one))
+    }
+
+    /// What was held, or maybe held, and is not any more.
+    pub fn freed(&self) -> impl Iterator<Item = &EntitlementId> {
+        let before = self.before.iter();
+        let held = before.flat_map(|before| before.grants.iter().chain(before.waiting.keys()));
+        held.chain(self.unsettled.iter().flatten())
+            .filter(|one| !self.record.grants.contains(*one))
+    }
+
     /// Takes over what a look showed, before anything is changed.
     pub fn adopt(&mut self, convergence: &Convergence, sight: &Sight) {
         if !sight.looked {
@@ -163,6 +189,11 @@ impl Work {
     /// Nothing of this generation is left to do.
     pub fn finish(&mut self, outcome: Outcome) {
         self.record.applied = self.record.applied.max(self.generation);
+        self.note(outcome);
+    }
+
+    /// Notes what it came to, if the record says anything new.
+    pub fn note(&mut self, outcome: Outcome) {
         let changed = self
             .before
             .as_ref()

@@ -296,6 +296,7 @@ impl World {
             group: "dir#ana".to_owned(),
             body: serde_json::to_string(&request).expect("JSON"),
             receives: 1,
+            trace: None,
         };
         let records = vec![record];
         self.connector.handle(Batch { records }).await

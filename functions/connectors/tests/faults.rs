@@ -219,8 +219,18 @@ async fn wants(store: &ModelStore, projection: Projection, generation: Generatio
     );
 }
 
+fn with_body(body: &str) -> Incoming {
+    Incoming {
+        id: "m1".to_owned(),
+        group: "wiki#ana".to_owned(),
+        body: body.to_owned(),
+        receives: 1,
+        trace: None,
+    }
+}
+
 impl World {
-    async fn deliver(&self) -> BatchAnswer {
+    fn record() -> Incoming {
         let request = ConvergeRequest {
             v: 1,
             identity: ana(),
@@ -229,22 +239,17 @@ impl World {
             look: false,
             cause: Cause::Plan,
         };
-        self.deliver_body(&serde_json::to_string(&request).expect("JSON"))
-            .await
+        with_body(&serde_json::to_string(&request).expect("JSON"))
+    }
+
+    async fn deliver(&self) -> BatchAnswer {
+        let records = vec![Self::record()];
+        self.connector.handle(Batch { records }).await
     }
 
     async fn deliver_body(&self, body: &str) -> BatchAnswer {
-        let record = Incoming {
-            id: "m1".to_owned(),
-            group: "wiki#ana".to_owned(),
-            body: body.to_owned(),
-            receives: 1,
-        };
-        self.connector
-            .handle(Batch {
-                records: vec![record],
-            })
-            .await
+        let records = vec![with_body(body)];
+        self.connector.handle(Batch { records }).await
     }
 
     async fn part(&self) -> Option<domain::AccountRecord> {
@@ -287,6 +292,30 @@ async fn done_is_acknowledged_and_settles_what_was_owed() {
     assert_eq!(world.deliver().await.failed, []);
     assert_eq!(world.target.take_calls(), [""; 0]);
     assert_eq!(world.store.counters().writes, counters.writes);
+}
+
+#[tokio::test]
+async fn what_another_policy_decided_is_left_to_the_connector_that_has_it() {
+    let world = world(Scripted::default()).await;
+    let batch = Batch {
+        records: vec![World::record()],
+    };
+    let (answer, elsewhere) = world.connector.handle_own(batch.clone()).await;
+    assert_eq!(answer.failed, []);
+    // The decision of this world carries no version.
+    assert_eq!(
+        elsewhere,
+        BTreeMap::from([(Hash::default(), batch.clone())])
+    );
+    assert_eq!(world.target.take_calls(), [""; 0], "nothing was done");
+    assert!(world.owes().await && world.part().await.is_none());
+    // Whoever has no other version does it after all.
+    assert_eq!(world.connector.handle(batch.clone()).await.failed, []);
+    assert_eq!(world.target.take_calls(), ["find", "create", "grant"]);
+    // Nothing is left to do under any version.
+    let (answer, elsewhere) = world.connector.handle_own(batch).await;
+    assert_eq!((answer.failed, elsewhere), (Vec::new(), BTreeMap::new()));
+    assert_eq!(world.target.take_calls(), [""; 0]);
 }
 
 #[tokio::test]
@@ -369,6 +398,35 @@ async fn halt_quarantines_the_target_and_is_deferred() {
         world.store.health(&wiki()).await.expect("a read"),
         Health::Healthy
     );
+    assert!(!world.owes().await);
+}
+
+#[tokio::test]
+async fn a_target_that_an_operator_paused_is_left_alone_until_it_is_resumed() {
+    let world = world(Scripted::default()).await;
+    let pause = ports::store::Pause {
+        by: "ida".into(),
+        reason: "maintenance".into(),
+        since: jiff::Timestamp::UNIX_EPOCH,
+    };
+    let paused = world.store.set_pause(&wiki(), Some(&pause)).await;
+    paused.expect("a write");
+    world.target.take_calls();
+    assert_eq!(
+        world.deliver().await.failed,
+        [],
+        "nothing is tried again and again"
+    );
+    world.clock.advance(Duration::from_hours(12));
+    assert_eq!(world.deliver().await.failed, []);
+    assert_eq!(
+        world.target.take_calls(),
+        [""; 0],
+        "it does not end by itself"
+    );
+    assert!(world.owes().await);
+    world.store.set_pause(&wiki(), None).await.expect("a write");
+    assert_eq!(world.deliver().await.failed, []);
     assert!(!world.owes().await);
 }
 

@@ -108,6 +108,7 @@ impl World {
             group: "r".to_owned(),
             body: body.to_owned(),
             receives: 1,
+            trace: None,
         };
         self.planner
             .handle(Batch {

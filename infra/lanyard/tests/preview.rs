@@ -374,6 +374,84 @@ async fn a_version_is_published_only_as_it_was_compared_and_comes_back_as_it_was
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_exceeds_a_limit_waits_from_the_first_decision_on() {
+    let company = Company::new("held").await;
+    let data = &company.data;
+    let limits = "revoke = { floor = 1, percent = 1, ceiling = 1 }";
+    let attributes = "[targets.directory.attributes]";
+    let limited = format!("[targets.directory.limits]\n{limits}\n\n{attributes}");
+    let base = company.policy("policy", attributes, &limited);
+    let (code, _) = run(&["publish", "--policy", &base], data);
+    assert_eq!(code, Some(0));
+    let service = Service::start_with(&company.folder, None);
+    company.hire(&service).await;
+
+    // Two would lose what they have, and one may.
+    let narrow = company.without_engineers();
+    let (code, diff) = run(&["diff", "--to", &narrow, "--save"], data);
+    assert_eq!(code, Some(1), "the limits say no");
+    let saved = diff["saved"].as_str().expect("a hash");
+    let (code, published) = run(&["publish", "--policy", &narrow, "--diff", saved], data);
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        published["held"],
+        json!([{ "target": "directory", "scope": "revoke", "allowed": 1 }])
+    );
+    let new = published["active"]["version"].as_str().expect("a version");
+    company.follows(new).await;
+    for user in ["zoe.quill", "zoe.ferro"] {
+        assert_eq!(company.groups(user), ["staff", "Engineers"], "{user}");
+    }
+    let hold = |args: &[&str]| {
+        let output = lanyard()
+            .args(["hold", "--json", "--data"])
+            .arg(data)
+            .args(args)
+            .output()
+            .expect("the program runs");
+        let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        (output.status.code(), said)
+    };
+    let (_, list) = hold(&["show", "directory", "revoke"]);
+    assert_eq!(
+        list["entries"].as_object().map(serde_json::Map::len),
+        Some(2)
+    );
+    let hash = list["hash"].as_str().expect("a hash");
+    let (code, _) = hold(&[
+        "approve",
+        "directory",
+        "revoke",
+        "--list",
+        hash,
+        "--as",
+        "ida",
+    ]);
+    assert_eq!(code, Some(0));
+    company.rest();
+    for user in ["zoe.quill", "zoe.ferro"] {
+        assert_eq!(company.groups(user), ["staff"], "{user}");
+    }
+
+    // The same over a stack that rests: the hold is there when it starts.
+    let (code, back) = run(&["publish", "--rollback"], data);
+    assert_eq!((code, &back["held"]), (Some(0), &json!([])));
+    company
+        .follows(back["active"]["version"].as_str().expect("a version"))
+        .await;
+    assert_eq!(service.interrupt(), Some(0));
+    let (code, again) = run(&["publish", "--rollback"], data);
+    assert_eq!((code, &again["held"]), (Some(0), &published["held"]));
+    let service = Service::start_with(&company.folder, None);
+    company.follows(new).await;
+    for user in ["zoe.quill", "zoe.ferro"] {
+        assert_eq!(company.groups(user), ["staff", "Engineers"], "{user}");
+    }
+    assert_eq!(service.interrupt(), Some(0));
+    company.target.stop().await.expect("it stops");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_taken_up_is_said_and_the_stack_goes_on() {
     let company = Company::new("stuck").await;
     let data = &company.data;

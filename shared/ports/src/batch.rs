@@ -10,8 +10,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use serde::de::DeserializeOwned;
 
-use crate::Fault;
 use crate::lanes::{Batch, BatchAnswer, Failed, Incoming};
+use crate::{Fault, trace};
 
 /// Hands the records to `handle`, one after the other in queue order, and answers for the batch.
 ///
@@ -38,7 +38,9 @@ where
             continue;
         }
         let receives = record.receives;
-        if let Fate::Back(after) = work_one(record, &mut handle, &id, receives).await {
+        let trace = record.trace.clone();
+        let fate = trace::within(trace, work_one(record, &mut handle, &id, receives)).await;
+        if let Fate::Back(after) = fate {
             stopped.insert(group, after);
             answer.failed.push(Failed { id, after });
         }
@@ -114,7 +116,8 @@ where
                     let answer = answers
                         .next()
                         .unwrap_or_else(|| Err(Fault::retry("the record was not answered for")));
-                    let fate = fate(answer, &record.id, record.receives);
+                    let judge = || fate(answer, &record.id, record.receives);
+                    let fate = trace::under(record.trace.as_ref(), judge);
                     (record, fate)
                 })
                 .collect()
@@ -129,7 +132,8 @@ where
         None => round
             .into_iter()
             .map(|record| {
-                log_panic(&record.id, record.receives);
+                let log = || log_panic(&record.id, record.receives);
+                trace::under(record.trace.as_ref(), log);
                 (record, Fate::Back(None))
             })
             .collect(),

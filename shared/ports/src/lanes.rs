@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use contract::Lane;
 
-use crate::Fault;
+use crate::{Fault, Trace};
 
 /// A message to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,8 @@ pub struct Outgoing {
 
 /// Sends to queues.
 pub trait Lanes: Send + Sync {
-    /// Sends all messages to one lane, or fails; after a failure any of them may have been sent.
+    /// Sends all messages to one lane, as part of the current trace, or fails; after a failure any
+    /// of them may have been sent.
     fn send(
         &self,
         lane: &Lane,
@@ -47,6 +48,8 @@ pub struct Incoming {
     pub body: String,
     /// How many times it was received, this one included.
     pub receives: u32,
+    /// The trace of the work that sent it.
+    pub trace: Option<Trace>,
 }
 
 /// What a function answers to a batch: everything that is not listed is done.

@@ -2,6 +2,7 @@
 //! are generic over them. No adapter lives here but the embedded lanes and objects and, under the
 //! feature `model`, a plain in-memory reference of every port.
 
+pub mod backlog;
 pub mod batch;
 pub mod cases;
 pub mod clock;
@@ -17,8 +18,10 @@ pub mod queue;
 pub mod secrets;
 pub mod store;
 pub mod target;
+pub mod trace;
 mod walk;
 
+pub use backlog::Backlog;
 pub use cases::Cases;
 pub use clock::Clock;
 pub use fault::Fault;
@@ -28,4 +31,5 @@ pub use queue::Queues;
 pub use secrets::Secrets;
 pub use store::Store;
 pub use target::{Apply, Observe};
+pub use trace::Trace;
 pub use walk::Walk;

@@ -39,7 +39,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aws_sdk_dynamodb::Client;
+pub use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use domain::budget::Gauge;
@@ -47,7 +47,7 @@ use domain::limit::Meter;
 use domain::{Fact, Generation, IdentityId, RecordKey, TargetId};
 use jiff::Timestamp;
 use ports::store::{
-    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Counters, Delivery, Dossier, Health,
+    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Counters, Delivery, Dossier, Health, Pause,
     ScanPage, Seat, Segment,
 };
 use ports::{Fault, Store};
@@ -225,6 +225,14 @@ impl Store for DynamoStore {
     async fn set_health(&self, target: &TargetId, health: &Health) -> Result<(), Fault> {
         let mut expression = Expression::default();
         expression.set("health", item::json(health)?);
+        self.update(item::target_key(target), expression).await?;
+        Ok(())
+    }
+
+    async fn set_pause(&self, target: &TargetId, pause: Option<&Pause>) -> Result<(), Fault> {
+        let pause = pause.map(item::json).transpose()?;
+        let mut expression = Expression::default();
+        expression.set_or_remove("pause", pause);
         self.update(item::target_key(target), expression).await?;
         Ok(())
     }

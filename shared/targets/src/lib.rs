@@ -21,7 +21,7 @@ use target_http::Network;
 use target_scim::{ScimConfig, ScimTarget};
 
 /// For a whole exchange with a target; must be below the function's time-out.
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A target of any kind.
 pub enum AnyTarget<S> {

@@ -27,6 +27,8 @@ macro_rules! fields {
 fields! {
     /// The platform's id of the request.
     RequestId => "request_id",
+    /// The root of the platform's trace.
+    Trace => "trace",
     /// A source's name in policy.
     Source => "source",
     /// A target's name in policy.

@@ -23,7 +23,7 @@ const LONGEST: usize = 256;
 /// Our crates, as they appear in the targets of events.
 const OURS: &[&str] = &[
     "clock",
-    "connector_scim",
+    "connector",
     "connectors",
     "contract",
     "domain",
@@ -35,7 +35,10 @@ const OURS: &[&str] = &[
     "planner",
     "policy",
     "ports",
+    "publication",
     "reconciler",
+    "runtime",
+    "secrets_manager",
     "store_dynamodb",
     "target_graph",
     "target_http",

@@ -86,6 +86,8 @@ metrics! {
     ReconcileOrphans("Count"),
     /// An observation without a certificate.
     ReconcileIncomplete("Count"),
+    /// A published policy that cannot be taken up; work goes on under another. Somebody should look.
+    PolicyNotTaken("Count"),
     /// Messages that came back.
     MessagesRetried("Count"),
     /// A record whose handling panicked.

@@ -380,6 +380,7 @@ impl Company {
                 ..AccountRecord::default()
             },
             settles: true,
+            wake: None,
         };
         assert_eq!(self.store.ack(&ack).await.expect("an ack"), Acked::Done);
         self.decide(name, 2, desired, grants).await;
@@ -486,6 +487,7 @@ pub fn batch(names: &[&str], receives: u32) -> Batch {
             group: request.group(),
             body: serde_json::to_string(&request).expect("JSON"),
             receives,
+            trace: None,
         }
     });
     Batch {

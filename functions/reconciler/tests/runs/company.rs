@@ -305,7 +305,6 @@ impl Company {
                 target: target.clone(),
                 expect: part.map(|part| part.applied),
                 account: AccountRecord {
-                    held: None,
                     id: Some(account),
                     ownership: Some(Ownership::Created),
                     active,
@@ -321,12 +320,10 @@ impl Company {
                     },
                     applied: seat.record.generation,
                     at: Some(self.clock.now()),
-                    outcome: None,
-                    created_at: None,
-                    task: None,
-                    parked: None,
+                    ..AccountRecord::default()
                 },
                 settles: true,
+                wake: None,
             }),
         );
         assert_eq!(acked.expect("a model"), Acked::Done);
@@ -345,6 +342,7 @@ impl Company {
                 ..part
             },
             settles: true,
+            wake: None,
         }));
         assert_eq!(acked.expect("a model"), Acked::Done);
     }

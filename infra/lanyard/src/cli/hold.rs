@@ -136,7 +136,8 @@ fn exit(answer: &Answer) -> Exit {
         | Answer::Waiting { .. }
         | Answer::Already
         | Answer::Changed { .. }
-        | Answer::NoHold => Exit::Findings,
+        | Answer::NoHold
+        | Answer::Opened { .. } => Exit::Findings,
     }
 }
 
@@ -163,6 +164,7 @@ fn text(answer: &Answer) -> String {
             "nothing was done: the list is not the one that you name; it is {now} now, look at it again"
         ),
         Answer::NoHold => "nothing waits there".into(),
+        Answer::Opened { new } => format!("{new} holds are open that were not before"),
     }
 }
 

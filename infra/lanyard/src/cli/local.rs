@@ -14,7 +14,6 @@ use store_dynamodb::DynamoStore;
 
 use super::{Exit, Screen, environment};
 use crate::local::{self, DataFolder, Described, Follow, Nightly, Served, Settings};
-use crate::publication;
 use crate::stack::Stack;
 
 /// What to serve, and where.

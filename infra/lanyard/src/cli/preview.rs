@@ -20,7 +20,6 @@ use crate::local::{DataFolder, load};
 use crate::preview::{
     self, Desk, Diff, FORMAT, Header, Named, Planned, Saved, State, StateFile, report,
 };
-use crate::publication;
 use crate::stack::SystemClock;
 
 /// Which state.

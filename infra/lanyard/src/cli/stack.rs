@@ -12,7 +12,7 @@ use ports::Clock as _;
 
 use super::{Exit, Screen, environment};
 use crate::local::{self, Connection, Control, DataFolder, Described, Night, work_until_idle};
-use crate::stack::Status;
+use crate::operations::Status;
 
 /// The variable with the token of a stack that is named by URL.
 const TOKEN: &str = "LANYARD_CONTROL_TOKEN";
@@ -98,7 +98,7 @@ pub(super) fn status(args: &StatusArgs, screen: Screen) -> Exit {
                     stack.tick().await?;
                     work_until_idle(&stack, patience).await;
                 }
-                Ok(stack.status().await?)
+                Ok(stack.operations().status().await?)
             }
         }
     });

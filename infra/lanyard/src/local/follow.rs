@@ -8,7 +8,6 @@ use domain::Hash;
 use store_dynamodb::DynamoStore;
 
 use super::secrets::gather;
-use crate::publication;
 use crate::stack::Stack;
 
 /// Where a stack finds the secrets of policies to come.

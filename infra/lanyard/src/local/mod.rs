@@ -24,7 +24,6 @@ pub use night::Nightly;
 pub use secrets::{Environment, Missing, gather, gather_one, variable};
 pub use serve::{Served, Settings, Stop, serve, work_until_idle};
 
-use crate::publication;
 use crate::stack::{Parts, SharedClock, Stack, SystemClock};
 
 /// A stack over a data folder. One program at a time may have it open.

@@ -206,3 +206,19 @@ impl Diff {
         self.verdicts.iter().any(|verdict| verdict.held)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Saved;
+
+    #[test]
+    fn what_is_kept_reads_back_in_later_versions() {
+        let zero = "0".repeat(64);
+        let saved: Saved = serde_json::from_str(&format!(
+            r#"{{"v":1,"from":"{zero}","to":"{zero}","at":"2026-03-02T08:00:00Z","people":3,"affected":2,
+            "recorrelated":0,"digest":"{zero}"}}"#
+        ))
+        .unwrap();
+        assert_eq!(saved.affected, 2);
+    }
+}

@@ -1,6 +1,6 @@
 //! The functions wired under one version of policy.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::plan::Compiled;
@@ -8,6 +8,7 @@ use domain::{Hash, Policy, TargetId};
 use hr_webhook::{Salt, Webhook};
 use ports::embedded::{EmbeddedLanes, StaticSecrets};
 use ports::{Cases, Fault, Store};
+use publication::Versioned;
 use target_http::Network;
 use targets::{AnyTarget, Reach};
 
@@ -69,64 +70,8 @@ impl<S: Store + Cases + Clone> Edition<S> {
     }
 }
 
-/// The version that new decisions are made under, and those whose decisions are still carried out.
-pub(super) struct Editions<S> {
-    pub(super) current: Arc<Edition<S>>,
-    before: BTreeMap<Hash, Arc<Edition<S>>>,
-}
-
-impl<S> Clone for Editions<S> {
-    fn clone(&self) -> Self {
-        Self {
-            current: Arc::clone(&self.current),
-            before: self.before.clone(),
-        }
-    }
-}
-
-impl<S> Editions<S> {
-    pub(super) fn new(edition: Edition<S>) -> Self {
-        Self {
-            current: Arc::new(edition),
-            before: BTreeMap::new(),
-        }
-    }
-
-    pub(super) fn switch(&mut self, next: Arc<Edition<S>>) {
-        self.before.remove(&next.version());
-        let was = std::mem::replace(&mut self.current, next);
-        self.keep(was);
-    }
-
-    pub(super) fn keep(&mut self, earlier: Arc<Edition<S>>) {
-        if earlier.version() != self.current.version() {
-            self.before.insert(earlier.version(), earlier);
-        }
-    }
-
-    pub(super) fn forget_but(&mut self, needed: &BTreeSet<Hash>) {
-        self.before.retain(|version, _| needed.contains(version));
-    }
-
-    pub(super) fn is_changing(&self) -> bool {
-        !self.before.is_empty()
-    }
-
-    /// The targets of all of them.
-    pub(super) fn targets(&self) -> BTreeSet<TargetId> {
-        let all = std::iter::once(&self.current).chain(self.before.values());
-        all.flat_map(|edition| edition.policy.policy.targets.keys().cloned())
-            .collect()
-    }
-
-    /// Under which version a decision is carried out: its own while that is kept.
-    pub(super) fn of(&self, version: Hash) -> &Arc<Edition<S>> {
-        self.before.get(&version).unwrap_or(&self.current)
-    }
-}
-
-impl<S> Edition<S> {
-    pub(super) fn version(&self) -> Hash {
+impl<S> Versioned for Edition<S> {
+    fn version(&self) -> Hash {
         self.policy.policy.version
     }
 }

@@ -1,21 +1,19 @@
 //! What the event source mappings do in the cloud: hand the messages of each lane to its function.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{ConvergeRequest, Lane};
-use domain::Hash;
+use contract::Lane;
+use domain::TargetId;
 use jiff::Timestamp;
 use ports::lanes::{Batch, BatchAnswer};
 use ports::queue::{BATCH, Queues as _, run_up_to};
-use ports::store::Health;
 use ports::{Cases, Clock as _, Store};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Stack;
-use super::edition::Editions;
 
 /// How long a message stays hidden from other workers: six times the longest request to a
 /// target (10 s), as AWS advises for a function of that timeout.
@@ -30,7 +28,11 @@ const IDLE: Duration = Duration::from_secs(1);
 impl<S: Store + Cases + Clone + 'static> Stack<S> {
     /// Every lane of the policy, and of those whose decisions are still carried out.
     pub fn all_lanes(&self) -> Vec<Lane> {
-        let targets = self.editions().targets();
+        let editions = self.editions();
+        let targets = editions
+            .all()
+            .flat_map(|edition| edition.policy.policy.targets.keys());
+        let targets: BTreeSet<TargetId> = targets.cloned().collect();
         [Lane::Facts, Lane::Terminations]
             .into_iter()
             .chain(targets.into_iter().map(Lane::Target))
@@ -41,35 +43,15 @@ impl<S: Store + Cases + Clone + 'static> Stack<S> {
         let editions = self.editions();
         match lane {
             Lane::Facts => editions.current.planner.handle(batch).await,
-            Lane::Target(_) | Lane::Terminations if editions.is_changing() => {
-                self.carry_out(&editions, batch).await
+            Lane::Target(_) | Lane::Terminations => {
+                let (mut answer, elsewhere) = editions.current.connector.handle_own(batch).await;
+                for (version, part) in elsewhere {
+                    let done = editions.of(version).connector.handle(part).await;
+                    answer.failed.extend(done.failed);
+                }
+                answer
             }
-            Lane::Target(_) | Lane::Terminations => editions.current.connector.handle(batch).await,
         }
-    }
-
-    /// While policy changes: each decision is carried out under the version that it was made
-    /// under, as far as that is known when the work begins.
-    async fn carry_out(&self, editions: &Editions<S>, batch: Batch) -> BatchAnswer {
-        let mut parts: BTreeMap<Hash, Batch> = BTreeMap::new();
-        for record in batch.records {
-            let request = ports::batch::parse::<ConvergeRequest>(&record).ok();
-            let seat = match request {
-                Some(request) => self.store.seat(&request.identity, &request.target).await,
-                None => Ok((None, Health::Healthy)),
-            };
-            // Whatever cannot be read here cannot be read there either, and is answered there.
-            let decided = seat.ok().and_then(|(seat, _)| seat);
-            let decided = decided.map_or(editions.current.version(), |seat| seat.record.policy);
-            let version = editions.of(decided).version();
-            parts.entry(version).or_default().records.push(record);
-        }
-        let mut answer = BatchAnswer::default();
-        for (version, part) in parts {
-            let done = editions.of(version).connector.handle(part).await;
-            answer.failed.extend(done.failed);
-        }
-        answer
     }
 
     async fn take(&self, lane: &Lane) -> usize {

@@ -7,8 +7,6 @@
 mod edition;
 pub mod front;
 mod lanes;
-mod operate;
-mod status;
 mod time;
 
 use std::collections::BTreeSet;
@@ -22,17 +20,15 @@ use hr_webhook::feed::FeedIntake;
 use jiff::civil::Date;
 use ports::embedded::{EmbeddedLanes, FolderObjects, StaticSecrets};
 use ports::{Cases, Clock, Fault, Lanes as _, Outgoing, Store, Walk};
+use publication::Editions;
 use reconciler::{Finished, Reconciler, Run};
 use target_http::Network;
 
-use edition::{Edition, Editions};
+use edition::Edition;
 
 use crate::holds::Holds;
+use crate::operations::Operations;
 
-pub use operate::{
-    AccountLink, CaseView, DecisionView, LinkView, Operate, Operated, RecordLink, TaskView,
-};
-pub use status::{LaneStatus, Status, TargetStatus};
 pub use time::{SharedClock, SystemClock};
 
 /// What the report calls this code.
@@ -70,7 +66,7 @@ pub struct Stack<S> {
     salt: Salt,
     network: Network,
     ticker: clock::Ticker<S, EmbeddedLanes, SharedClock>,
-    editions: RwLock<Editions<S>>,
+    editions: RwLock<Editions<Edition<S>>>,
 }
 
 impl<S: Store + Cases + Clone> Stack<S> {
@@ -89,7 +85,7 @@ impl<S: Store + Cases + Clone> Stack<S> {
         let edition = Edition::new(&store, &lanes, &clock, &salt, network, policy, &secrets)?;
         Ok(Self {
             ticker: clock::Ticker::new(store.clone(), lanes.clone(), clock.clone()),
-            editions: RwLock::new(Editions::new(edition)),
+            editions: RwLock::new(Editions::new(Arc::new(edition))),
             store,
             lanes,
             objects,
@@ -99,7 +95,7 @@ impl<S: Store + Cases + Clone> Stack<S> {
         })
     }
 
-    fn editions(&self) -> Editions<S> {
+    fn editions(&self) -> Editions<Edition<S>> {
         let editions = self.editions.read();
         editions.unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -271,6 +267,20 @@ impl<S: Store + Cases + Clone> Stack<S> {
         let summary = &finished.manifest.summary;
         let folder = reconciler::report::folder(summary.date, &summary.run);
         self.objects.path(&format!("{folder}{file}"))
+    }
+}
+
+impl<S: Store + Cases + Clone + 'static> Stack<S> {
+    /// The operator's side of it.
+    pub fn operations(&self) -> Operations<'_, S, EmbeddedLanes, FolderObjects, SharedClock> {
+        Operations {
+            store: &self.store,
+            lanes: &self.lanes,
+            objects: &self.objects,
+            clock: &self.clock,
+            policy: self.policy(),
+            queues: self.all_lanes(),
+        }
     }
 }
 

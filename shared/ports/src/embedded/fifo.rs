@@ -153,6 +153,7 @@ impl Fifo {
                     group: group.to_string(),
                     body: message.body.clone(),
                     receives: message.receives,
+                    trace: None,
                 },
             });
             entry.hidden += 1;
@@ -201,6 +202,11 @@ impl Fifo {
     /// Takes the dead letters out.
     pub fn take_dead(&mut self) -> BTreeMap<u64, DeadLetter> {
         std::mem::take(&mut self.dead)
+    }
+
+    /// Takes one dead letter out. Returns whether there was one.
+    pub fn discard(&mut self, sequence: u64) -> bool {
+        self.dead.remove(&sequence).is_some()
     }
 
     /// The dead letters, oldest first.

@@ -183,6 +183,7 @@ impl Queues for ModelLanes {
                             group: message.group.clone(),
                             body: message.body.clone(),
                             receives: message.receives,
+                            trace: None,
                         },
                     }
                 })
@@ -240,6 +241,13 @@ impl Queues for ModelLanes {
         self.with(|state, _| {
             let queue = state.lanes.get(lane);
             queue.map_or_else(Vec::new, |queue| queue.dead.values().cloned().collect())
+        })
+    }
+
+    fn discard(&self, lane: &Lane, sequence: u64) -> bool {
+        self.with(|state, _| {
+            let queue = state.lanes.get_mut(lane);
+            queue.is_some_and(|queue| queue.dead.remove(&sequence).is_some())
         })
     }
 

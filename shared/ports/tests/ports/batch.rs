@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::block_on;
 use contract::PlanRequest;
-use ports::Fault;
 use ports::batch::{parse, work, work_together};
 use ports::lanes::{Batch, BatchAnswer, Failed, Incoming};
+use ports::{Fault, Trace};
 
 fn record(number: usize, group: &str) -> Incoming {
     Incoming {
@@ -16,6 +16,7 @@ fn record(number: usize, group: &str) -> Incoming {
         group: group.to_owned(),
         body: number.to_string(),
         receives: 1,
+        trace: None,
     }
 }
 
@@ -205,4 +206,22 @@ fn together_a_record_without_an_answer_comes_back() {
         vec![Ok(())]
     }));
     assert_eq!(answer.failed, [failed(1, None)]);
+}
+
+#[test]
+fn each_record_is_worked_on_as_part_of_its_own_trace() {
+    let traces = ["Root=1-a;Parent=2;Sampled=1", "Root=1-b", ""];
+    let mut batch = batch(&["a", "b", "c"]);
+    for (record, trace) in batch.records.iter_mut().zip(traces) {
+        record.trace = Trace::parse(trace);
+    }
+    let seen = RefCell::new(Vec::new());
+    let answer = block_on(work(batch, |_| async {
+        let trace = ports::trace::current();
+        let header = trace.map_or_else(String::new, |trace| trace.header().to_owned());
+        seen.borrow_mut().push(header);
+        Ok(())
+    }));
+    assert_eq!(answer, BatchAnswer::default());
+    assert_eq!(seen.into_inner(), traces);
 }

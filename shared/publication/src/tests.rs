@@ -1,10 +1,14 @@
-//! Versions and the pointer, over the reference model of the objects.
+//! Versions, the pointer, and following it, over the reference model of the objects.
 
 use ports::model::ModelObjects;
 
 use super::*;
+use bytes::Bytes;
+use domain::Hash;
+use jiff::Timestamp;
+use ports::Objects as _;
 
-const POLICY: &str = include_str!("../../../policy-minimal/policy.toml");
+const POLICY: &str = include_str!("../../../infra/policy-minimal/policy.toml");
 
 fn at(n: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + n).unwrap()
@@ -159,10 +163,4 @@ fn what_is_stored_reads_back_in_later_versions() {
     ))
     .unwrap();
     assert_eq!(&*manifest.files[0], "rules.toml");
-    let saved: crate::preview::Saved = serde_json::from_str(&format!(
-        r#"{{"v":1,"from":"{zero}","to":"{zero}","at":"2026-03-02T08:00:00Z","people":3,"affected":2,
-        "recorrelated":0,"digest":"{zero}"}}"#
-    ))
-    .unwrap();
-    assert_eq!(saved.affected, 2);
 }

@@ -1,15 +1,4 @@
-//! Published policy: versions named by what is in them, and one pointer that says which of them
-//! is active.
-//!
-//! | object | holds |
-//! |---|---|
-//! | `policy/<version>/<file>` | a policy file, written once |
-//! | `policy/<version>/manifest.json` | its files; written last, so that a version is whole or not there |
-//! | `policy/active.json` | the pointer, written over by comparison only |
-//! | `policy/diffs/<hash>.json` | a saved comparison, named by its content |
-
-#[cfg(test)]
-mod tests;
+//! Versions and the pointer, as objects.
 
 use bytes::Bytes;
 use domain::Hash;
@@ -91,6 +80,12 @@ pub enum PublicationError {
     /// Somebody else flipped the pointer.
     #[error("another version was made active meanwhile; compare with that one and publish again")]
     Moved,
+    /// No version is active.
+    #[error("no policy is published; publish one with `lanyard publish`")]
+    Nothing,
+    /// A version that nothing can work under.
+    #[error("nothing can work under version `{0}`")]
+    Unusable(String, #[source] Fault),
     /// Nothing to go back to.
     #[error("no other version was ever active")]
     NothingBefore,
@@ -160,15 +155,15 @@ pub async fn files<O: Objects>(
     let manifest: Manifest = read(objects, &key)
         .await?
         .ok_or_else(|| PublicationError::Unknown(version.short()))?;
-    let mut files = Vec::new();
-    for name in manifest.files {
+    // All at once: a function that starts waits for one answer, not for one a file.
+    let files = manifest.files.into_iter().map(|name| async move {
         let key = format!("policy/{version}/{name}");
         let body = objects.get(&key).await?;
         let text = body.and_then(|body| String::from_utf8(body.to_vec()).ok());
         let text = text.ok_or(PublicationError::Damaged(key, "it is missing or no text"))?;
-        files.push((name.into(), text));
-    }
-    Ok(files)
+        Ok((name.into(), text))
+    });
+    futures::future::try_join_all(files).await
 }
 
 /// A version as policy.

@@ -1,0 +1,60 @@
+//! What the function is told by its environment.
+
+use domain::TargetId;
+use runtime::{Aws, Environment, LONGEST_REQUEST, SettingsError};
+use tracing::level_filters::LevelFilter;
+
+/// What the function is told by its environment.
+pub struct Settings {
+    pub aws: Aws,
+    pub table: String,
+    pub queue_prefix: String,
+    pub policy_bucket: String,
+    pub secret_prefix: String,
+    pub target: Option<TargetId>,
+    pub private_network: bool,
+    pub worker: String,
+}
+
+impl Settings {
+    /// Everything, or everything that is wrong.
+    pub fn read() -> Result<Self, SettingsError> {
+        let mut environment = environment();
+        let aws = environment.aws();
+        let table = environment.table();
+        let queue_prefix = environment.queue_prefix();
+        let policy_bucket = environment.policy_bucket();
+        let secret_prefix = environment.secret_prefix();
+        let target = environment.target();
+        let private_network = environment.private_network();
+        let worker = environment.worker();
+        let in_order = environment.timeouts(LONGEST_REQUEST.max(targets::TIMEOUT), true);
+        let settings = || {
+            in_order?;
+            Some(Self {
+                aws: aws?,
+                table: table?,
+                queue_prefix: queue_prefix?,
+                policy_bucket: policy_bucket?,
+                secret_prefix: secret_prefix?,
+                target: target?,
+                private_network: private_network?,
+                worker,
+            })
+        };
+        environment.finish(settings())
+    }
+}
+
+/// From which level on lines are written.
+pub fn log_level() -> LevelFilter {
+    environment().log_level()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the only place of this function that reads the environment"
+)]
+fn environment() -> Environment<impl Fn(&str) -> Option<String>> {
+    Environment::new(|name: &str| std::env::var(name).ok())
+}

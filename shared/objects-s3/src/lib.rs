@@ -1,0 +1,77 @@
+//! Objects in Amazon S3: published policy in one bucket, reports in another. The only crate that
+//! imports the SDK of S3. It retries nothing beyond what the SDK does by itself.
+//!
+//! Conditions are the service's own (`If-None-Match`, `If-Match`), so that they hold among all
+//! writers. Every body goes with its SHA-256, which the service checks and keeps, and is checked
+//! again when it is read.
+
+mod buckets;
+mod fault;
+mod multipart;
+mod presign;
+mod read;
+mod write;
+
+pub use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Builder;
+use bytes::Bytes;
+use ports::objects::{Put, Swap, Tag};
+use ports::{Fault, Objects};
+
+pub use crate::buckets::Buckets;
+pub use crate::presign::LINK;
+use crate::write::Condition;
+
+/// A client from the configuration that all clients share. `path_style` puts the bucket into the
+/// path, for servers that stand for S3 under one host name.
+pub fn client(config: impl Into<Builder>, path_style: bool) -> Client {
+    Client::from_conf(config.into().force_path_style(path_style).build())
+}
+
+/// The buckets. Clones share the client.
+#[derive(Clone, Debug)]
+pub struct S3Objects {
+    client: Client,
+    buckets: Buckets,
+}
+
+impl S3Objects {
+    /// Takes a client and the buckets' names.
+    pub const fn new(client: Client, buckets: Buckets) -> Self {
+        Self { client, buckets }
+    }
+}
+
+impl Objects for S3Objects {
+    async fn put_new(&self, key: &str, body: Bytes) -> Result<Put, Fault> {
+        let written = self.write(key, body, Condition::Absent).await?;
+        Ok(if written { Put::Written } else { Put::Exists })
+    }
+
+    async fn put(&self, key: &str, body: Bytes) -> Result<(), Fault> {
+        self.write(key, body, Condition::None).await?;
+        Ok(())
+    }
+
+    async fn swap(&self, key: &str, was: &Tag, body: Bytes) -> Result<Swap, Fault> {
+        let written = self.write(key, body, Condition::Is(was)).await?;
+        Ok(if written { Swap::Written } else { Swap::Moved })
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, Fault> {
+        Ok(self.read(key).await?.map(|(body, _)| body))
+    }
+
+    async fn get_tagged(&self, key: &str) -> Result<Option<(Bytes, Tag)>, Fault> {
+        self.read(key).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {
+        let mut keys = Vec::new();
+        for (bucket, prefix) in self.buckets.of_prefix(prefix) {
+            keys.extend(self.list_in(bucket, prefix).await?);
+        }
+        keys.sort_unstable();
+        Ok(keys)
+    }
+}
