@@ -12,6 +12,7 @@
 pub mod aws;
 pub mod bench;
 pub mod found;
+pub mod ministack;
 pub mod quota;
 pub mod sim;
 pub mod third_party;

@@ -29,7 +29,8 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             Ok(_) if work.waits() => {
                 self.is_well(&work.name, health, work.at).await?;
                 work.record.parked = None;
-                self.keep_progress(work, Outcome::Deferred).await?;
+                work.note(Outcome::Deferred);
+                self.acknowledge(work, false).await?;
                 Ok(Converged::Deferred)
             }
             Ok(outcome) => {

@@ -3,9 +3,11 @@
 
 pub mod cli;
 pub mod client;
+pub mod cloud;
 pub mod company;
 pub mod demo;
 pub mod holds;
+pub mod home;
 pub mod local;
 pub mod operations;
 pub mod preview;

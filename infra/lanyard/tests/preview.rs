@@ -214,6 +214,43 @@ async fn a_change_of_policy_is_seen_alike_running_resting_and_exported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_default_role_that_grows_is_told_with_how_many_it_is_new_for() {
+    let company = Company::new("growth").await;
+    let service = Service::start(&company.folder);
+    company.hire(&service).await;
+    let data = &company.data;
+    assert_eq!(service.interrupt(), Some(0));
+    // What everybody gets is told apart: two of three have it already.
+    let more = company.policy(
+        "more",
+        "[roles.base]\nentitlements = [\"staff\"]",
+        "[roles.base]\nentitlements = [\"staff\", \"engineers\"]",
+    );
+    let (_, wide) = run(&["diff", "--to", &more], data);
+    let grown = &wide["summary"]["default_roles"][0];
+    assert_eq!(
+        (&grown["role"], &grown["rule"]),
+        (&json!("base"), &json!("everybody"))
+    );
+    assert_eq!(grown["people"], json!([["engineers", 1]]));
+    let says = "role base, which everybody gets by rule everybody, gives engineers (new for 1) now";
+    for format in ["text", "markdown", "html"] {
+        let out = company.folder.join("more.out").display().to_string();
+        let (code, _) = text(
+            &["diff", "--to", &more, "--format", format, "--out", &out],
+            data,
+        );
+        assert_eq!(code, Some(0));
+        let page = std::fs::read_to_string(&out).expect("a page");
+        assert!(page.contains("Default roles that grow"), "{page}");
+        let says = says.replace('(', "&#40;").replace(')', "&#41;");
+        let as_text = page.replace('(', "&#40;").replace(')', "&#41;");
+        assert!(as_text.contains(&says), "{page}");
+    }
+    company.target.stop().await.expect("it stops");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn access_is_explained_from_the_fact_to_the_target() {
     let company = Company::new("explain").await;
     let service = Service::start(&company.folder);

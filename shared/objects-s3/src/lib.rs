@@ -19,6 +19,7 @@ use ports::objects::{Put, Swap, Tag};
 use ports::{Fault, Objects};
 
 pub use crate::buckets::Buckets;
+use crate::multipart::PART;
 pub use crate::presign::LINK;
 use crate::write::Condition;
 
@@ -33,12 +34,26 @@ pub fn client(config: impl Into<Builder>, path_style: bool) -> Client {
 pub struct S3Objects {
     client: Client,
     buckets: Buckets,
+    /// Bytes of a part, and of the largest body that goes whole.
+    part: usize,
 }
 
 impl S3Objects {
     /// Takes a client and the buckets' names.
     pub const fn new(client: Client, buckets: Buckets) -> Self {
-        Self { client, buckets }
+        Self {
+            client,
+            buckets,
+            part: PART,
+        }
+    }
+
+    /// Sends bodies that are larger than this in parts of this many bytes. The service takes no
+    /// parts below 5 MiB, the last one excepted.
+    #[must_use]
+    pub const fn in_parts_of(mut self, bytes: usize) -> Self {
+        self.part = bytes;
+        self
     }
 }
 

@@ -9,8 +9,7 @@ use crate::fault::{Failure, cut_off};
 use crate::read::WRITE;
 use crate::write::{Attempts, Write, content_type};
 
-/// Bytes of a part, and of the largest body that goes whole. The service takes parts of 5 MiB and
-/// more and 10,000 of them, which is 80 GB here.
+/// Bytes of a part. The service takes 10,000 of them, which is 80 GB.
 pub const PART: usize = 8 * 1024 * 1024;
 
 impl S3Objects {
@@ -58,7 +57,7 @@ impl S3Objects {
             if body.is_empty() {
                 break;
             }
-            let part = body.split_to(PART.min(body.len()));
+            let part = body.split_to(self.part.clamp(1, body.len()));
             let sent = self
                 .client
                 .upload_part()

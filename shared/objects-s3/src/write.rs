@@ -15,7 +15,6 @@ use ports::objects::{Tag, check_key};
 
 use crate::S3Objects;
 use crate::fault::Failure;
-use crate::multipart::PART;
 use crate::read::WRITE;
 
 /// What has to hold for a write to take place.
@@ -73,7 +72,7 @@ impl S3Objects {
             name: hex::encode(random),
         };
         let attempts = Attempts::default();
-        let written = if body.len() <= PART {
+        let written = if body.len() <= self.part {
             self.put_whole(&write, body, &attempts).await
         } else {
             self.put_parts(&write, body, &attempts).await

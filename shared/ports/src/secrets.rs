@@ -32,4 +32,10 @@ pub trait Secrets: Send + Sync {
     /// The live versions of a secret, the current one first and the previous one after it during
     /// a rotation. [`Fault::Halt`] where there is none.
     fn get(&self, name: &str) -> impl Future<Output = Result<Vec<Secret>, Fault>> + Send;
+
+    /// The same, read anew where [`Secrets::get`] may answer from memory: for whoever was refused
+    /// with all that `get` gave, because the secret may have been changed meanwhile.
+    fn renew(&self, name: &str) -> impl Future<Output = Result<Vec<Secret>, Fault>> + Send {
+        self.get(name)
+    }
 }

@@ -18,6 +18,10 @@ const STALE: Duration = Duration::from_hours(1);
 /// everybody who waits.
 const FAILED: Duration = Duration::from_secs(5);
 
+/// How long after a reading nobody is given another one, however refused. What a target refuses is
+/// mostly a wrong secret, not a new one.
+const FRESH: Duration = Duration::from_secs(10);
+
 /// Values by name. Whoever finds one out of date reads it; whoever comes meanwhile waits for that
 /// reading.
 pub struct Cache {
@@ -49,17 +53,43 @@ impl Cache {
     where
         F: Future<Output = Result<Vec<Secret>, Fault>>,
     {
+        self.younger_than(self.ttl, name, fetch).await
+    }
+
+    /// The value, read with `fetch` unless that has just been done.
+    pub async fn renew<F>(
+        &self,
+        name: &str,
+        fetch: impl FnOnce() -> F,
+    ) -> Result<Vec<Secret>, Fault>
+    where
+        F: Future<Output = Result<Vec<Secret>, Fault>>,
+    {
+        self.younger_than(self.ttl.min(FRESH), name, fetch).await
+    }
+
+    async fn younger_than<F>(
+        &self,
+        age: Duration,
+        name: &str,
+        fetch: impl FnOnce() -> F,
+    ) -> Result<Vec<Secret>, Fault>
+    where
+        F: Future<Output = Result<Vec<Secret>, Fault>>,
+    {
         let slot = self.slot(name);
         let mut slot = slot.lock().await;
         let now = self.clock.now();
         if let Some((value, at)) = &slot.value
-            && within(*at, self.ttl, now)
+            && within(*at, age, now)
         {
             return Ok(value.clone());
         }
-        let fault = match &slot.failure {
-            Some((fault, at)) if within(*at, FAILED, now) => fault.clone(),
-            Some(_) | None => match fetch().await {
+        let failed = slot.failure.clone();
+        let failed = failed.filter(|(_, at)| within(*at, FAILED, now));
+        let fault = match failed {
+            Some((fault, _)) => fault,
+            None => match fetch().await {
                 Ok(value) => {
                     slot.value = Some((value.clone(), now));
                     slot.failure = None;

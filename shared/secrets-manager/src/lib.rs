@@ -56,6 +56,10 @@ impl Secrets for ManagedSecrets {
     async fn get(&self, name: &str) -> Result<Vec<Secret>, Fault> {
         self.0.cache.get(name, || self.0.fetch(name)).await
     }
+
+    async fn renew(&self, name: &str) -> Result<Vec<Secret>, Fault> {
+        self.0.cache.renew(name, || self.0.fetch(name)).await
+    }
 }
 
 impl Inner {

@@ -6,7 +6,9 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
     /// No region is configured.
-    #[error("no region is configured; set AWS_REGION, or choose a profile that has one with AWS_PROFILE")]
+    #[error(
+        "no region is configured; set AWS_REGION, or choose a profile that has one with AWS_PROFILE"
+    )]
     NoRegion,
     /// No such function.
     #[error(
@@ -15,7 +17,9 @@ pub enum StackError {
     )]
     NoFunction(String),
     /// A setting is missing.
-    #[error("the function `{function}` has no setting {variable}; deploy the stack with this version's template")]
+    #[error(
+        "the function `{function}` has no setting {variable}; deploy the stack with this version's template"
+    )]
     NoSetting {
         /// Which function.
         function: String,

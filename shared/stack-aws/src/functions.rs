@@ -34,7 +34,10 @@ impl Deployed {
     /// One of the stack's functions, named without the stack.
     pub async fn function(&self, function: &str) -> Result<Function, StackError> {
         let name = self.full(function);
-        let asked = self.lambda.get_function_configuration().function_name(&name);
+        let asked = self
+            .lambda
+            .get_function_configuration()
+            .function_name(&name);
         let answer = asked.send().await.map_err(|error| {
             let missing = error
                 .as_service_error()
@@ -67,21 +70,24 @@ impl Deployed {
             let answer = match asked.send().await {
                 Ok(answer) => answer,
                 Err(error) => {
-                    let code = aws_smithy_types::error::metadata::ProvideErrorMetadata::code(&error);
+                    let code =
+                        aws_smithy_types::error::metadata::ProvideErrorMetadata::code(&error);
                     if code == Some("ResourceNotFoundException") {
                         continue;
                     }
                     return Err(StackError::of("Lambda", "ListEventSourceMappings", &error));
                 }
             };
-            found.extend(answer.event_source_mappings().iter().map(|mapping| Mapping {
-                queue: mapping.event_source_arn().unwrap_or_default().to_owned(),
-                enabled: mapping.state() == Some("Enabled"),
-                batch: mapping.batch_size().unwrap_or_default().into(),
-                partial: mapping
-                    .function_response_types()
-                    .iter()
-                    .any(|kind| kind.as_str() == "ReportBatchItemFailures"),
+            found.extend(answer.event_source_mappings().iter().map(|mapping| {
+                Mapping {
+                    queue: mapping.event_source_arn().unwrap_or_default().to_owned(),
+                    enabled: mapping.state() == Some("Enabled"),
+                    batch: mapping.batch_size().unwrap_or_default().into(),
+                    partial: mapping
+                        .function_response_types()
+                        .iter()
+                        .any(|kind| kind.as_str() == "ReportBatchItemFailures"),
+                }
             }));
         }
         found.sort_by(|a, b| a.queue.cmp(&b.queue));

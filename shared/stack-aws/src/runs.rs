@@ -65,8 +65,8 @@ impl Deployed {
     pub async fn execution(&self, started: &Started) -> Result<Execution, StackError> {
         let asked = self.states.describe_execution().execution_arn(&started.arn);
         let answer = asked.send().await;
-        let answer =
-            answer.map_err(|error| StackError::of("Step Functions", "DescribeExecution", &error))?;
+        let answer = answer
+            .map_err(|error| StackError::of("Step Functions", "DescribeExecution", &error))?;
         Ok(match answer.status().as_str() {
             "RUNNING" | "PENDING_REDRIVE" => Execution::Running,
             "SUCCEEDED" => {

@@ -31,6 +31,7 @@ mod commit;
 pub mod embedded;
 mod expression;
 mod fault;
+mod inspect;
 mod item;
 mod read;
 mod table;
@@ -54,6 +55,7 @@ use ports::{Fault, Store};
 
 use crate::ack::Sightings;
 use crate::expression::Expression;
+pub use crate::inspect::inspect;
 pub use crate::table::{SCHEMA, Schema, create_table};
 
 /// An item as the SDK has it.

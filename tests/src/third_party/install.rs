@@ -75,6 +75,15 @@ pub(super) const PRISM: Recipe = Recipe {
     environment: &[],
 };
 
+pub(super) const MINISTACK: Recipe = Recipe {
+    files: &[
+        file!("ministack", "requirements.txt"),
+        file!("ministack", "server.py"),
+    ],
+    steps: &[VENV, PIP],
+    environment: &[],
+};
+
 pub(super) const DJANGO_SCIM2: Recipe = Recipe {
     files: &[
         file!("django-scim2", "requirements.txt"),

@@ -33,6 +33,9 @@ use thiserror::Error;
 use install::Recipe;
 use process::Server;
 
+/// The file with the time that ministack goes by, beside its other files.
+pub(crate) const CLOCK: &str = "clock";
+
 /// How the `type` of an error begins that Prism itself answers.
 pub const PRISM_ERROR: &str = "https://stoplight.io/prism/errors";
 
@@ -51,6 +54,8 @@ pub enum ThirdParty {
     Prism,
     /// MiniStack (Python): AWS's services in memory, with IAM enforced, and AWS's expander of templates: [`crate::aws`].
     Aws,
+    /// ministack (Python): AWS's protocols, in memory, on a clock that is set: [`crate::ministack`].
+    Ministack,
 }
 
 /// What scim2-server announces, and does, otherwise than by default: `third-party/scim2-server/*.json`.
@@ -196,6 +201,7 @@ impl ThirdParty {
             ThirdParty::DjangoScim2 => "django-scim2",
             ThirdParty::Prism => "prism",
             ThirdParty::Aws => "aws",
+            ThirdParty::Ministack => "ministack",
         }
     }
 
@@ -204,7 +210,7 @@ impl ThirdParty {
         match self {
             ThirdParty::Scim2Server | ThirdParty::Scim2ServerWith(_) => "/v2",
             ThirdParty::Scimmy | ThirdParty::DjangoScim2 => "/scim/v2",
-            ThirdParty::Prism | ThirdParty::Aws => "",
+            ThirdParty::Prism | ThirdParty::Aws | ThirdParty::Ministack => "",
         }
     }
 
@@ -215,6 +221,7 @@ impl ThirdParty {
             ThirdParty::DjangoScim2 => install::DJANGO_SCIM2,
             ThirdParty::Prism => install::PRISM,
             ThirdParty::Aws => install::AWS,
+            ThirdParty::Ministack => install::MINISTACK,
         }
     }
 
@@ -226,7 +233,7 @@ impl ThirdParty {
             | ThirdParty::Scimmy
             | ThirdParty::DjangoScim2 => "/Users?count=1",
             ThirdParty::Prism => "/no-such-path",
-            ThirdParty::Aws => "/_ministack/health",
+            ThirdParty::Aws | ThirdParty::Ministack => "/_ministack/health",
         }
     }
 
@@ -236,7 +243,8 @@ impl ThirdParty {
             ThirdParty::Scim2Server
             | ThirdParty::Scim2ServerWith(_)
             | ThirdParty::Scimmy
-            | ThirdParty::DjangoScim2 => (200..300).contains(&status),
+            | ThirdParty::DjangoScim2
+            | ThirdParty::Ministack => (200..300).contains(&status),
             ThirdParty::Prism => body.contains(PRISM_ERROR),
             ThirdParty::Aws => status == 200 && body.contains("cloudformation"),
         }
@@ -296,27 +304,29 @@ impl ThirdParty {
                 upstream.to_owned(),
             ],
             ThirdParty::Aws => vec![program("venv/bin/ministack")],
+            ThirdParty::Ministack => vec![program("venv/bin/python"), program("server.py")],
         };
+        let clock = scratch.join(CLOCK).display().to_string();
         let database = scratch.join(install::DATABASE).display().to_string();
-        let mut environment = Vec::new();
-        if self == ThirdParty::Aws {
-            environment = vec![
-                ("GATEWAY_PORT", port.clone()),
-                ("BIND_HOST", host.to_owned()),
-                ("AUTH", "true".to_owned()),
-                // Functions inherit it; it is how they find the emulator.
-                ("AWS_ENDPOINT_URL", format!("http://{host}:{port}")),
-                ("TMPDIR", scratch.display().to_string()),
-            ];
-        }
-        environment.extend([
-            ("PORT", port),
+        let mut environment = vec![
+            ("GATEWAY_PORT", port.clone()),
+            ("PORT", port.clone()),
+            ("BIND_HOST", host.to_owned()),
+            ("CLOCK", clock),
             ("TOKEN", token.to_owned()),
             ("DATABASE", database),
             ("DJANGO_SETTINGS_MODULE", "host.settings".to_owned()),
             ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
             ("SCARF_ANALYTICS", "false".to_owned()),
-        ]);
+        ];
+        if self == ThirdParty::Aws {
+            environment.extend([
+                ("AUTH", "true".to_owned()),
+                // Functions inherit it; it is how they find the emulator.
+                ("AWS_ENDPOINT_URL", format!("http://{host}:{port}")),
+                ("TMPDIR", scratch.display().to_string()),
+            ]);
+        }
         process::Launch { words, environment }
     }
 
@@ -343,6 +353,11 @@ impl Running {
     /// The process, which is also the leader of its group.
     pub fn process_id(&self) -> u32 {
         self.server.id()
+    }
+
+    /// Where the server's own files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.server.scratch()
     }
 
     /// What Prism has said against requests and answers so far.

@@ -279,3 +279,38 @@ entitlements = ["editors", "owners"]
     company.world.settle().await;
     assert_eq!(company.groups("E1"), ["owners", "readers", "staff"]);
 }
+
+#[tokio::test]
+async fn what_waits_here_for_a_limit_and_there_for_a_removal_is_all_on_record() {
+    // `contractors` goes from `dir`, `approvers` from `wiki`; `payables` waits for the latter.
+    let mut company = company(&across().replace(USUAL, NOTHING)).await;
+    let contract = Says::contracts("E1", ANA, "2026-03-02", Some("2026-12-31"));
+    company
+        .world
+        .hr(contract.that("department", "Treasury"))
+        .await;
+    assert_eq!(company.groups("E1"), ["approvers", "contractors"]);
+    let moves = moves("Finance").that("employment_type", "employee");
+    company.world.hr(moves).await;
+    assert_eq!(
+        company.groups("E1"),
+        ["approvers", "contractors", "readers", "staff"]
+    );
+    let seat = company.world.seat("E1").await.expect("an item");
+    let account = &seat.accounts["dir"];
+    assert!(account.held.is_some(), "the hold has its line");
+    assert!(account.waiting.contains_key("payables"));
+    approve(&company, "dir").await;
+    company.world.settle().await;
+    assert_eq!(
+        company.groups("E1"),
+        ["approvers", "readers", "staff"],
+        "what is approved goes on"
+    );
+    approve(&company, "wiki").await;
+    company.world.settle().await;
+    company.world.pass(A_MINUTE).await;
+    assert_eq!(company.groups("E1"), ["payables", "readers", "staff"]);
+    let seat = company.world.seat("E1").await.expect("an item");
+    assert!(seat.owed.is_empty() && seat.accounts["dir"].held.is_none());
+}

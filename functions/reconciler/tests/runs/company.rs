@@ -88,6 +88,7 @@ fn policy() -> Policy {
         profile: Profile::rfc(),
         upsert_only: false,
         scope: Vec::new(),
+        scope_filter: None,
         mappings: ["userName", "externalId", "title"].map(mapping).into(),
         prehire_days: 0,
         account_for: AccountFor::Scope,

@@ -112,6 +112,10 @@ pub(super) fn run(args: &HoldArgs, screen: Screen) -> Exit {
                 let stack = local::open(&data, &described, None).await?;
                 Ok(stack.holds().answer(&request).await?)
             }
+            Found::Deployed(cloud) => {
+                let operations = cloud.operations().await?;
+                Ok(operations.holds().answer(&request).await?)
+            }
         }
     });
     match answered {

@@ -140,6 +140,11 @@ enum Command {
         after_help = "Examples:\n  lanyard report list --data data\n  lanyard report open --data data\n  lanyard report open --data data 20260302T023000 --file findings.csv"
     )]
     Report(operate::ReportCommand),
+    /// Examine a stack: functions, queues, time-outs, table, alarms, targets; what is wrong and how to mend it
+    #[command(
+        after_help = "Examples:\n  lanyard doctor --stack lanyard\n  lanyard doctor --data data\n\nExit code 1 where something is not as it should be."
+    )]
+    Doctor(stack::DoctorArgs),
     /// Show queues, what is owed, parked and dead, and the health of targets
     #[command(
         after_help = "Examples:\n  lanyard status --data data\n  lanyard status --data data --wait-idle 30 --json\n\nExit code 1 where the stack is not idle within --wait-idle."
@@ -197,6 +202,7 @@ pub fn main() -> ExitCode {
         Command::Parked(command) => operate::parked(&command, screen),
         Command::DeadLetter(command) => operate::dead_letter(&command, screen),
         Command::Report(command) => operate::report(&command, screen),
+        Command::Doctor(args) => stack::doctor(&args, screen),
         Command::Status(args) => stack::status(&args, screen),
         Command::Plan(args) => preview::plan(&args, screen),
         Command::Diff(args) => preview::diff(&args, screen),

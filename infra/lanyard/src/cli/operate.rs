@@ -413,6 +413,10 @@ fn run<'a>(screen: Screen, asked: impl FnOnce() -> anyhow::Result<(&'a Which, Op
                     }
                     Ok(operated)
                 }
+                Found::Deployed(cloud) => {
+                    let operations = cloud.operations().await?;
+                    Ok(operations.operate(operate).await?)
+                }
             }
         })
     });

@@ -8,11 +8,9 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use domain::Hash;
 use ports::Clock as _;
-use ports::embedded::FolderObjects;
 use serde::Serialize;
 
-use super::preview::{in_force, live};
-use super::stack::{Found, block_on, in_folder};
+use super::stack::{Found, Place, block_on, in_folder};
 use super::{Exit, Screen};
 use crate::holds::{self, Opening, Request};
 use crate::local::DataFolder;
@@ -38,9 +36,8 @@ pub struct PublishArgs {
     /// Go back to a published version; without one, to the one that was active before
     #[arg(long, value_name = "VERSION", num_args = 0..=1, default_missing_value = "")]
     rollback: Option<String>,
-    /// Data folder of the stack, whether it runs or not; made if need be
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// What to do with published versions.
@@ -48,17 +45,17 @@ pub struct PublishArgs {
 pub enum PolicyCommand {
     /// Every published version, the active one marked
     List {
-        /// Data folder of the stack
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: Place,
     },
 }
 
 pub(super) fn publish(args: &PublishArgs, screen: Screen) -> Exit {
     let outcome = block_on(async {
-        let data = DataFolder::create(&args.data)?;
-        let outcome = released(args, &data).await?;
-        let folder = data.described().ok().and_then(|described| described.policy);
+        let folder = args.place.folder().map(DataFolder::create).transpose()?;
+        let outcome = released(args).await?;
+        let described = folder.and_then(|folder| folder.described().ok());
+        let folder = described.and_then(|described| described.policy);
         Ok((outcome, folder))
     });
     match outcome {
@@ -93,27 +90,22 @@ fn broken(errors: &policy::Errors) -> anyhow::Error {
         .context("the policy does not hold together and is not published")
 }
 
-async fn released(args: &PublishArgs, data: &DataFolder) -> anyhow::Result<Outcome> {
-    let objects = FolderObjects::share(&data.objects())?;
+async fn released(args: &PublishArgs) -> anyhow::Result<Outcome> {
+    let home = args.place.home().await?;
+    let objects = home.objects()?;
     let at = SystemClock.now();
-    let peopled = data.table().exists();
-    let desk = if peopled {
-        Some(live(data, at).await?)
-    } else {
-        None
-    };
-    let from = if peopled {
-        in_force(data, &objects).await?
-    } else {
-        None
-    };
+    let (mut desk, mut from) = (None, None);
+    if home.is_peopled() {
+        desk = Some(home.desk(at).await?);
+        from = home.in_force().await?;
+    }
     let ground = Ground {
         objects: &objects,
         desk: desk.as_ref(),
         from: from.as_ref(),
         at,
     };
-    let hold = async |holds: &[Opening]| hold(&args.data, desk.as_ref(), holds, at).await;
+    let hold = async |holds: &[Opening]| hold(args.place.folder(), desk.as_ref(), holds, at).await;
     match (&args.rollback, &args.policy) {
         (Some(name), _) => {
             let name = Some(name.as_str()).filter(|name| !name.is_empty());
@@ -135,12 +127,14 @@ async fn released(args: &PublishArgs, data: &DataFolder) -> anyhow::Result<Outco
 
 /// Through the stack where one runs, so that there is one writer.
 async fn hold(
-    folder: &Path,
+    folder: Option<&Path>,
     desk: Option<&Desk>,
     holds: &[Opening],
     at: jiff::Timestamp,
 ) -> anyhow::Result<()> {
-    if let Ok(Found::Running(mut connection)) = in_folder(folder).await {
+    if let Some(folder) = folder
+        && let Ok(Found::Running(mut connection)) = in_folder(folder).await
+    {
         let holds = holds.to_vec();
         connection.hold(&Request::Open { holds }).await?;
     } else if let Some(State::Live(store)) = desk.map(|desk| &desk.state) {
@@ -172,9 +166,9 @@ struct Listed {
 }
 
 pub(super) fn policy(command: &PolicyCommand, screen: Screen) -> Exit {
-    let PolicyCommand::List { data } = command;
+    let PolicyCommand::List { place } = command;
     let listed = block_on(async {
-        let objects = FolderObjects::share(&DataFolder::at(data).objects())?;
+        let objects = place.home().await?.objects()?;
         let active = publication::active(&objects).await?;
         let active = active.map(|(active, _)| active);
         let mut versions: Vec<Listed> = publication::versions(&objects)

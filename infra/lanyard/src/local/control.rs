@@ -167,7 +167,7 @@ async fn feed(State(controlled): State<Controlled>, Json(delivered): Json<Delive
     let Ok(_running) = controlled.running.try_lock() else {
         return (StatusCode::CONFLICT, "a feed or a nightly run is under way").into_response();
     };
-    match delivered.take(&controlled.stack).await {
+    match delivered.take(&controlled.stack.feeds()).await {
         Ok(report) => Json(report).into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error:#}")).into_response(),
     }

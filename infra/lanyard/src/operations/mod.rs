@@ -3,6 +3,7 @@
 
 mod backlog;
 mod decide;
+mod findings;
 mod reports;
 mod status;
 mod targets;
@@ -22,6 +23,7 @@ pub use backlog::{DeadView, ParkedView, Subject};
 pub use decide::{
     AccountLink, CaseView, Decide, DecisionView, LinkView, RecordLink, See, Seen, TaskView,
 };
+pub use findings::{Finding, of as findings};
 pub use reports::ReportView;
 pub use status::{LaneStatus, Status, TargetStatus};
 

@@ -1,6 +1,6 @@
 //! Reports of nightly runs: which there are, and where to open them.
 
-use contract::report::Manifest;
+use contract::report::{Manifest, RunSummary};
 use jiff::civil::Date;
 use ports::objects::Locate;
 use ports::{Fault, Objects};
@@ -36,6 +36,17 @@ impl<S, L, B: Objects + Locate, C> Operations<'_, S, L, B, C> {
             views.push(self.view(&folder).await?);
         }
         Ok(views)
+    }
+
+    /// What the latest finished run came to, and where its report can be opened.
+    pub async fn latest(&self) -> Result<Option<(RunSummary, String)>, Fault> {
+        let folders = self.folders().await?;
+        let Some(folder) = folders.first() else {
+            return Ok(None);
+        };
+        let summary = self.manifest(folder).await?.summary;
+        let page = format!("{folder}{}", reconciler::report::SUMMARY);
+        Ok(Some((summary, self.objects.locate(&page).await?)))
     }
 
     /// Where a file of a run can be opened.
@@ -81,13 +92,15 @@ impl<S, L, B: Objects + Locate, C> Operations<'_, S, L, B, C> {
         Ok(folders)
     }
 
-    async fn view(&self, folder: &str) -> Result<ReportView, Fault> {
+    async fn manifest(&self, folder: &str) -> Result<Manifest, Fault> {
         let key = format!("{folder}{}", reconciler::report::MANIFEST);
         let body = self.objects.get(&key).await?;
         let manifest: Option<Manifest> = body.and_then(|body| serde_json::from_slice(&body).ok());
-        let Some(manifest) = manifest else {
-            return Err(Fault::reject(format!("`{key}` is missing or damaged")));
-        };
+        manifest.ok_or_else(|| Fault::reject(format!("`{key}` is missing or damaged")))
+    }
+
+    async fn view(&self, folder: &str) -> Result<ReportView, Fault> {
+        let manifest = self.manifest(folder).await?;
         let targets = manifest.summary.targets.values();
         Ok(ReportView {
             complete: targets.clone().all(|t| t.users.is_ok() && t.groups.is_ok()),

@@ -3,6 +3,7 @@
 //! ([`Tally`]). It plans nothing itself; it reads plans of [`crate::plan`], so that what it shows
 //! is what a decision under that policy would carry out.
 
+mod growth;
 mod tally;
 mod why;
 
@@ -11,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use growth::{Growth, Whom, growth};
 pub use tally::{Group, Heading, Row, Subject, Tally, TargetTally, Verdict, Weight};
 pub use why::{
     Filter, Held, Obstacle, Trial, WhyNot, describe, no_account, obstacles, problem, why_not,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Delta, Direction, Effect, Ground, Person, Side, Standing};
+use super::{Delta, Direction, Effect, Ground, Growth, Person, Side, Standing};
 use crate::limit::{Meter, Population, Scope};
 use crate::policy::Criticality;
 use crate::project::{AttrPath, Cause};
@@ -243,6 +243,20 @@ impl Tally {
                 .into_iter()
                 .flat_map(|(identity, hash)| [identity.as_str().as_bytes(), &hash.0[..]]),
         )
+    }
+
+    /// How many people gain each entitlement by which a default role grew, in its order.
+    pub fn gaining_by(&self, growth: &Growth) -> Vec<(EntitlementId, u64)> {
+        let gains = |one: &EntitlementId| {
+            let groups = self.groups.iter().filter(|(heading, _)| {
+                heading.direction == Direction::Gain
+                    && matches!(&heading.subject, Subject::Entitlement(id) if id == one)
+                    && heading.rules.contains(&growth.rule)
+            });
+            groups.map(|(_, group)| group.count).sum()
+        };
+        let new = growth.entitlements.iter();
+        new.map(|one| (one.clone(), gains(one))).collect()
     }
 
     /// Who is affected, in order.

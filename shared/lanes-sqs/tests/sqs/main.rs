@@ -49,7 +49,10 @@ impl Turn {
 
 /// A connection that answers from a script, the last turn again and again, and remembers requests.
 #[derive(Clone, Debug)]
-struct Connection(Arc<Mutex<(VecDeque<Turn>, Vec<(String, Value)>)>>);
+struct Connection(Arc<Mutex<(VecDeque<Turn>, Vec<Request>)>>);
+
+/// An operation and its input.
+type Request = (String, Value);
 
 impl HttpConnector for Connection {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
@@ -103,7 +106,7 @@ impl World {
     }
 
     /// The requests so far, by operation.
-    fn requests(&self) -> Vec<(String, Value)> {
+    fn requests(&self) -> Vec<Request> {
         self.connection.0.lock().unwrap().1.clone()
     }
 

@@ -155,8 +155,8 @@ impl<S: Secrets> Credentials<S> {
         Ok(proof)
     }
 
-    /// Another proof after the target refused one: of the other live version of the secret, or a
-    /// fresh token. What somebody else found out meanwhile is used.
+    /// Another proof after the target refused one: of another live version of the secret, which is
+    /// read anew for it, or a fresh token. What somebody else found out meanwhile is used.
     pub async fn another(&self, refused: &Proof) -> Result<Proof, Fault> {
         let mut kept = self.kept.lock().await;
         if let Some(proof) = self.good(kept.as_ref())
@@ -173,7 +173,7 @@ impl<S: Secrets> Credentials<S> {
                 Ok(proof)
             }
             Form::Bearer | Form::Basic { .. } | Form::Header(_) => {
-                for version in self.versions().await? {
+                for version in self.secrets.renew(&self.secret).await? {
                     let proof = self.proof_of(&version)?;
                     if proof != *refused {
                         return Ok(proof);
@@ -250,21 +250,44 @@ impl<S: Secrets> Credentials<S> {
     }
 
     /// A token for the current version of the secret, or for the previous one where the token
-    /// endpoint does not take the current one (yet).
+    /// endpoint does not take the current one (yet); if it takes neither, for a version that the
+    /// secret has got meanwhile.
     async fn token(&self, endpoint: &TokenEndpoint) -> Result<Kept, Fault> {
+        let versions = self.versions().await?;
         let mut refused = None;
-        for version in self.versions().await?.iter().take(2) {
+        if let Some(made) = self.token_of(endpoint, &versions, &mut refused).await? {
+            return Ok(made);
+        }
+        let mut new = self.secrets.renew(&self.secret).await?;
+        new.retain(|version| !versions.contains(version));
+        if let Some(made) = self.token_of(endpoint, &new, &mut refused).await? {
+            return Ok(made);
+        }
+        Err(refused.unwrap_or_else(|| self.no_version()))
+    }
+
+    /// A token for the first of two versions that the token endpoint takes. `refused` keeps what
+    /// it said to the first one of all.
+    async fn token_of(
+        &self,
+        endpoint: &TokenEndpoint,
+        versions: &[Secret],
+        refused: &mut Option<Fault>,
+    ) -> Result<Option<Kept>, Fault> {
+        for version in versions.iter().take(2) {
             match endpoint.ask(&self.secret, version, self.clock.now()).await {
                 Ok(token) => {
                     let proof = self.proof_of(&token.value)?;
                     let until = Some(token.until);
-                    return Ok(Kept { proof, until });
+                    return Ok(Some(Kept { proof, until }));
                 }
-                Err(oauth::Refused::Secret(fault)) => refused = refused.or(Some(fault)),
+                Err(oauth::Refused::Secret(fault)) => {
+                    refused.get_or_insert(fault);
+                }
                 Err(oauth::Refused::Other(fault)) => return Err(fault),
             }
         }
-        Err(refused.unwrap_or_else(|| self.no_version()))
+        Ok(None)
     }
 
     fn no_version(&self) -> Fault {

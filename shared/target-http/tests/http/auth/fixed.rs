@@ -199,3 +199,18 @@ async fn a_secret_is_fetched_once_by_many_at_once() {
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(run.secrets.fetched(), 1);
 }
+
+/// Both versions that are remembered are out of date by now.
+#[tokio::test]
+async fn a_secret_that_is_remembered_is_read_anew_after_a_refusal() {
+    let target = Script::answering(|seen| {
+        let new = seen.header("authorization") == Some("Bearer new");
+        Turn::status(if new { 204 } else { 401 })
+    })
+    .await;
+    let secrets = Rotating::remembering(&["old", "oldest"]);
+    let session = session(&target, &bearer(), &secrets);
+    secrets.set(&["new", "old"]);
+    assert_eq!(ask(&session).await.unwrap().status, 204);
+    assert_eq!(authorizations(&target), ["Bearer old", "Bearer new"]);
+}

@@ -20,6 +20,8 @@ use crate::support::Script;
 #[derive(Default)]
 pub struct Rotating {
     versions: Mutex<Vec<String>>,
+    /// What `get` answers from, where it remembers.
+    kept: Mutex<Option<Vec<String>>>,
     fetched: AtomicUsize,
 }
 
@@ -28,6 +30,13 @@ impl Rotating {
         let rotating = Self::default();
         rotating.set(versions);
         Arc::new(rotating)
+    }
+
+    /// Secrets that were read before: they change when they are read anew only.
+    pub fn remembering(versions: &[&str]) -> Arc<Self> {
+        let rotating = Self::new(versions);
+        *rotating.kept.lock().unwrap() = Some(rotating.versions.lock().unwrap().clone());
+        rotating
     }
 
     pub fn set(&self, versions: &[&str]) {
@@ -45,13 +54,16 @@ impl Secrets for Rotating {
         self.fetched.fetch_add(1, Ordering::SeqCst);
         // Others come in between, as they do where secrets are a call away.
         tokio::task::yield_now().await;
-        Ok(self
-            .versions
-            .lock()
-            .unwrap()
-            .iter()
-            .map(Secret::new)
-            .collect())
+        let kept = self.kept.lock().unwrap().clone();
+        let versions = kept.unwrap_or_else(|| self.versions.lock().unwrap().clone());
+        Ok(versions.iter().map(Secret::new).collect())
+    }
+
+    async fn renew(&self, name: &str) -> Result<Vec<Secret>, Fault> {
+        if let Some(kept) = self.kept.lock().unwrap().as_mut() {
+            *kept = self.versions.lock().unwrap().clone();
+        }
+        self.get(name).await
     }
 }
 

@@ -331,3 +331,31 @@ async fn a_forgotten_token_is_asked_for_again() {
     ask(&session).await.unwrap();
     assert_eq!(authorizations(&target), ["Bearer t1", "Bearer t2"]);
 }
+
+#[tokio::test]
+async fn a_secret_that_is_remembered_is_read_anew_once_the_endpoint_takes_neither_version() {
+    let tokens = Script::answering(|seen| match form(seen)["client_secret"].as_str() {
+        "new" => issued("t1", &json!(3600)),
+        _ => Turn::body(401, r#"{"error":"invalid_client"}"#),
+    })
+    .await;
+    let target = always(204).await;
+    let auth = client(&tokens, "/token", by_form);
+    let secrets = Rotating::remembering(&["old", "oldest"]);
+    let session = session(&target, &auth, &secrets);
+    secrets.set(&["new", "old"]);
+    assert_eq!(ask(&session).await.unwrap().status, 204);
+    let asked: Vec<String> = tokens
+        .seen()
+        .iter()
+        .map(|seen| form(seen)["client_secret"].clone())
+        .collect();
+    assert_eq!(asked, ["old", "oldest", "new"], "none twice");
+    secrets.set(&["newest"]);
+    session.credentials().forget().await;
+    assert_eq!(
+        ask(&session).await.unwrap().status,
+        204,
+        "it is still taken"
+    );
+}
