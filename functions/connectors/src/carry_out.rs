@@ -81,12 +81,13 @@ impl From<TargetError> for Stop {
             TargetError::Fault(fault @ Fault::Retry { .. }) => Self::Ill(fault),
             TargetError::Throttled { after, why } => Self::Throttled { after, why },
             error @ TargetError::Unknown { .. } => Self::Unknown(error.into_fault()),
-            error @ (TargetError::NotFound | TargetError::Conflict | TargetError::Changed) => {
-                match error.into_fault() {
-                    Fault::Reject { why } => Self::Park(why),
-                    fault @ (Fault::Retry { .. } | Fault::Halt { .. }) => Self::Again(fault),
-                }
-            }
+            error @ (TargetError::NotFound
+            | TargetError::Conflict
+            | TargetError::Changed
+            | TargetError::Expired { .. }) => match error.into_fault() {
+                Fault::Reject { why } => Self::Park(why),
+                fault @ (Fault::Retry { .. } | Fault::Halt { .. }) => Self::Again(fault),
+            },
         }
     }
 }

@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::report::{Evidence, EvidenceRow, TargetResult};
+use contract::report::{Evidence, EvidenceRow};
 use domain::case::{Candidate, Case, CaseState, Clue, Subject, Verdict};
 use domain::compare::{self, Class, Deviation, Severity, Situation};
 use domain::policy::Mode;
-use domain::{CaseId, IdentityState, TargetId};
+use domain::{CaseId, IdentityState, Policy, TargetId};
+use jiff::Timestamp;
 use ports::cases::{self, Which};
-use ports::{Cases, Clock, Fault, Lanes, Objects, Observe, Store};
+use ports::{Cases, Fault, Store};
 
-use crate::Reconciler;
 use crate::propose::Proposal;
 
 /// New cases of one run. A human works off a few a day; a first look at a target may find
@@ -19,18 +19,38 @@ use crate::propose::Proposal;
 const NEW_CASES: usize = 1_000;
 
 /// What people were asked so far.
-pub(crate) struct Asked(BTreeMap<CaseId, Case>);
+pub(crate) struct Asked {
+    cases: BTreeMap<CaseId, Case>,
+    /// The cases of accounts that this run saw.
+    seen: BTreeSet<CaseId>,
+    /// New cases of this run.
+    fresh: usize,
+    now: Timestamp,
+}
 
 impl Asked {
-    /// Every case.
-    pub(crate) async fn load<S: Cases>(store: &S) -> Result<Self, Fault> {
+    /// Every case. Those that begin with the run are of it: it asked before and was interrupted.
+    pub(crate) async fn load<S: Cases>(store: &S, now: Timestamp) -> Result<Self, Fault> {
         let cases = store.cases(Which::All).await?.into_iter();
-        Ok(Self(cases.map(|case| (case.id.clone(), case)).collect()))
+        let cases: BTreeMap<CaseId, Case> = cases.map(|case| (case.id.clone(), case)).collect();
+        let is_fresh = |case: &&Case| case.since == now && case.is_about_an_account();
+        Ok(Self {
+            fresh: cases.values().filter(is_fresh).count(),
+            seen: BTreeSet::new(),
+            cases,
+            now,
+        })
     }
 
     /// How many wait for an answer.
     pub(crate) fn open(&self) -> u64 {
-        self.0.values().filter(|case| case.is_open()).count() as u64
+        self.cases.values().filter(|case| case.is_open()).count() as u64
+    }
+
+    /// Notes that the account of a case was seen.
+    pub(crate) fn see(&mut self, id: &CaseId) -> CaseId {
+        self.seen.insert(id.clone());
+        id.clone()
     }
 
     /// What somebody decided about an account makes of its finding: one that is left alone, and
@@ -40,7 +60,7 @@ impl Asked {
         if !is_orphan(deviation) && !is_double(deviation) {
             return None;
         }
-        let case = self.0.get(&subject(target, deviation).case())?;
+        let case = self.cases.get(&subject(target, deviation).case())?;
         let CaseState::Decided { verdict, by, .. } = &case.state else {
             return None;
         };
@@ -79,69 +99,62 @@ impl Asked {
     }
 }
 
-/// Asks about every account with a candidate, and every one too many, that nobody was asked about
-/// yet, and closes the cases of accounts that a complete listing does not show as such any more.
-pub(crate) async fn ask<S, L, B, C, O>(
-    reconciler: &Reconciler<'_, S, L, B, C, O>,
+/// Asks about an account with a candidate, or one too many, that nobody was asked about yet. Gives
+/// back the case that the account waits for.
+pub(crate) async fn ask<S: Store + Cases>(
+    store: &S,
+    policy: &Policy,
     asked: &mut Asked,
-    proposals: &mut [Proposal],
-    results: &BTreeMap<TargetId, TargetResult>,
-) -> Result<(), Fault>
-where
-    S: Store + Cases,
-    L: Lanes,
-    B: Objects,
-    C: Clock,
-    O: Observe,
-{
-    let now = reconciler.clock.now();
-    let (mut seen, mut fresh) = (BTreeSet::new(), 0);
-    for proposal in proposals {
-        let target = reconciler.policy.targets.get(&proposal.target);
-        let enforced = target.is_some_and(|target| target.mode == Mode::Enforce);
-        let double = is_double(&proposal.deviation);
-        if !enforced || !(double || is_orphan(&proposal.deviation)) {
-            continue;
-        }
-        if !double && proposal.deviation.candidates.is_empty() {
-            // Asked for another reason, an operator's; it waits as long as the account is nobody's.
-            let id = subject(&proposal.target, &proposal.deviation).case();
-            if asked.0.get(&id).is_some_and(Case::is_open) {
-                seen.insert(id.clone());
-                proposal.case = Some(id);
-            }
-            continue;
-        }
-        let mut case = about(&proposal.target, &proposal.deviation, now);
-        seen.insert(case.id.clone());
-        let known = asked.0.get(&case.id);
-        if let Some(known) = known.filter(|known| known.is_open()) {
-            case.since = known.since;
-        }
-        let settled = known.is_some_and(|known| *known == case || known.verdict().is_some());
-        if !settled {
-            if known.is_none() && fresh == NEW_CASES {
-                continue;
-            }
-            fresh += usize::from(known.is_none());
-            case = cases::ask(reconciler.store, case).await?;
-            asked.0.insert(case.id.clone(), case.clone());
-        }
-        proposal.case = Some(case.id);
+    proposal: &Proposal,
+) -> Result<Option<CaseId>, Fault> {
+    let target = policy.targets.get(&proposal.target);
+    let enforced = target.is_some_and(|target| target.mode == Mode::Enforce);
+    let double = is_double(&proposal.deviation);
+    if !enforced || !(double || is_orphan(&proposal.deviation)) {
+        return Ok(None);
     }
-    for case in asked.0.values_mut() {
+    if !double && proposal.deviation.candidates.is_empty() {
+        // Asked for another reason, an operator's; it waits as long as the account is nobody's.
+        let id = subject(&proposal.target, &proposal.deviation).case();
+        let waits = asked.cases.get(&id).is_some_and(Case::is_open);
+        return Ok(waits.then(|| asked.see(&id)));
+    }
+    let mut case = about(&proposal.target, &proposal.deviation, asked.now);
+    asked.see(&case.id);
+    let known = asked.cases.get(&case.id);
+    if let Some(known) = known.filter(|known| known.is_open()) {
+        case.since = known.since;
+    }
+    let settled = known.is_some_and(|known| *known == case || known.verdict().is_some());
+    if !settled {
+        let is_new = known.is_none();
+        if is_new && asked.fresh >= NEW_CASES {
+            return Ok(None);
+        }
+        asked.fresh += usize::from(is_new);
+        case = cases::ask(store, case).await?;
+        asked.cases.insert(case.id.clone(), case.clone());
+    }
+    Ok(Some(case.id))
+}
+
+/// Closes the cases of accounts that a complete listing does not show as such any more, once
+/// everything was asked.
+pub(crate) async fn close<S: Cases>(
+    store: &S,
+    asked: &mut Asked,
+    is_certified: impl Fn(&TargetId) -> bool,
+) -> Result<(), Fault> {
+    for case in asked.cases.values_mut() {
         let (Subject::Account { target, .. } | Subject::Double { target, .. }) = &case.subject
         else {
             continue;
         };
-        let certified = results
-            .get(target)
-            .is_some_and(|result| result.users.is_ok());
         // What an operator let go has nobody who matches; it waits for an operator.
         let matches = case.candidates.iter().any(|one| one.confidence > 0);
-        if case.is_open() && certified && matches && !seen.contains(&case.id) {
-            cases::close(reconciler.store, &case.id, now).await?;
-            case.state = CaseState::Closed { at: now };
+        if case.is_open() && is_certified(target) && matches && !asked.seen.contains(&case.id) {
+            cases::close(store, &case.id, asked.now).await?;
+            case.state = CaseState::Closed { at: asked.now };
         }
     }
     Ok(())
@@ -182,7 +195,7 @@ fn subject(target: &TargetId, deviation: &Deviation) -> Subject {
     }
 }
 
-fn about(target: &TargetId, deviation: &Deviation, now: jiff::Timestamp) -> Case {
+fn about(target: &TargetId, deviation: &Deviation, now: Timestamp) -> Case {
     let subject = subject(target, deviation);
     let candidates = candidates(deviation, &subject.case());
     let why = match deviation.situation {

@@ -1,18 +1,23 @@
-//! From proposals to messages. Before a message leaves, the identity is read again: a proposal
-//! that rests on what somebody has changed meanwhile is dropped.
+//! The fifth step: from proposals to messages. Before a message leaves, the identity is read again:
+//! a proposal that rests on what somebody has changed meanwhile is dropped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{Cause, ConvergeRequest, Lane, PlanRequest};
 use domain::compare::{Class, Repair};
-use domain::{AccountId, IdentityId, RecordKey, TargetId};
+use domain::limit::Scope;
+use domain::{AccountId, CaseId, IdentityId, RecordKey, TargetId};
 use jiff::SignedDuration;
 use ports::lanes::Outgoing;
+use ports::objects::Put;
 use ports::target::{Found, Lookup};
-use ports::{Clock, Fault, Lanes, Objects, Observe, Store};
+use ports::{Cases, Clock, Fault, Lanes, Objects, Observe, Store};
+use serde::{Deserialize, Serialize};
 
+use crate::asked::{self, Asked};
+use crate::begin::Begun;
 use crate::propose::{Decision, Proposal};
-use crate::{Reconciler, Run};
+use crate::{Reconciler, Run, frames};
 
 /// An account that waits for a human is left to him for this long; then it is tried once more. An
 /// ending of access is tried every time.
@@ -21,81 +26,189 @@ const PATIENCE: SignedDuration = SignedDuration::from_hours(20);
 /// Messages handed to a lane at once.
 const CHUNK: usize = 100;
 
-/// Sends a request for each identity and target with something to mend, endings of access first.
-/// Returns how many by target.
-pub(crate) async fn proposals<S, L, B, C, O>(
+/// What was decided about the proposals of one part. It is written down before anything is sent, so
+/// that a step that is interrupted and run again does not judge anew what its own messages have
+/// changed meanwhile.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Settled {
+    /// By the number of the proposal.
+    decisions: BTreeMap<usize, Decision>,
+    /// Cases by the number of the proposal.
+    cases: BTreeMap<usize, CaseId>,
+    requests: Vec<ConvergeRequest>,
+    /// How many of the requests mend something.
+    pub(crate) mends: u64,
+    sent: bool,
+}
+
+impl Settled {
+    /// Puts down on the proposals what was decided about them.
+    pub(crate) fn apply(&self, at: usize, proposal: &mut Proposal) {
+        if let Some(decision) = self.decisions.get(&at) {
+            proposal.decision = *decision;
+        }
+        if let Some(case) = self.cases.get(&at) {
+            proposal.case = Some(case.clone());
+        }
+    }
+}
+
+/// Endings of access go first, over all targets; then everything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Round {
+    Endings,
+    Others,
+}
+
+impl Round {
+    /// Where the decisions of a part are written down.
+    pub(crate) fn name(self, target: &TargetId, part: u64) -> String {
+        let folder = frames::folder(target);
+        match self {
+            Self::Endings => format!("{folder}endings-{part:06}"),
+            Self::Others => format!("{folder}others-{part:06}"),
+        }
+    }
+}
+
+/// Whether there was anything to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effort {
+    None,
+    Some,
+}
+
+/// Decides about one part of a target in one round, and sends a request for each identity with
+/// something to mend. What was done before is not done again.
+pub(crate) async fn part<S, L, B, C, O>(
     reconciler: &Reconciler<'_, S, L, B, C, O>,
-    run: &Run,
-    proposals: &mut [Proposal],
-) -> Result<BTreeMap<TargetId, u64>, Fault>
+    begun: &Begun,
+    (target, part): (&TargetId, u64),
+    over: &BTreeSet<Scope>,
+    (round, asked): (Round, &mut Asked),
+) -> Result<(u64, Effort), Fault>
 where
-    S: Store,
+    S: Store + Cases,
     L: Lanes,
     B: Objects,
     C: Clock,
     O: Observe,
 {
-    let mut wanted: BTreeMap<(TargetId, IdentityId), Vec<usize>> = BTreeMap::new();
+    let stash = reconciler.stash(begun);
+    let name = round.name(target, part);
+    let written: Option<Settled> = stash.get(&name).await?;
+    let mut settled = if let Some(settled) = written {
+        settled
+    } else {
+        let compared = reconciler.compared(begun, target, part).await?;
+        let proposals = compared.map(|it| it.proposals(target, over).collect::<Vec<_>>());
+        let proposals = proposals.unwrap_or_default();
+        let mut settled = decide(reconciler, target, &proposals, round).await?;
+        if round == Round::Others {
+            for (at, proposal) in proposals.iter().enumerate() {
+                let (store, policy) = (reconciler.store, reconciler.policy);
+                if let Some(case) = asked::ask(store, policy, asked, proposal).await? {
+                    settled.cases.insert(at, case);
+                }
+            }
+        }
+        match stash.put_new(&name, &settled).await? {
+            Put::Written => settled,
+            Put::Exists => stash.need(&name).await?,
+        }
+    };
+    for case in settled.cases.values() {
+        asked.see(case);
+    }
+    if settled.sent {
+        return Ok((settled.mends, Effort::None));
+    }
+    send(reconciler, begun, round, &settled.requests).await?;
+    settled.sent = true;
+    stash.put(&name, &settled).await?;
+    Ok((settled.mends, Effort::Some))
+}
+
+async fn decide<S, L, B, C, O>(
+    reconciler: &Reconciler<'_, S, L, B, C, O>,
+    target: &TargetId,
+    proposals: &[Proposal],
+    round: Round,
+) -> Result<Settled, Fault>
+where
+    S: Store,
+    C: Clock,
+    O: Observe,
+{
+    let mut wanted: BTreeMap<IdentityId, Vec<usize>> = BTreeMap::new();
     for (at, proposal) in proposals.iter().enumerate() {
         if matches!(proposal.decision, Decision::Send | Decision::Held)
             && let Some(identity) = proposal.identity()
         {
-            let key = (proposal.target.clone(), identity.clone());
-            wanted.entry(key).or_default().push(at);
+            wanted.entry(identity.clone()).or_default().push(at);
         }
     }
-    let mut endings = Vec::new();
-    let mut others = Vec::new();
-    for (key, parts) in wanted {
+    let mut settled = Settled::default();
+    for (identity, parts) in wanted {
         let ends = parts
             .iter()
             .filter_map(|at| proposals.get(*at))
             .any(|proposal| proposal.deviation.class == Class::O1);
-        if ends { &mut endings } else { &mut others }.push((key, parts));
-    }
-    let mut sent = BTreeMap::new();
-    for (batch, ends) in [(endings, true), (others, false)] {
-        let mut messages: BTreeMap<Lane, Vec<Outgoing>> = BTreeMap::new();
-        for ((target, identity), parts) in batch {
-            let decision = match request(reconciler, &target, &identity, proposals, &parts).await? {
-                Checked::Send(request) => {
-                    let lane = if ends {
-                        Lane::Terminations
-                    } else {
-                        Lane::Target(target.clone())
-                    };
-                    messages.entry(lane).or_default().push(Outgoing {
-                        group: request.group(),
-                        dedup: format!("{}#{target}#{identity}", run.id),
-                        body: body(&request)?,
-                    });
-                    Decision::Queued
-                }
-                Checked::Leave => Decision::Open,
-                Checked::Drop => Decision::Dropped,
-            };
-            let mut mends = false;
-            for at in parts {
-                let Some(proposal) = proposals.get_mut(at) else {
-                    continue;
-                };
-                if proposal.decision == Decision::Held && decision == Decision::Queued {
-                    continue;
-                }
-                mends |= decision == Decision::Queued;
-                proposal.decision = decision;
-            }
-            if mends {
-                *sent.entry(target).or_default() += 1;
-            }
+        if ends != (round == Round::Endings) {
+            continue;
         }
-        for (lane, messages) in messages {
-            for chunk in messages.chunks(CHUNK) {
-                reconciler.lanes.send(&lane, chunk).await?;
+        let decision = match request(reconciler, target, &identity, proposals, &parts).await? {
+            Checked::Send(request) => {
+                settled.requests.push(request);
+                Decision::Queued
             }
+            Checked::Leave => Decision::Open,
+            Checked::Drop => Decision::Dropped,
+        };
+        let mut mends = false;
+        for at in parts {
+            let held = proposals.get(at).is_some_and(Proposal::is_held);
+            if held && decision == Decision::Queued {
+                continue;
+            }
+            mends |= decision == Decision::Queued;
+            settled.decisions.insert(at, decision);
         }
+        settled.mends += u64::from(mends);
     }
-    Ok(sent)
+    Ok(settled)
+}
+
+/// Sent twice, a message is dropped by its name or finds nothing to do.
+async fn send<S, L, B, C, O>(
+    reconciler: &Reconciler<'_, S, L, B, C, O>,
+    begun: &Begun,
+    round: Round,
+    requests: &[ConvergeRequest],
+) -> Result<(), Fault>
+where
+    L: Lanes,
+{
+    let run = &begun.run.id;
+    for chunk in requests.chunks(CHUNK) {
+        let lane = match (round, chunk.first()) {
+            (_, None) => continue,
+            (Round::Endings, Some(_)) => Lane::Terminations,
+            (Round::Others, Some(request)) => Lane::Target(request.target.clone()),
+        };
+        let messages: Vec<Outgoing> = chunk
+            .iter()
+            .map(|request| {
+                Ok(Outgoing {
+                    group: request.group(),
+                    dedup: format!("{run}#{}#{}", request.target, request.identity),
+                    body: body(request)?,
+                })
+            })
+            .collect::<Result<_, Fault>>()?;
+        reconciler.lanes.send(&lane, &messages).await?;
+    }
+    Ok(())
 }
 
 /// Hands identities to the planner that it should have looked at.

@@ -5,31 +5,38 @@
 //! and decides. What it could not see in full it only reports: nothing is missing, and nothing is
 //! taken away, without a certificate.
 //!
-//! Every step is a function of its own, so that a state machine can run them apart.
+//! Every step is a function of its own, so that a state machine can run them apart ([`step`]): what
+//! one leaves to the next lies in objects, a step that is run twice or goes on after a crash does
+//! nothing twice, and the report is the same, byte for byte, however often a run was interrupted.
+//! [`Reconciler::run`] is the same steps in a loop.
 
 mod asked;
+mod begin;
 mod enqueue;
+mod finish;
+mod frames;
 mod limits;
 mod managers;
 mod observe;
-mod pages;
 mod propose;
 mod recorded;
 pub mod report;
 mod rows;
+mod stash;
+pub mod step;
 mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::report::{Manifest, RunSummary, TargetResult, Waiting};
+use contract::report::Manifest;
 use domain::certify::Bounds;
-use domain::{Hash, IdentityId, Policy, TargetId};
+use domain::{Hash, Policy, TargetId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ports::{Cases, Clock, Fault, Lanes, Objects, Observe, Store};
+use serde::{Deserialize, Serialize};
 
-use crate::propose::Proposal;
-use crate::report::{Report, history};
+pub use begin::Begun;
 
 /// How many earlier runs the report's trend shows, and how far back an accepted population is
 /// looked for.
@@ -46,10 +53,13 @@ pub struct Reconciler<'a, S, L, B, C, O> {
 }
 
 /// What a run is told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// Opaque, sortable, 1 to 64 letters, digits, `-`, `_` and `.`; see [`run_id`].
     pub id: Box<str>,
+    /// The one instant of the run: it begins then, and says everything as of then. What connectors
+    /// wrote later it does not judge.
+    pub at: Timestamp,
     /// The company's day.
     pub date: Date,
     /// Code version.
@@ -79,11 +89,33 @@ impl Finished {
     }
 }
 
+/// How long a step may go on before it has to say that it is not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leg {
+    /// No page is asked for from then on.
+    pub until: Option<Timestamp>,
+    /// So many pages at most, and one at least.
+    pub pages: u64,
+}
+
+impl Leg {
+    /// As long as it takes.
+    pub const ENDLESS: Self = Self {
+        until: None,
+        pages: u64::MAX,
+    };
+
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| now >= until)
+    }
+}
+
 impl Run {
     /// A run of that instant with the usual bounds.
     pub fn new(now: Timestamp, date: Date, policy: &Policy, code: &str) -> Self {
         Self {
             id: run_id(now, &policy.version),
+            at: now,
             date,
             code: code.into(),
             accept: BTreeSet::new(),
@@ -125,130 +157,32 @@ where
         }
     }
 
-    /// Observes, compares, limits, enqueues and reports. The manifest is written last: a run that
-    /// fails has none, and another one may follow at once.
+    /// Observes, compares, limits, enqueues and reports: every step of the run, one after the
+    /// other. The manifest is written last: a run that fails has none, and another one may follow
+    /// at once, or the same one go on.
     pub async fn run(&self, run: &Run) -> Result<Finished, Fault> {
-        let started = self.clock.now();
-        let earlier = history::load(self.objects, run.date, &run.id, HISTORY).await?;
-        let mut recorded = recorded::collect(self.store, self.policy, started).await?;
-
-        let mut targets = Vec::new();
-        for side in std::mem::take(&mut recorded.sides) {
-            let accepted = observe::accepted(&earlier, side.name());
-            targets.push(self.observe(run, side, accepted).await?);
-        }
-        recorded::look(self.store, &mut targets).await?;
-
-        let mut asked = asked::Asked::load(self.store).await?;
-        let mut proposals = Vec::new();
-        let mut results = BTreeMap::new();
-        let mut over = BTreeMap::new();
-        for observed in targets {
-            let census = recorded.census.get(&observed.name);
-            let compared = self.compare(observed, census, &asked);
-            proposals.extend(compared.proposals);
-            over.insert(compared.name.clone(), compared.over);
-            results.insert(compared.name, compared.result);
-        }
-        self.hold(&over).await?;
-        asked::ask(self, &mut asked, &mut proposals, &results).await?;
-        let late = tasks::late(self, run, &recorded.given).await?;
-        let mut sent = enqueue::proposals(self, run, &mut proposals).await?;
-        for (target, count) in managers::fill_in(self, run, &recorded.unresolved).await? {
-            *sent.entry(target).or_default() += count;
-        }
-        self.count(std::mem::take(&mut recorded.census), started)
-            .await?;
-        let replanned = enqueue::replans(self, run, &recorded.stale).await?;
-
-        let finished = Outcome {
-            started,
-            targets: results,
-            identities: recorded.identities,
-            parked: recorded.parked,
-            sent,
-            waiting: Waiting {
-                cases: asked.open(),
-                ..late.waiting
-            },
-            late,
+        self.sweep(run.at).await?;
+        let begun = loop {
+            let (begun, complete) = self.begin(run, Leg::ENDLESS).await?;
+            if complete {
+                break begun;
+            }
         };
-        let held = proposals.iter().filter(|p| p.is_held()).count() as u64;
-        let manifest = self.report(run, &earlier, finished, proposals).await?;
-        tracing::info!(
-            run = &*run.id,
-            new = manifest.summary.new_findings,
-            closed = manifest.summary.closed_findings,
-            held,
-            replanned,
-            "reconciled"
-        );
-        Ok(Finished {
-            manifest,
-            replanned,
-            held,
-        })
-    }
-
-    async fn report(
-        &self,
-        run: &Run,
-        earlier: &history::Earlier,
-        finished: Outcome,
-        proposals: Vec<Proposal>,
-    ) -> Result<Manifest, Fault> {
-        let mut targets = finished.targets;
-        for (target, sent) in finished.sent {
-            if let Some(result) = targets.get_mut(&target) {
-                result.repairs = sent;
+        for target in &begun.targets {
+            let over = loop {
+                if let Some(over) = self.observe(&begun, target, Leg::ENDLESS).await? {
+                    break over;
+                }
+            };
+            for part in 0..over.parts {
+                self.compare(&begun, target, part).await?;
             }
         }
-        let rows::Written {
-            findings: mut rows,
-            evidence,
-            parked,
-        } = rows::write(self, run, &proposals, &finished.parked, finished.late).await?;
-        for row in &rows {
-            if let Some(result) = targets.get_mut(&row.target) {
-                *result.findings.entry(row.class).or_default() += 1;
-                result.held += u64::from(&*row.decision == rows::HELD);
+        self.limit(&begun).await?;
+        loop {
+            if let Some(finished) = self.finish(&begun, Leg::ENDLESS).await? {
+                return Ok(finished);
             }
         }
-        let previous = earlier.previous();
-        let carried = history::carry(self.objects, previous, &targets, run.date, &mut rows).await?;
-        let summary = RunSummary {
-            run: run.id.clone(),
-            date: run.date,
-            started: finished.started,
-            finished: self.clock.now(),
-            policy: self.policy.version,
-            code: run.code.clone(),
-            previous: previous.map(|manifest| manifest.summary.run.clone()),
-            targets,
-            identities: finished.identities,
-            parked: parked.len() as u64,
-            waiting: finished.waiting,
-            new_findings: carried.new,
-            closed_findings: carried.closed,
-        };
-        let report = Report {
-            summary: &summary,
-            history: &earlier.summaries(),
-            closed: &carried.closed_rows,
-            parked: &parked,
-            evidence: &evidence,
-        };
-        report::write(self.objects, &report, rows).await
     }
-}
-
-/// Everything of a run but its findings.
-struct Outcome {
-    started: Timestamp,
-    targets: BTreeMap<TargetId, TargetResult>,
-    identities: BTreeMap<Box<str>, u64>,
-    parked: Vec<(IdentityId, domain::RecordKey, domain::Problem)>,
-    sent: BTreeMap<TargetId, u64>,
-    waiting: Waiting,
-    late: tasks::Late,
 }

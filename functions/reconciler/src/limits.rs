@@ -1,19 +1,25 @@
-//! What the nightly run tells the meters by which limits count: how many there are, that a whole
-//! run is over a limit, and that nothing waits in a hold any more.
+//! The fourth step, over the whole run: what exceeds a limit. And what the nightly run tells the
+//! meters by which limits count: how many there are, that a whole run is over a limit, and that
+//! nothing waits in a hold any more.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contract::report::TargetResult;
+use domain::compare::Numbers;
 use domain::limit::{Meter, Population, Scope};
 use domain::policy::Limits;
 use domain::{AccountRecord, TargetId};
 use jiff::Timestamp;
-use ports::{Clock, Fault, Lanes, Objects, Observe, Store};
+use ports::{Cases, Clock, Fault, Lanes, Objects, Observe, Store};
+use serde::{Deserialize, Serialize};
 use telemetry::{Dimensions, Metric};
 
 use crate::Reconciler;
+use crate::begin::Begun;
+use crate::frames::{Chain, Over};
 
 /// What the records say of one target.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Census {
     population: Population,
     /// Where something waits that nobody said no to.
@@ -29,27 +35,130 @@ impl Census {
             self.waiting.extend(open.map(|line| line.scope.clone()));
         }
     }
+
+    /// Adds others, none of whom was counted here.
+    fn add(&mut self, others: Self) {
+        self.population.add(others.population);
+        self.waiting.extend(others.waiting);
+    }
 }
+
+/// What a run came to under its limits.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Limited {
+    pub(crate) targets: BTreeMap<TargetId, Stopped>,
+    /// Identities by state name.
+    pub(crate) identities: BTreeMap<Box<str>, u64>,
+    census: BTreeMap<TargetId, Census>,
+}
+
+/// What one target came to.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Stopped {
+    pub(crate) result: TargetResult,
+    pub(crate) parts: u64,
+    /// Of what there is more than passes.
+    pub(crate) over: BTreeSet<Scope>,
+}
+
+/// Where it is written down.
+const LIMITED: &str = "limited";
 
 impl<S, L, B, C, O> Reconciler<'_, S, L, B, C, O>
 where
-    S: Store,
+    S: Store + Cases,
     L: Lanes,
     B: Objects,
     C: Clock,
     O: Observe,
 {
+    /// Says what exceeds a limit, over all parts of all targets, and opens the holds. A target that
+    /// was not observed and compared to the end counts as not observed.
+    pub(crate) async fn limit(&self, begun: &Begun) -> Result<Limited, Fault> {
+        let stash = self.stash(begun);
+        if let Some(limited) = stash.get(LIMITED).await? {
+            return Ok(limited);
+        }
+        let mut limited = Limited {
+            targets: BTreeMap::new(),
+            identities: BTreeMap::new(),
+            census: BTreeMap::new(),
+        };
+        let mut at = 0;
+        while let Some(collected) = self.collected(begun, at).await? {
+            for (state, count) in collected.identities {
+                *limited.identities.entry(state).or_default() += count;
+            }
+            for (name, census) in collected.census {
+                limited.census.entry(name).or_default().add(census);
+            }
+            at += 1;
+        }
+        for name in &begun.targets {
+            let census = limited.census.get(name);
+            let stopped = self.stopped(begun, name, census).await?;
+            limited.targets.insert(name.clone(), stopped);
+        }
+        self.hold(&limited, begun.run.at).await?;
+        stash.put(LIMITED, &limited).await?;
+        Ok(limited)
+    }
+
+    async fn stopped(
+        &self,
+        begun: &Begun,
+        name: &TargetId,
+        census: Option<&Census>,
+    ) -> Result<Stopped, Fault> {
+        let last = Chain::of(self.stash(begun), name).await?.last().await?;
+        let over = last.and_then(|last| last.over);
+        let mut numbers = Numbers::default();
+        let mut takes: BTreeMap<Scope, u64> = BTreeMap::new();
+        let mut complete = over.is_some();
+        let parts = over.as_ref().map_or(0, |over| over.parts);
+        for part in 0..parts {
+            let Some(compared) = self.compared(begun, name, part).await? else {
+                complete = false;
+                break;
+            };
+            numbers.add(compared.numbers);
+            for (scope, count) in compared.takes {
+                *takes.entry(scope).or_default() += count;
+            }
+        }
+        let Some(over) = over.filter(|_| complete) else {
+            tracing::error!(
+                run = &*begun.run.id,
+                target = %name,
+                "a target was not observed and compared to the end"
+            );
+            return Ok(Stopped {
+                result: Over::missed().result(Numbers::default()),
+                parts: 0,
+                over: BTreeSet::new(),
+            });
+        };
+        let limits = self.policy.targets.get(name).map(|target| &target.limits);
+        let exceeds = |(scope, count): (Scope, u64)| {
+            let allowed = allowed(census, limits?, &scope);
+            (count > allowed).then_some(scope)
+        };
+        Ok(Stopped {
+            result: over.result(numbers),
+            parts,
+            over: takes.into_iter().filter_map(exceeds).collect(),
+        })
+    }
+
     /// Makes everything of a scope wait before anything of it is sent, where a run has more of it
     /// than passes: the first of them fit no better than the last.
-    pub(crate) async fn hold(
-        &self,
-        over: &BTreeMap<TargetId, BTreeSet<Scope>>,
-    ) -> Result<(), Fault> {
-        for (name, scopes) in over {
-            let Some(target) = self.policy.targets.get(name) else {
+    async fn hold(&self, limited: &Limited, now: Timestamp) -> Result<(), Fault> {
+        for (name, stopped) in &limited.targets {
+            let scopes = &stopped.over;
+            let target = self.policy.targets.get(name);
+            let Some(target) = target.filter(|_| !scopes.is_empty()) else {
                 continue;
             };
-            let now = self.clock.now();
             let opened: Vec<&Scope> = ports::meter::change(self.store, name, |meter| {
                 let scopes = scopes.iter();
                 scopes
@@ -69,13 +178,9 @@ where
     }
 
     /// Writes down how many there are, and ends the holds in which nothing waits.
-    pub(crate) async fn count(
-        &self,
-        census: BTreeMap<TargetId, Census>,
-        began: Timestamp,
-    ) -> Result<(), Fault> {
-        for (name, census) in census {
-            ports::meter::change(self.store, &name, |meter| {
+    pub(crate) async fn count(&self, limited: &Limited, began: Timestamp) -> Result<(), Fault> {
+        for (name, census) in &limited.census {
+            ports::meter::change(self.store, name, |meter| {
                 meter.population = Some(census.population.clone());
                 let over = meter
                     .holds
@@ -93,7 +198,7 @@ where
 }
 
 /// How many of a scope a run may change, as the records have it.
-pub(crate) fn allowed(census: Option<&Census>, limits: &Limits, scope: &Scope) -> u64 {
+fn allowed(census: Option<&Census>, limits: &Limits, scope: &Scope) -> u64 {
     let population = census.map(|census| census.population.clone());
     Meter::of(population).allowed(limits, scope)
 }

@@ -8,13 +8,14 @@ use domain::{IdentityId, Policy, RecordKey, TargetId, rollout};
 use ports::lanes::Outgoing;
 use ports::store::Seat;
 use ports::{Clock, Fault, Lanes, Objects, Observe, Store};
+use serde::{Deserialize, Serialize};
 
 use crate::enqueue::body;
 use crate::recorded::is_by_hand;
 use crate::{Reconciler, Run};
 
 /// A reference that was wanted and could not be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Unresolved {
     identity: IdentityId,
     target: TargetId,

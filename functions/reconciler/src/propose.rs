@@ -1,20 +1,21 @@
-//! From differences to proposals: what policy, evidence and limits let us ask for.
+//! The third step, once per part of a target: from what was observed to differences, and from those
+//! to proposals: what policy, evidence and limits let us ask for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::report::TargetResult;
-use domain::compare::{Class, Deviation, Repair};
+use domain::compare::{self, Class, Deviation, Part, Repair};
 use domain::limit::{self, Scope};
 use domain::{CaseId, Hash, IdentityId, TargetId};
-use ports::{Clock, Lanes, Objects, Observe, Store};
+use ports::{Cases, Clock, Fault, Lanes, Objects, Observe, Store};
+use serde::{Deserialize, Serialize};
 
-use crate::Reconciler;
 use crate::asked::Asked;
-use crate::limits::{self, Census};
-use crate::observe::Observed;
+use crate::begin::Begun;
+use crate::frames::{self, Chain};
+use crate::{Leg, Reconciler, observe, recorded};
 
 /// What becomes of a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Decision {
     /// Reported.
     Open,
@@ -55,97 +56,160 @@ impl Proposal {
     }
 }
 
-/// What became of one target.
-pub(crate) struct Proposed {
-    pub(crate) name: TargetId,
-    pub(crate) result: TargetResult,
-    pub(crate) proposals: Vec<Proposal>,
-    /// Of what there is more than passes.
-    pub(crate) over: BTreeSet<Scope>,
+/// What one part of a target came to: written by the step that compares it, read by every later
+/// one.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Compared {
+    pub(crate) numbers: compare::Numbers,
+    /// How much a run would take away, by limit.
+    pub(crate) takes: BTreeMap<Scope, u64>,
+    pub(crate) found: Vec<Found>,
+}
+
+/// A difference, and whether policy and evidence let us ask for its repair.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Found {
+    deviation: Deviation,
+    mends: bool,
+    /// The operator who decided to leave it as it is.
+    by: Option<Box<str>>,
+}
+
+impl Compared {
+    /// The proposals that come of it under the limits that are exceeded.
+    pub(crate) fn proposals<'a>(
+        self,
+        target: &'a TargetId,
+        over: &'a BTreeSet<Scope>,
+    ) -> impl Iterator<Item = Proposal> + 'a {
+        self.found.into_iter().map(move |found| {
+            let holds = scopes(&found.deviation)
+                .iter()
+                .any(|scope| over.contains(scope));
+            let decision = match (found.mends, holds) {
+                (true, true) => Decision::Held,
+                (true, false) => Decision::Send,
+                (false, _) if found.by.is_some() => Decision::Decided,
+                (false, _) => Decision::Open,
+            };
+            Proposal {
+                finding: finding(target, &found.deviation),
+                target: target.clone(),
+                deviation: found.deviation,
+                decision,
+                case: None,
+                by: found.by.unwrap_or_default(),
+            }
+        })
+    }
 }
 
 impl<S, L, B, C, O> Reconciler<'_, S, L, B, C, O>
 where
-    S: Store,
+    S: Store + Cases,
     L: Lanes,
     B: Objects,
     C: Clock,
     O: Observe,
 {
-    /// Compares, and says what exceeds a limit.
-    pub(crate) fn compare(
+    /// Compares one part of a target that was observed, and writes down what differs.
+    pub(crate) async fn compare(
         &self,
-        observed: Observed<'_>,
-        census: Option<&Census>,
-        asked: &Asked,
-    ) -> Proposed {
-        let name = observed.name;
-        let certified = observed.users.is_ok();
-        let compared = observed.look.finish();
-        let result = TargetResult {
-            users: observed.users,
-            groups: observed.groups,
-            matching: compared.matching,
-            wanted: compared.wanted,
-            repairs: 0,
-            held: 0,
-            findings: BTreeMap::new(),
+        begun: &Begun,
+        target: &TargetId,
+        index: u64,
+    ) -> Result<(), Fault> {
+        let stash = self.stash(begun);
+        let chain = Chain::of(stash, target).await?;
+        let over = chain.over().await?;
+        let part = Part {
+            index,
+            of: over.parts,
         };
-        // What is on its way already is not sent again.
-        let would = |deviation: &Deviation| {
-            let owner = deviation.owner.as_ref();
-            certified && deviation.repair.is_some() && owner.is_some_and(|o| o.writes && !o.owed)
-        };
-        let over = self.over(
-            &name,
-            compared.deviations.iter().filter(|d| would(d)),
-            census,
-        );
-        let proposals = compared.deviations.into_iter().map(|mut deviation| {
-            let by = asked.settle(&name, &mut deviation);
-            let holds = scopes(&deviation).iter().any(|scope| over.contains(scope));
-            let decision = match (would(&deviation), holds) {
-                (true, true) => Decision::Held,
-                (true, false) => Decision::Send,
-                (false, _) if by.is_some() => Decision::Decided,
-                (false, _) => Decision::Open,
-            };
-            Proposal {
-                finding: finding(&name, &deviation),
-                target: name.clone(),
-                deviation,
-                decision,
-                case: None,
-                by: by.unwrap_or_default(),
-            }
-        });
-        Proposed {
-            proposals: proposals.collect(),
-            name,
-            result,
-            over,
+        if index >= part.of {
+            return Err(Fault::reject(format!(
+                "`{target}` has {} parts, from 0 on, and none with number {index}",
+                part.of
+            )));
         }
+        if !stash.names(&name(target, index)).await?.is_empty() {
+            return Ok(());
+        }
+        let comparison = self.recorded(begun, target).await?.observe();
+        let evidence = observe::evidence(begun, &over);
+        let mut look = chain.gather(comparison, evidence, part).await?.look();
+        recorded::look(self.store, target, &mut look).await?;
+        let compare::Compared {
+            deviations,
+            numbers,
+        } = look.finish();
+
+        let asked = Asked::load(self.store, begun.run.at).await?;
+        let mut compared = Compared {
+            numbers,
+            takes: BTreeMap::new(),
+            found: Vec::with_capacity(deviations.len()),
+        };
+        for mut deviation in deviations {
+            // What is on its way already is not sent again.
+            let owner = deviation.owner.as_ref();
+            let mends = evidence.users
+                && deviation.repair.is_some()
+                && owner.is_some_and(|owner| owner.writes && !owner.owed);
+            if mends {
+                for scope in scopes(&deviation) {
+                    *compared.takes.entry(scope).or_default() += 1;
+                }
+            }
+            let by = asked.settle(target, &mut deviation);
+            compared.found.push(Found {
+                deviation,
+                mends,
+                by,
+            });
+        }
+        // Whoever came first is who the steps after go by.
+        stash.put_new(&name(target, index), &compared).await?;
+        Ok(())
     }
 
-    /// The scopes of which a run would change more than passes.
-    fn over<'d>(
+    /// Compares the parts of a target that nobody compared. Returns whether all are.
+    pub(crate) async fn compare_what_is_left(
         &self,
-        name: &TargetId,
-        deviations: impl Iterator<Item = &'d Deviation>,
-        census: Option<&Census>,
-    ) -> BTreeSet<Scope> {
-        let Some(target) = self.policy.targets.get(name) else {
-            return BTreeSet::new();
-        };
-        let mut counts: BTreeMap<Scope, u64> = BTreeMap::new();
-        for scope in deviations.flat_map(scopes) {
-            *counts.entry(scope).or_default() += 1;
+        begun: &Begun,
+        target: &TargetId,
+        leg: Leg,
+    ) -> Result<bool, Fault> {
+        let stash = self.stash(begun);
+        let parts = Chain::of(stash, target).await?.over().await?.parts;
+        let mut any = false;
+        for part in 0..parts {
+            let is_compared = !stash.names(&name(target, part)).await?.is_empty();
+            if is_compared {
+                continue;
+            }
+            if any && leg.is_over(self.clock.now()) {
+                return Ok(false);
+            }
+            self.compare(begun, target, part).await?;
+            any = true;
         }
-        let over = |(scope, count): (Scope, u64)| {
-            (count > limits::allowed(census, &target.limits, &scope)).then_some(scope)
-        };
-        counts.into_iter().filter_map(over).collect()
+        Ok(true)
     }
+
+    /// What a part came to, if it was compared.
+    pub(crate) async fn compared(
+        &self,
+        begun: &Begun,
+        target: &TargetId,
+        part: u64,
+    ) -> Result<Option<Compared>, Fault> {
+        self.stash(begun).get(&name(target, part)).await
+    }
+}
+
+fn name(target: &TargetId, part: u64) -> String {
+    format!("{}compared-{part:06}", frames::folder(target))
 }
 
 /// The limits under which a repair falls.

@@ -3,24 +3,28 @@
 
 use std::collections::BTreeMap;
 
-use domain::compare::Recorded;
+use domain::compare::{Look, Recorded};
 use domain::policy::{Target, TargetKind};
 use domain::{Finding, IdentityId, IdentityState, Policy, Problem, RecordKey, TargetId, TaskId};
 use jiff::{SignedDuration, Timestamp};
 use ports::store::Seat;
 use ports::{Fault, Store, Walk};
+use serde::{Deserialize, Serialize};
 
 use crate::limits::Census;
 use crate::managers::{self, Unresolved};
-use crate::observe::Observed;
+
+/// Identities of one stretch: some megabytes of fingerprints and ids.
+const STRETCH: usize = 50_000;
 
 /// The clock looks every minute; an identity that still waits after this long was forgotten.
 const OVERDUE: SignedDuration = SignedDuration::from_mins(15);
 
-/// What is recorded.
-pub(crate) struct Collected<'p> {
-    /// One per target of the policy.
-    pub(crate) sides: Vec<Recorded<'p>>,
+/// A stretch of what is recorded, but for the targets' own sides.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Collected {
+    /// Where the next stretch begins; `None` after the last.
+    pub(crate) after: Option<String>,
     /// Identities by state name.
     pub(crate) identities: BTreeMap<Box<str>, u64>,
     /// Worker records that wait, with the identity that tells of them.
@@ -35,99 +39,108 @@ pub(crate) struct Collected<'p> {
     pub(crate) given: Vec<(IdentityId, TargetId, TaskId)>,
 }
 
-/// First pass.
-pub(crate) async fn collect<'p, S: Store>(
-    store: &S,
-    policy: &'p Policy,
-    now: Timestamp,
-) -> Result<Collected<'p>, Fault> {
-    let mut collected = Collected {
-        sides: policy
-            .targets
-            .iter()
-            .filter(|(_, target)| !is_by_hand(target))
-            .filter_map(|(name, _)| Recorded::new(policy, name))
-            .collect(),
-        identities: BTreeMap::new(),
-        parked: Vec::new(),
-        stale: Vec::new(),
-        census: BTreeMap::new(),
-        unresolved: Vec::new(),
-        given: Vec::new(),
-    };
-    each(store, |identity, seat| {
+impl Collected {
+    /// Counts one identity.
+    fn seat(&mut self, policy: &Policy, identity: &IdentityId, seat: &Seat, now: Timestamp) {
         let record = &seat.record;
-        for side in &mut collected.sides {
-            let account = seat.accounts.get(side.name());
-            side.seat(identity, record, account);
-            if let Some(account) = account {
-                let name = side.name().clone();
-                collected.census.entry(name).or_default().count(account);
+        for (target, account) in &seat.accounts {
+            if policy.targets.get(target).is_some_and(|t| !is_by_hand(t)) {
+                self.census
+                    .entry(target.clone())
+                    .or_default()
+                    .count(account);
             }
         }
         let state = state_name(record.state);
-        if let Some(count) = collected.identities.get_mut(state) {
+        if let Some(count) = self.identities.get_mut(state) {
             *count += 1;
         } else {
-            collected.identities.insert(state.into(), 1);
+            self.identities.insert(state.into(), 1);
         }
         for finding in &record.findings {
             if let Finding::Parked { record, problem } = finding {
                 let row = (identity.clone(), record.clone(), problem.clone());
-                collected.parked.push(row);
+                self.parked.push(row);
             }
         }
-        collected
-            .unresolved
+        self.unresolved
             .extend(managers::unresolved(policy, identity, seat));
         for (target, account) in &seat.accounts {
             if let Some(task) = &account.task {
                 let given = (identity.clone(), target.clone(), task.clone());
-                collected.given.push(given);
+                self.given.push(given);
             }
         }
         let forgotten = seat
             .wake_at
             .is_some_and(|wake_at| now.duration_since(wake_at) > OVERDUE);
         if forgotten || record.policy != policy.version {
-            collected.stale.push(identity.clone());
+            self.stale.push(identity.clone());
         }
-    })
-    .await?;
-    Ok(collected)
+    }
 }
 
-/// Second pass, for the targets that need it; none where everything matched.
-pub(crate) async fn look<S: Store>(store: &S, targets: &mut [Observed<'_>]) -> Result<(), Fault> {
-    if !targets.iter().any(|target| target.look.is_needed()) {
+/// First pass: one stretch from a place on, as long as there is time. The sides are those of the
+/// targets that can be looked at.
+pub(crate) async fn stretch<'p, S: Store>(
+    store: &S,
+    policy: &'p Policy,
+    after: Option<String>,
+    now: Timestamp,
+    goes_on: impl Fn() -> bool,
+) -> Result<(Collected, Vec<Recorded<'p>>), Fault> {
+    let mut collected = Collected::default();
+    let mut sides = sides(policy);
+    let mut count = 0;
+    let mut walk = Walk::from(store, after);
+    while let Some(rows) = walk.page().await? {
+        count += rows.len();
+        for (identity, seat) in &rows {
+            for side in &mut sides {
+                let account = seat.accounts.get(side.name());
+                side.seat(identity, &seat.record, account);
+            }
+            collected.seat(policy, identity, seat, now);
+        }
+        if count >= STRETCH || !goes_on() {
+            break;
+        }
+    }
+    collected.after = walk.place().map(str::to_owned);
+    Ok((collected, sides))
+}
+
+fn sides(policy: &Policy) -> Vec<Recorded<'_>> {
+    let targets = policy.targets.iter();
+    targets
+        .filter(|(_, target)| !is_by_hand(target))
+        .filter_map(|(name, _)| Recorded::new(policy, name))
+        .collect()
+}
+
+/// Second pass, where it is needed.
+pub(crate) async fn look<S: Store>(
+    store: &S,
+    target: &TargetId,
+    look: &mut Look<'_>,
+) -> Result<(), Fault> {
+    if !look.is_needed() {
         return Ok(());
     }
-    each(store, |identity, seat| {
-        for target in &mut *targets {
-            let account = seat.accounts.get(&target.name);
-            let owed = seat.owed.contains_key(&target.name);
-            target.look.seat(identity, &seat.record, account, owed);
+    let mut walk = Walk::over(store);
+    while let Some(rows) = walk.page().await? {
+        for (identity, seat) in &rows {
+            let account = seat.accounts.get(target);
+            let owed = seat.owed.contains_key(target);
+            look.seat(identity, &seat.record, account, owed);
         }
-    })
-    .await
+    }
+    Ok(())
 }
 
 /// Whether nothing can be looked at there.
 pub(crate) const fn is_by_hand(target: &Target) -> bool {
     matches!(target.kind, TargetKind::Manual(_))
-}
-
-async fn each<S: Store>(
-    store: &S,
-    mut take: impl FnMut(&IdentityId, &Seat) + Send,
-) -> Result<(), Fault> {
-    let mut walk = Walk::over(store);
-    while let Some(rows) = walk.page().await? {
-        for (identity, seat) in &rows {
-            take(identity, seat);
-        }
-    }
-    Ok(())
 }
 
 /// The name of a state in reports.

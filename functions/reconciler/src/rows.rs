@@ -8,7 +8,7 @@ use domain::policy::Criticality;
 use domain::{Fact, Generation, Hash, IdentityId, Policy, Problem, RecordKey, SourceId, compare};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use ports::{Clock, Fault, Lanes, Objects, Observe, Store};
+use ports::{Fault, Store};
 
 use crate::propose::{Decision, Proposal};
 use crate::report::snapshot_id;
@@ -21,13 +21,6 @@ pub(crate) const HELD: &str = "held";
 /// Entitlements named in a row.
 const NAMED: usize = 5;
 
-/// What the report is written from.
-pub(crate) struct Written {
-    pub(crate) findings: Vec<FindingRow>,
-    pub(crate) evidence: Vec<EvidenceRow>,
-    pub(crate) parked: Vec<ParkedRow>,
-}
-
 /// What HR said about the identity of a finding.
 #[derive(Clone, Default)]
 struct Story {
@@ -36,66 +29,67 @@ struct Story {
     fact: Option<EvidenceRow>,
 }
 
-/// Writes one row for each finding; several differences of one class about one account are one.
-pub(crate) async fn write<S, L, B, C, O>(
-    reconciler: &Reconciler<'_, S, L, B, C, O>,
-    run: &Run,
-    proposals: &[Proposal],
-    parked: &[(IdentityId, RecordKey, Problem)],
-    late: Late,
-) -> Result<Written, Fault>
-where
-    S: Store,
-    L: Lanes,
-    B: Objects,
-    C: Clock,
-    O: Observe,
-{
-    let mut rows: BTreeMap<Hash, FindingRow> = BTreeMap::new();
-    let mut evidence: BTreeMap<Box<str>, EvidenceRow> = BTreeMap::new();
-    let mut stories: BTreeMap<IdentityId, Story> = BTreeMap::new();
-    let now = reconciler.clock.now();
-    for proposal in proposals {
+/// What the report is written from, while proposal after proposal goes by.
+#[derive(Default)]
+pub(crate) struct Rows {
+    findings: BTreeMap<Hash, FindingRow>,
+    evidence: BTreeMap<Box<str>, EvidenceRow>,
+    stories: BTreeMap<IdentityId, Story>,
+}
+
+impl Rows {
+    /// Adds one row for a finding; several differences of one class about one account are one.
+    pub(crate) async fn add<S, L, B, C, O>(
+        &mut self,
+        reconciler: &Reconciler<'_, S, L, B, C, O>,
+        run: &Run,
+        proposal: &Proposal,
+    ) -> Result<(), Fault>
+    where
+        S: Store,
+    {
         if proposal.decision == Decision::Dropped {
-            continue;
+            return Ok(());
         }
         let deviation = &proposal.deviation;
         let mut story = Story::default();
         if let Some(owner) = &deviation.owner {
             if tells(deviation) {
-                if !stories.contains_key(&owner.identity) {
-                    let told = tell(reconciler, &owner.identity, now).await?;
-                    stories.insert(owner.identity.clone(), told);
+                if !self.stories.contains_key(&owner.identity) {
+                    let told = tell(reconciler, &owner.identity, run.at).await?;
+                    self.stories.insert(owner.identity.clone(), told);
                 }
-                story = stories.get(&owner.identity).cloned().unwrap_or_default();
+                let told = self.stories.get(&owner.identity);
+                story = told.cloned().unwrap_or_default();
             }
             for row in [Some(plan(owner)), story.fact.clone()]
                 .into_iter()
                 .flatten()
             {
-                evidence.entry(row.id.clone()).or_insert(row);
+                self.evidence.entry(row.id.clone()).or_insert(row);
             }
         }
         if let Some(row) = asked::evidence(proposal) {
-            evidence.entry(row.id.clone()).or_insert(row);
+            self.evidence.entry(row.id.clone()).or_insert(row);
         }
         let row = row(reconciler, run, proposal, &story);
-        match rows.get_mut(&row.finding) {
+        match self.findings.get_mut(&row.finding) {
             Some(first) => merge(first, row),
             None => {
-                rows.insert(row.finding, row);
+                self.findings.insert(row.finding, row);
             }
         }
+        Ok(())
     }
-    let mut waiting = Vec::with_capacity(parked.len());
-    for (_, record, problem) in parked {
-        waiting.push(parked_row(reconciler, record, problem).await?);
+
+    /// Findings and what they rest on, with those about work of people.
+    pub(crate) fn finish(self, late: Late) -> (Vec<FindingRow>, Vec<EvidenceRow>) {
+        let (rows, evidence) = (self.findings.into_values(), self.evidence.into_values());
+        (
+            rows.chain(late.findings).collect(),
+            evidence.chain(late.evidence).collect(),
+        )
     }
-    Ok(Written {
-        findings: rows.into_values().chain(late.findings).collect(),
-        evidence: evidence.into_values().chain(late.evidence).collect(),
-        parked: waiting,
-    })
 }
 
 /// Whether the row says when the person left and who answers for the account: where somebody has
@@ -264,7 +258,7 @@ fn merge(first: &mut FindingRow, other: FindingRow) {
     }
 }
 
-async fn parked_row<S, L, B, C, O>(
+pub(crate) async fn parked_row<S, L, B, C, O>(
     reconciler: &Reconciler<'_, S, L, B, C, O>,
     record: &RecordKey,
     problem: &Problem,

@@ -7,7 +7,8 @@ use domain::task::{Gap, Task, TaskState, Work};
 use domain::{Hash, IdentityId, TargetId, TaskId};
 use ports::cases::Which;
 use ports::lanes::Outgoing;
-use ports::{Cases, Clock, Fault, Lanes, Objects, Observe, Store};
+use ports::{Cases, Fault, Lanes, Store};
+use serde::{Deserialize, Serialize};
 
 use crate::enqueue::body;
 use crate::{Reconciler, Run};
@@ -16,35 +17,37 @@ use crate::{Reconciler, Run};
 const HANDOVER: &str = "handover";
 
 /// Tasks that should have been done.
-#[derive(Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Late {
     pub(crate) findings: Vec<FindingRow>,
     pub(crate) evidence: Vec<EvidenceRow>,
     pub(crate) waiting: Waiting,
 }
 
-/// Looks at every open task, and at those that accounts wait for.
-pub(crate) async fn late<S, L, B, C, O>(
-    reconciler: &Reconciler<'_, S, L, B, C, O>,
-    run: &Run,
-    given: &[(IdentityId, TargetId, TaskId)],
-) -> Result<Late, Fault>
-where
-    S: Store + Cases,
-    L: Lanes,
-    B: Objects,
-    C: Clock,
-    O: Observe,
-{
-    let now = reconciler.clock.now();
-    let open = reconciler.store.tasks(Which::Open).await?;
+/// Looks at every open task. They are few.
+pub(crate) async fn late<S: Cases>(store: &S, run: &Run) -> Result<(Late, Vec<Task>), Fault> {
+    let open = store.tasks(Which::Open).await?;
     let mut late = Late::default();
     late.waiting.tasks = open.len() as u64;
-    for task in open.iter().filter(|task| task.is_overdue(now)) {
+    for task in open.iter().filter(|task| task.is_overdue(run.at)) {
         late.waiting.overdue += 1;
         late.findings.push(finding(run, task));
         late.evidence.push(evidence(task));
     }
+    Ok((late, open))
+}
+
+/// Looks at the tasks that accounts wait for and that are not open any more.
+pub(crate) async fn confirmed<S, L, B, C, O>(
+    reconciler: &Reconciler<'_, S, L, B, C, O>,
+    run: &Run,
+    open: &[Task],
+    given: &[(IdentityId, TargetId, TaskId)],
+) -> Result<(), Fault>
+where
+    S: Store + Cases,
+    L: Lanes,
+{
     for (identity, target, id) in given {
         if open.iter().any(|task| task.id == *id) {
             continue;
@@ -54,7 +57,7 @@ where
             send_on(reconciler, run, identity, target).await?;
         }
     }
-    Ok(late)
+    Ok(())
 }
 
 /// A confirmation whose message got lost.

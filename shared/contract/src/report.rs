@@ -306,10 +306,12 @@ pub struct RunSummary {
     pub run: Box<str>,
     /// The company's day of the run.
     pub date: Date,
-    /// Begin.
+    /// The instant of the run: it began then, and says everything as of then.
     pub started: Timestamp,
-    /// End.
-    pub finished: Timestamp,
+    /// When the report was made. Runs that can be interrupted do not say: their reports are the
+    /// same however often they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished: Option<Timestamp>,
     /// Policy version.
     pub policy: Hash,
     /// Code version.

@@ -4,13 +4,15 @@
 //! jumped, and the listing proves nothing about what it does not contain.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::digest::common::hazmat::SerializableState;
 use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{Certificate, Hash, Incomplete};
 
 /// How far a population may move between two accepted runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bounds {
     /// Never trips while the difference is at or below this count. An empty list where there was
     /// something trips always.
@@ -58,10 +60,82 @@ pub struct Certifier {
     failure: Option<Incomplete>,
 }
 
+/// A certifier between two pages, written down: numbers and digests, nothing of what came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    pages: u64,
+    received: u64,
+    declared: Option<u64>,
+    most_declared: u64,
+    shrank: bool,
+    repeated: u64,
+    /// The digest over the ids so far, in the middle.
+    digest: Vec<u8>,
+    failure: Option<Incomplete>,
+}
+
 impl Certifier {
     /// Nothing read yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What to write down between two pages. The cursors and ids so far are not in it: whoever
+    /// keeps a certifier keeps them beside it, those of a few pages at a time.
+    pub fn keep(&self) -> Kept {
+        Kept {
+            pages: self.pages,
+            received: self.received,
+            declared: self.declared,
+            most_declared: self.most_declared,
+            shrank: self.shrank,
+            repeated: self.repeated,
+            digest: self.digest.serialize().to_vec(),
+            failure: self.failure.clone(),
+        }
+    }
+
+    /// Goes on where a certifier was written down, with the hashes of every cursor and every id
+    /// that it had seen. One that cannot be read back proves nothing.
+    pub fn take_up(
+        kept: Kept,
+        cursors: impl IntoIterator<Item = u64>,
+        ids: impl IntoIterator<Item = u64>,
+    ) -> Self {
+        let digest = kept.digest.as_slice().try_into().ok();
+        let digest = digest.and_then(|state| Sha256::deserialize(state).ok());
+        let mut certifier = Self {
+            pages: kept.pages,
+            received: kept.received,
+            declared: kept.declared,
+            most_declared: kept.most_declared,
+            shrank: kept.shrank,
+            repeated: kept.repeated,
+            cursors: HashSet64::of(cursors),
+            ids: HashSet64::of(ids),
+            failure: kept.failure,
+            digest: Sha256::new(),
+        };
+        match digest {
+            Some(digest) => certifier.digest = digest,
+            None => certifier.page_failed("what was read before is not legible"),
+        }
+        certifier
+    }
+
+    /// The hashes of every cursor so far.
+    pub fn cursors(&self) -> impl Iterator<Item = u64> {
+        self.cursors.iter()
+    }
+
+    /// The hashes of every id so far, but for those that the caller knows.
+    pub fn ids(&self) -> impl Iterator<Item = u64> {
+        self.ids.iter()
+    }
+
+    /// Pages so far.
+    pub const fn pages(&self) -> u64 {
+        self.pages
     }
 
     /// A page came, well formed, with the total that it declares.
@@ -121,6 +195,14 @@ impl Certifier {
     /// The target does not show what is asked for.
     pub fn not_shown(&mut self) {
         self.fail(Incomplete::NotShown);
+    }
+
+    /// How many pages the listing is going to have, by what the target declares or, where that is
+    /// more or it does not, by what is recorded; at least those that came.
+    pub fn expected_pages(&self, recorded: u64) -> u64 {
+        let total = u128::from(self.most_declared.max(recorded));
+        let pages = total * u128::from(self.pages) / u128::from(self.received.max(1));
+        u64::try_from(pages).unwrap_or(u64::MAX).max(self.pages)
     }
 
     /// Objects so far.
@@ -213,6 +295,18 @@ pub(crate) struct HashSet64 {
 }
 
 impl HashSet64 {
+    fn of(hashes: impl IntoIterator<Item = u64>) -> Self {
+        let mut set = Self::default();
+        for hash in hashes {
+            set.insert(hash);
+        }
+        set
+    }
+
+    fn iter(&self) -> impl Iterator<Item = u64> {
+        self.slots.iter().copied().filter(|slot| *slot != 0)
+    }
+
     /// Adds a hash. Returns whether it was new.
     pub(crate) fn insert(&mut self, hash: u64) -> bool {
         // Zero marks a free slot.
@@ -393,6 +487,19 @@ mod tests {
     }
 
     #[test]
+    fn expects_as_many_pages_as_the_target_or_the_record_says() {
+        let expected = |declared, recorded| {
+            let read = listing().page(0..10, declared).page(10..20, declared);
+            read.certifier.expected_pages(recorded)
+        };
+        assert_eq!(expected(Some(100), 0), 10);
+        assert_eq!(expected(None, 60), 6);
+        assert_eq!(expected(Some(100), 200), 20);
+        assert_eq!(expected(None, 0), 2);
+        assert_eq!(Certifier::new().expected_pages(0), 0);
+    }
+
+    #[test]
     fn refuses_a_jump_and_accepts_a_step() {
         let jump = |previous, received| {
             listing()
@@ -438,6 +545,56 @@ mod tests {
         let mut read = listing().page(0..99, Some(100)).previous(100);
         read.baseline.accepted_by_hand = true;
         assert!(read.finish().is_err());
+    }
+
+    #[test]
+    fn goes_on_where_it_was_written_down() {
+        // Pages that repeat an id, or end early, under every place to stop at.
+        for (pages, declared) in [
+            (vec![0..7, 7..14, 14..20], Some(20)),
+            (vec![0..7, 6..14, 14..20], Some(20)),
+            (vec![0..7, 7..14], Some(20)),
+        ] {
+            let read = |stops: bool| {
+                let mut certifier = Certifier::new();
+                for (at, page) in pages.iter().enumerate() {
+                    if stops {
+                        let kept = serde_json::to_string(&certifier.keep()).expect("json");
+                        certifier = Certifier::take_up(
+                            serde_json::from_str(&kept).expect("json"),
+                            certifier.cursors().collect::<Vec<_>>(),
+                            certifier.ids().collect::<Vec<_>>(),
+                        );
+                    }
+                    certifier.page(declared);
+                    for id in ids(page.clone()) {
+                        certifier.item(&id);
+                    }
+                    assert!(certifier.goes_on(Some(&format!("after-{at}"))));
+                }
+                let mut again = certifier.clone();
+                assert!(!again.goes_on(Some("after-0")), "the cursor came before");
+                certifier.finish(
+                    Baseline::default(),
+                    Bounds::default(),
+                    Timestamp::UNIX_EPOCH,
+                )
+            };
+            assert_eq!(read(true), read(false));
+        }
+    }
+
+    #[test]
+    fn what_is_not_legible_proves_nothing() {
+        let mut kept = listing().page(0..10, Some(10)).certifier.keep();
+        kept.digest.pop();
+        let certifier = Certifier::take_up(kept, [], []);
+        let verdict = certifier.finish(
+            Baseline::default(),
+            Bounds::default(),
+            Timestamp::UNIX_EPOCH,
+        );
+        assert!(matches!(verdict, Err(Incomplete::PageFailed { .. })));
     }
 
     #[test]

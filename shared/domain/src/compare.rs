@@ -6,6 +6,11 @@
 //! unless something about them differs. Only then, and only for what differs, the second pass
 //! ([`Look::seat`]) looks at whole records, and [`Look::finish`] says what was found.
 //!
+//! Every stage can be written down between two steps and taken up by somebody else: the recorded
+//! side in stretches ([`Stretch`]), the observed one as what was seen so far ([`Kept`]) and what
+//! differs ([`Fresh`]). What differs may be looked at in parts ([`Part`]), so that nobody has to
+//! hold all of it.
+//!
 //! It never says "missing" without a [`Certificate`](crate::Certificate), and it never proposes to
 //! take something away without one.
 
@@ -13,6 +18,8 @@ mod classify;
 mod engine;
 pub mod fingerprint;
 pub mod index;
+mod kept;
+mod look;
 mod memberships;
 pub mod merge;
 mod name;
@@ -20,13 +27,17 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use engine::{Compared, Comparison, Evidence, Look, Recorded};
+pub use engine::{Comparison, Recorded};
 pub use fingerprint::Spec;
+pub use kept::{Fresh, Kept, Part, Stretch};
+pub use look::{Compared, Evidence, Gathered, Look, Numbers};
+
+use serde::{Deserialize, Serialize};
 
 use crate::{Account, EntitlementId, Generation, Hash, IdentityId, IdentityState};
 
 /// Orphan and drift classes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Class {
     /// Leaver residual.
     O1,
@@ -53,7 +64,7 @@ pub enum Class {
 }
 
 /// How bad, worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
     /// Access that must be taken away today.
     Critical,
@@ -68,7 +79,7 @@ pub enum Severity {
 }
 
 /// How an account relates to identities (the situations of midPoint).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Situation {
     /// It belongs to one identity.
     Linked,
@@ -86,7 +97,7 @@ pub enum Situation {
 
 /// What a repair would do. The connector looks again and decides for itself; this is what limits
 /// count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Repair {
     /// Gives or corrects something; takes nothing away.
     Converge,
@@ -108,7 +119,7 @@ impl Repair {
 }
 
 /// An identity that an account might belong to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Candidate {
     /// Who.
     pub identity: IdentityId,
@@ -139,7 +150,7 @@ impl Candidate {
 }
 
 /// The identity that an account is linked to, as far as the report wants to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
     /// Who.
     pub identity: IdentityId,
@@ -160,7 +171,7 @@ pub struct Owner {
 }
 
 /// One difference between what is and what should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deviation {
     /// Which class.
     pub class: Class,

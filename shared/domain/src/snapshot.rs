@@ -59,7 +59,7 @@ pub struct Certificate {
     pub previous: Option<u64>,
     /// SHA-256 over the ids in the order received.
     pub ids: Hash,
-    /// When the last page arrived.
+    /// As of when: nothing older is missing. What happened later may be in it or not.
     pub at: Timestamp,
 }
 

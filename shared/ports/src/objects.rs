@@ -55,6 +55,12 @@ pub trait Objects: Send + Sync {
         key: &str,
     ) -> impl Future<Output = Result<Option<(Bytes, Tag)>, Fault>> + Send;
 
+    /// Nobody needs the object any more. A store that lets objects expire by their prefix leaves it
+    /// to that and does nothing; so this answers for no deletion.
+    fn discard(&self, _key: &str) -> impl Future<Output = Result<(), Fault>> + Send {
+        async { Ok(()) }
+    }
+
     /// Every key with that prefix, in order.
     fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, Fault>> + Send;
 }

@@ -75,11 +75,18 @@ pub enum TargetError {
     /// The object changed under the request (412).
     #[error("changed meanwhile")]
     Changed,
+    /// The target does not know the place in a listing any more (`expiredCursor`,
+    /// `invalidCursor`, 410): the listing has to begin anew.
+    #[error("place in the listing gone")]
+    Expired {
+        /// What was asked, without personal data.
+        why: Box<str>,
+    },
 }
 
 impl TargetError {
     /// What a handler does where it has no better idea. `NotFound` and `Conflict` reject;
-    /// `Throttled`, `Changed` and `Unknown` retry.
+    /// `Throttled`, `Changed`, `Expired` and `Unknown` retry.
     pub fn into_fault(self) -> Fault {
         match self {
             Self::Fault(fault) => fault,
@@ -91,6 +98,7 @@ impl TargetError {
             Self::NotFound => Fault::reject("the target does not know the object"),
             Self::Conflict => Fault::reject("the target says a unique value is taken"),
             Self::Changed => Fault::retry("the object changed meanwhile"),
+            Self::Expired { why } => Fault::retry(why),
         }
     }
 }

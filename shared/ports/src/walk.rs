@@ -26,6 +26,25 @@ impl<'a, S: Store> Walk<'a, S> {
         }
     }
 
+    /// From where an earlier walk [stopped](Self::place) to the last.
+    pub const fn from(store: &'a S, after: Option<String>) -> Self {
+        Self {
+            store,
+            after,
+            over: false,
+        }
+    }
+
+    /// Where the next page begins; `None` before the first and after the last.
+    pub fn place(&self) -> Option<&str> {
+        self.after.as_deref().filter(|_| !self.over)
+    }
+
+    /// Whether the last page was read.
+    pub const fn is_over(&self) -> bool {
+        self.over
+    }
+
     /// The next page; `None` after the last.
     pub async fn page(&mut self) -> Result<Option<Vec<(IdentityId, Seat)>>, Fault> {
         if self.over {

@@ -118,9 +118,10 @@ impl Reply {
                 after: self.wait(now),
                 why: named.into(),
             }),
-            (410, _) => TargetError::Fault(Fault::retry(format!(
-                "{named}: the place in the listing is gone; the listing starts again"
-            ))),
+            (410, _) => TargetError::Expired {
+                why: format!("{named}: the place in the listing is gone; the listing starts again")
+                    .into(),
+            },
             (413, _) => reject("larger than Microsoft Graph takes"),
             _ => reject("Microsoft Graph does not say why"),
         }

@@ -195,7 +195,8 @@ impl<S: Secrets> ScimTarget<S> {
                 | TargetError::Unknown { .. }
                 | TargetError::NotFound
                 | TargetError::Conflict
-                | TargetError::Changed,
+                | TargetError::Changed
+                | TargetError::Expired { .. },
             ) => Ok(()),
         }
     }

@@ -288,7 +288,8 @@ fn ends_the_batch(error: &TargetError) -> Option<TargetError> {
         TargetError::Fault(Fault::Reject { .. })
         | TargetError::NotFound
         | TargetError::Conflict
-        | TargetError::Changed => None,
+        | TargetError::Changed
+        | TargetError::Expired { .. } => None,
     }
 }
 

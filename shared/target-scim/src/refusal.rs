@@ -243,9 +243,11 @@ impl Refusal {
             400 | 409 => {
                 let (kind, advice) = (self.kind.name(), self.kind.advice());
                 let why = format!("{what}: {status} {kind}: {advice}");
-                fault(match self.kind {
-                    ScimType::InvalidCursor | ScimType::ExpiredCursor => Fault::retry(why),
-                    ScimType::InvalidVers => Fault::halt(why),
+                match self.kind {
+                    ScimType::InvalidCursor | ScimType::ExpiredCursor => {
+                        TargetError::Expired { why: why.into() }
+                    }
+                    ScimType::InvalidVers => fault(Fault::halt(why)),
                     ScimType::InvalidFilter
                     | ScimType::TooMany
                     | ScimType::Uniqueness
@@ -256,8 +258,8 @@ impl Refusal {
                     | ScimType::InvalidValue
                     | ScimType::Sensitive
                     | ScimType::InvalidCount
-                    | ScimType::Other => Fault::reject(why),
-                })
+                    | ScimType::Other => fault(Fault::reject(why)),
+                }
             }
             401 => fault(Fault::halt(format!(
                 "{what}: 401, the target does not take the token; renew it"

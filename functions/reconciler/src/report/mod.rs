@@ -95,9 +95,7 @@ where
 {
     let summary = report.summary;
     if !is_opaque(&summary.run) {
-        return Err(Fault::reject(
-            "a run id is 1 to 64 letters, digits, `-`, `_` and `.`",
-        ));
+        return Err(bad_id());
     }
     let Folder { manifest, files } = Folder::new(report, rows)
         .map_err(|error| Fault::reject(format!("the report cannot be written: {error}")))?;
@@ -132,7 +130,11 @@ fn settled(finished: &[u8], ours: &[u8], manifest: Manifest) -> Result<Manifest,
     }
 }
 
-fn is_opaque(run: &str) -> bool {
+pub(crate) fn bad_id() -> Fault {
+    Fault::reject("a run id is 1 to 64 letters, digits, `-`, `_` and `.`")
+}
+
+pub(crate) fn is_opaque(run: &str) -> bool {
     (1..=64).contains(&run.len())
         && run
             .bytes()

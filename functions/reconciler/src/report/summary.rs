@@ -386,16 +386,19 @@ fn details(summary: &RunSummary) -> Vec<Detail> {
         value,
         code: true,
     };
-    let took = (summary.finished - summary.started)
-        .round(SpanRound::new().largest(Unit::Hour).smallest(Unit::Second))
-        .map(|span| format!("{span:#}"))
-        .unwrap_or_default();
     let identities: Vec<String> = summary
         .identities
         .iter()
         .map(|(state, count)| format!("{} {}", number(*count), shown(state)))
         .collect();
-    vec![
+    let finished = summary.finished.map(|finished| {
+        let took = (finished - summary.started)
+            .round(SpanRound::new().largest(Unit::Hour).smallest(Unit::Second))
+            .map(|span| format!("{span:#}"))
+            .unwrap_or_default();
+        plain("Finished", format!("{} (took {took})", minute(finished)))
+    });
+    let mut details = vec![
         code("Run", summary.run.to_string()),
         code(
             "Previous run",
@@ -406,14 +409,14 @@ fn details(summary: &RunSummary) -> Vec<Detail> {
                 .to_owned(),
         ),
         plain("Started", minute(summary.started)),
-        plain(
-            "Finished",
-            format!("{} (took {took})", minute(summary.finished)),
-        ),
+    ];
+    details.extend(finished);
+    details.extend([
         plain("Identities", identities.join(", ")),
         code("Policy version", summary.policy.to_string()),
         code("Code version", shown(&summary.code).into_owned()),
-    ]
+    ]);
+    details
 }
 
 fn proofs(summary: &RunSummary) -> Vec<Proof> {

@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use crate::company::{Company, account_id, identity, wiki};
 use crate::target::Misbehaviour;
 
-const PEOPLE: usize = 30;
+pub const PEOPLE: usize = 30;
 
 #[derive(Clone, Debug)]
-enum Event {
+pub enum Event {
     Leaves(usize),
     Goes(usize),
     Drifts(usize),
@@ -22,7 +22,7 @@ enum Event {
     GainsGroup(usize),
 }
 
-fn event() -> impl Strategy<Value = Event> {
+pub fn event() -> impl Strategy<Value = Event> {
     let who = 0..PEOPLE;
     prop_oneof![
         who.clone().prop_map(Event::Leaves),
@@ -36,7 +36,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn happen(company: &Company, event: &Event) {
+pub fn happen(company: &Company, event: &Event) {
     let wiki = company.wiki();
     let exists = |n: usize| {
         let id = domain::AccountId::from(account_id(n));
@@ -55,7 +55,7 @@ fn happen(company: &Company, event: &Event) {
     }
 }
 
-fn misbehaviour() -> impl Strategy<Value = Misbehaviour> {
+pub fn misbehaviour() -> impl Strategy<Value = Misbehaviour> {
     prop_oneof![
         (1..4_usize).prop_map(|page| Misbehaviour::Fails { page }),
         Just(Misbehaviour::Empty),

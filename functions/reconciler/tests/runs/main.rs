@@ -13,4 +13,5 @@ mod incidents;
 mod laws;
 mod races;
 mod repairs;
+mod steps;
 mod target;

@@ -26,6 +26,12 @@ pub enum Misbehaviour {
     Shifts { page: usize },
     /// Does not show members.
     HidesMembers,
+    /// Does not know the place of that page any more, so many times; and says so, or does not.
+    Expires {
+        page: usize,
+        times: usize,
+        says: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -37,6 +43,7 @@ struct State {
     groups: Option<Misbehaviour>,
     fired: usize,
     finds: usize,
+    pages: usize,
     find_faults: VecDeque<()>,
     hook: Option<Hook>,
 }
@@ -64,6 +71,7 @@ impl Scripted {
             groups: None,
             fired: 0,
             finds: 0,
+            pages: 0,
             find_faults: VecDeque::new(),
             hook: None,
         })))
@@ -144,9 +152,41 @@ impl Scripted {
         self.state().fired
     }
 
+    /// How many pages were asked for.
+    pub fn pages(&self) -> usize {
+        self.state().pages
+    }
+
     /// How many point reads were made.
     pub fn finds(&self) -> usize {
         self.state().finds
+    }
+}
+
+impl State {
+    /// Counts a page, and says whether its place is gone.
+    fn asks(
+        &mut self,
+        after: Option<&Cursor>,
+        script: Option<Misbehaviour>,
+    ) -> Result<(), TargetError> {
+        self.pages += 1;
+        let start: usize = after.map_or(0, |cursor| cursor.0.parse().expect("our cursor"));
+        match script {
+            Some(Misbehaviour::Expires { page, times, says })
+                if start / self.page_size + 1 == page && self.fired < times =>
+            {
+                self.fired += 1;
+                Err(if says {
+                    TargetError::Expired {
+                        why: "expiredCursor".into(),
+                    }
+                } else {
+                    TargetError::Fault(Fault::reject("400"))
+                })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -215,6 +255,8 @@ fn page<T: Clone>(
 impl Observe for Scripted {
     async fn users(&self, after: Option<&Cursor>) -> Result<Page<Account>, TargetError> {
         let mut state = self.state();
+        let script = state.users;
+        state.asks(after, script)?;
         let all: Vec<Account> = state.accounts.values().cloned().collect();
         let (page, fired) = page(&all, state.page_size, after, state.users);
         state.fired += usize::from(fired);
@@ -224,6 +266,8 @@ impl Observe for Scripted {
     async fn groups(&self, after: Option<&Cursor>) -> Result<Page<Group>, TargetError> {
         let (page, hook) = {
             let mut state = self.state();
+            let script = state.groups;
+            state.asks(after, script)?;
             let hides = state.groups == Some(Misbehaviour::HidesMembers);
             let all: Vec<Group> = state
                 .members

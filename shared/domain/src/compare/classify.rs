@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::engine::{Case, Evidence, Link, Scope, from_record, is_owned};
+use super::engine::{Scope, is_owned};
 use super::fingerprint::slot_of;
+use super::look::{Case, Evidence, Link, from_record};
 use super::{Candidate, Class, Deviation, Repair, Severity, Situation};
 use crate::converge::differs;
 use crate::standardise::spelling;

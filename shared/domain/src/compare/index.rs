@@ -62,6 +62,26 @@ impl IndexBuilder {
         });
     }
 
+    /// Hands over what was collected: pairs of hash and print, and the masks that the prints
+    /// number.
+    pub(super) fn into_parts(self) -> (Vec<(u64, u64)>, Vec<Mask>) {
+        let entries = self.entries.into_iter();
+        (entries.map(|e| (e.id, e.print)).collect(), self.masks)
+    }
+
+    /// Adds what another one collected.
+    pub(super) fn add_parts(&mut self, entries: Vec<(u64, u64)>, masks: Vec<Mask>) {
+        let numbers: Vec<u8> = masks.into_iter().map(|mask| self.number(mask)).collect();
+        self.entries.extend(entries.into_iter().map(|(id, print)| {
+            let [number, ..] = print.to_be_bytes();
+            let number = numbers.get(usize::from(number)).copied().unwrap_or(LOOK);
+            Entry {
+                id,
+                print: (u64::from(number) << 56) | (print & (u64::MAX >> 8)),
+            }
+        }));
+    }
+
     /// Sorts.
     pub fn build(mut self) -> Index {
         self.entries.sort_unstable();
@@ -135,9 +155,8 @@ impl Index {
         (if same { Probe::Same } else { Probe::Differs }, first)
     }
 
-    /// Whether the recorded account of that id was seen.
-    pub fn saw(&self, id: &str) -> bool {
-        let id = hash(id);
+    /// Whether the recorded account whose id has that hash was seen.
+    pub fn saw(&self, id: u64) -> bool {
         let at = self.first(id);
         self.entries.get(at).is_some_and(|entry| entry.id == id) && self.is_seen(at)
     }
@@ -169,6 +188,17 @@ impl Index {
         }
         let range = self.entries.get(low..high).unwrap_or_default();
         low + range.partition_point(|entry| entry.id < id)
+    }
+
+    /// Which were seen, a bit each.
+    pub(super) fn seen(&self) -> &[u64] {
+        &self.seen
+    }
+
+    /// Takes up which were seen. The index has to be of the same accounts.
+    pub(super) fn take_up(&mut self, seen: Vec<u64>) {
+        self.seen = seen;
+        self.seen.resize(self.entries.len().div_ceil(64), 0);
     }
 
     fn is_seen(&self, at: usize) -> bool {

@@ -31,6 +31,14 @@ impl MembershipsBuilder {
         }
     }
 
+    pub(super) fn into_keys(self) -> Vec<u64> {
+        self.0
+    }
+
+    pub(super) fn add_keys(&mut self, keys: Vec<u64>) {
+        self.0.extend(keys);
+    }
+
     pub(super) fn build(mut self) -> Memberships {
         self.0.sort_unstable();
         Memberships {
@@ -73,6 +81,17 @@ impl Memberships {
     pub(super) fn unseen(&self) -> usize {
         let seen: u32 = self.seen.iter().map(|word| word.count_ones()).sum();
         self.entries.len().saturating_sub(seen as usize)
+    }
+
+    /// Which were seen, a bit each.
+    pub(super) fn seen(&self) -> &[u64] {
+        &self.seen
+    }
+
+    /// Takes up which were seen. They have to be the same memberships.
+    pub(super) fn take_up(&mut self, seen: Vec<u64>) {
+        self.seen = seen;
+        self.seen.resize(self.entries.len().div_ceil(64), 0);
     }
 
     fn find(&self, entitlement: &EntitlementId, account: u64) -> Option<(usize, u64)> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::classify::{Findings, Said, is_privileged};
-use super::engine::Link;
+use super::look::Link;
 use super::memberships::{wanted, wants};
 use super::{Class, Repair, Severity, Situation};
 use crate::EntitlementId;

@@ -130,6 +130,15 @@ impl Population {
             }
         }
     }
+
+    /// Adds others, none of whom was counted here.
+    pub fn add(&mut self, others: Self) {
+        self.accounts += others.accounts;
+        self.grants += others.grants;
+        for (entitlement, count) in others.groups {
+            *self.groups.entry(entitlement).or_default() += count;
+        }
+    }
 }
 
 /// The most lines that are kept one by one: an item of the table holds 400 KB. Older ones are

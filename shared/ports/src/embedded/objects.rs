@@ -221,6 +221,18 @@ impl Objects for FolderObjects {
         }))
     }
 
+    async fn discard(&self, key: &str) -> Result<(), Fault> {
+        let path = self.path(key)?;
+        self.on(move |folder| {
+            let _lock = folder.lock()?;
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+                Ok(()) | Err(_) => Ok(()),
+            }
+        })
+        .await
+    }
+
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {
         let prefix = prefix.to_owned();
         self.on(move |folder| {

@@ -3,6 +3,7 @@
 //! adapter has to equal.
 
 mod clock;
+mod fuse;
 mod lanes;
 mod objects;
 mod secrets;
@@ -10,6 +11,7 @@ mod store;
 pub mod suite;
 
 pub use clock::ManualClock;
+pub use fuse::{Fuse, Fused};
 pub use lanes::ModelLanes;
 pub use objects::ModelObjects;
 pub use secrets::ModelSecrets;

@@ -70,6 +70,12 @@ impl Objects for ModelObjects {
         }))
     }
 
+    async fn discard(&self, key: &str) -> Result<(), Fault> {
+        check_key(key)?;
+        self.with(|objects| objects.remove(key));
+        Ok(())
+    }
+
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {
         Ok(self.with(|objects| {
             let keys = objects.keys();

@@ -115,3 +115,22 @@ fn the_suite_finds_a_swap_that_does_not_look() {
         assert!(catch_unwind(run).is_err(), "makes: {makes}");
     }
 }
+
+#[test]
+fn what_is_discarded_is_gone() {
+    let folder = Folder::new();
+    let on_disk = FolderObjects::open(&folder.path("discarded")).unwrap();
+    let in_memory = ModelObjects::new();
+    for _ in 0..2 {
+        block_on(on_disk.put("a/b", Bytes::from("x"))).unwrap();
+        block_on(in_memory.put("a/b", Bytes::from("x"))).unwrap();
+        // Twice, because nobody may mind.
+        for _ in 0..2 {
+            block_on(on_disk.discard("a/b")).unwrap();
+            block_on(in_memory.discard("a/b")).unwrap();
+        }
+        assert_eq!(block_on(on_disk.get("a/b")).unwrap(), None);
+        assert_eq!(block_on(in_memory.get("a/b")).unwrap(), None);
+    }
+    assert!(block_on(on_disk.discard("../a")).is_err());
+}

@@ -461,3 +461,16 @@ async fn an_answer_that_is_none_of_graph_s_is_no_answer() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_place_in_a_listing_that_is_gone_is_told_apart() {
+    let script = Script::start([error(410, "canary")]).await;
+    let page = scripted(&script).users(None).await;
+    let Err(TargetError::Expired { why }) = page else {
+        panic!("{page:?}");
+    };
+    assert!(
+        why.contains("410") && !why.contains("contoso"),
+        "what was asked and not what was said: {why}"
+    );
+}

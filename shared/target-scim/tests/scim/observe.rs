@@ -106,7 +106,7 @@ async fn an_expired_cursor_asks_for_a_new_start() {
     let first = real.target.users(None).await.unwrap();
     real.fault(Fault::ExpiredCursor.once());
     let error = real.target.users(first.next.as_ref()).await.unwrap_err();
-    assert!(line(&error).starts_with("retry: page of users: 400 expiredCursor"));
+    assert!(line(&error).starts_with("expired: page of users: 400 expiredCursor"));
     assert_eq!(ids(&real).await.0.len(), 5);
 }
 

@@ -120,12 +120,12 @@ async fn a_page_that_fails_is_an_error_and_not_the_end() {
     for (turn, expected) in [
         (
             error(400, "expiredCursor", ""),
-            "retry: page of users: 400 expiredCursor: the place in the listing is gone; the \
+            "expired: page of users: 400 expiredCursor: the place in the listing is gone; the \
              listing starts again",
         ),
         (
             error(400, "invalidCursor", ""),
-            "retry: page of users: 400 invalidCursor: the place in the listing is gone; the \
+            "expired: page of users: 400 invalidCursor: the place in the listing is gone; the \
              listing starts again",
         ),
         (

@@ -144,7 +144,7 @@ fn summary(rows: &[FindingRow], targets: &[&str]) -> RunSummary {
         run: "0199aa".into(),
         date: date(2025, 11, 21),
         started: at("2025-11-21T02:00:00Z"),
-        finished: at("2025-11-21T02:04:09Z"),
+        finished: Some(at("2025-11-21T02:04:09Z")),
         policy: Hash::of(b"policy"),
         code: "0.1.0".into(),
         previous: None,

@@ -7,7 +7,9 @@ mod oracle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Class, Compared, Evidence, Recorded, Repair, Severity};
+use super::{
+    Class, Compared, Deviation, Evidence, Fresh, Kept, Numbers, Part, Recorded, Repair, Severity,
+};
 use crate::Profile;
 use crate::policy::{
     AccountFor, Adopt, Apart, Cohort, Entitlement, EntitlementKind, Expr, Holding, Limits,
@@ -361,12 +363,7 @@ impl Scene {
                 members: Some(members.clone()),
             });
         }
-        let mut look = comparison.look(Evidence {
-            users: self.users,
-            groups: self.groups,
-            since: now(),
-            now: now(),
-        });
+        let mut look = comparison.look(self.evidence());
         if look.is_needed() {
             for person in &self.people {
                 look.seat(
@@ -378,6 +375,78 @@ impl Scene {
             }
         }
         look.finish()
+    }
+
+    fn evidence(&self) -> Evidence {
+        Evidence {
+            users: self.users,
+            groups: self.groups,
+            since: now(),
+            now: now(),
+        }
+    }
+
+    /// The same, written down and taken up by somebody else after every `stride` objects, and
+    /// looked at in so many parts.
+    fn compare_in_steps(&self, stride: usize, parts: u64) -> (Vec<Deviation>, Numbers) {
+        let mut stretches = Vec::new();
+        for people in self.people.chunks(stride) {
+            let mut recorded = Recorded::new(&self.policy, &wiki()).expect("the target");
+            for person in people {
+                recorded.seat(&person.id, &person.record, Some(&person.account));
+            }
+            stretches.push(serde_json::to_string(&recorded.take_stretch()).expect("json"));
+        }
+        let begin = || {
+            let mut recorded = Recorded::new(&self.policy, &wiki()).expect("the target");
+            for stretch in &stretches {
+                recorded.add(serde_json::from_str(stretch).expect("json"));
+            }
+            recorded.observe()
+        };
+        let mut comparison = begin();
+        let mut taken: Vec<String> = Vec::new();
+        let write_down = |comparison: &mut super::Comparison<'_>, taken: &mut Vec<String>| {
+            taken.push(serde_json::to_string(&comparison.take_fresh()).expect("json"));
+            let kept = serde_json::to_string(&comparison.keep()).expect("json");
+            let known: Vec<u64> = comparison.known().collect();
+            (serde_json::from_str::<Kept>(&kept).expect("json"), known)
+        };
+        for accounts in self.accounts.chunks(stride) {
+            for account in accounts {
+                comparison.account(account, now());
+            }
+            let (kept, known) = write_down(&mut comparison, &mut taken);
+            comparison = begin();
+            comparison.take_up(kept, known);
+        }
+        for (name, members) in &self.members {
+            comparison.group(&Group {
+                id: (*name).into(),
+                name: (*name).into(),
+                members: Some(members.clone()),
+            });
+            let (kept, known) = write_down(&mut comparison, &mut taken);
+            comparison = begin();
+            comparison.take_up(kept, known);
+        }
+        let (mut found, mut numbers) = (Vec::new(), Numbers::default());
+        for index in 0..parts {
+            let part = Part { index, of: parts };
+            let mut gathered = comparison.clone().gather(self.evidence(), part);
+            for fresh in &taken {
+                gathered.add(serde_json::from_str::<Fresh>(fresh).expect("json"));
+            }
+            let mut look = gathered.look();
+            for person in &self.people {
+                let account = Some(&person.account);
+                look.seat(&person.id, &person.record, account, person.owed);
+            }
+            let compared = look.finish();
+            found.extend(compared.deviations);
+            numbers.add(compared.numbers);
+        }
+        (found, numbers)
     }
 
     /// Class, severity and repair of everything that was found.

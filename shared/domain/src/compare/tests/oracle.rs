@@ -273,7 +273,27 @@ proptest! {
             .collect();
         let (naive, matching) = naive(&world);
         prop_assert_eq!(ours, naive);
-        prop_assert_eq!(compared.matching, matching);
+        prop_assert_eq!(compared.numbers.matching(), matching);
+    }
+
+    #[test]
+    fn steps_and_parts_change_nothing(
+        lives in prop::collection::vec(life(), 0..40),
+        ghosts in prop::collection::vec(0..80_u32, 0..4),
+        users in any::<bool>(),
+        groups in any::<bool>(),
+        stride in 1..12_usize,
+        parts in 1..6_u64,
+    ) {
+        let world = populate(&lives, &ghosts, (users, groups));
+        let whole = world.compare();
+        let (found, numbers) = world.compare_in_steps(stride, parts);
+        let by_name = |mut all: Vec<crate::compare::Deviation>| {
+            all.sort_by_key(|said| format!("{}{said:?}", said.account.id.as_str()));
+            all
+        };
+        prop_assert_eq!(by_name(found), by_name(whole.deviations));
+        prop_assert_eq!(numbers, whole.numbers);
     }
 
     #[test]
