@@ -137,7 +137,8 @@ impl Stack {
                 "Clock": functions.clock,
                 "Reconciler": functions.reconciler,
             },
-            "parameters": { "Architecture": architecture },
+            // Targets of tests are on loopback.
+            "parameters": { "Architecture": architecture, "TargetNetwork": "private" },
             "targets": targets,
         });
         let answer = run(&python, "deploy.py", &wanted).await?;

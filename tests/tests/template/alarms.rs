@@ -93,6 +93,17 @@ async fn no_stream_is_read_without_an_alarm_for_its_age() {
     }
 }
 
+/// Operators find a stack's alarms by the beginning of their names.
+#[tokio::test]
+async fn each_begins_with_the_stack_and_no_two_are_called_the_same() {
+    let mut names = BTreeSet::new();
+    for (name, alarm) in alarms().await {
+        let called = line(&alarm["AlarmName"]).replace("AWS::StackName", "Stack");
+        assert!(called.starts_with("{Stack}-"), "{name}: {called}");
+        assert!(names.insert(called), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn each_tells_somebody_and_is_over_when_it_is_over() {
     for (name, alarm) in alarms().await {
