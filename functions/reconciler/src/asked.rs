@@ -44,10 +44,12 @@ impl Asked {
         let CaseState::Decided { verdict, by, .. } = &case.state else {
             return None;
         };
+        // Whose it is has to be decided all the same, whatever was said about fewer people.
+        if deviation.situation == Situation::Collision {
+            return None;
+        }
         let owner = deviation.owner.as_ref();
         let detail = match verdict {
-            // Whose it is has to be decided all the same.
-            Verdict::LeaveAlone if deviation.situation == Situation::Collision => return None,
             Verdict::LeaveAlone if owner.is_some() => {
                 "another account of its owner, and an operator leaves it alone"
             }
@@ -118,7 +120,7 @@ where
         if let Some(known) = known.filter(|known| known.is_open()) {
             case.since = known.since;
         }
-        let settled = known.is_some_and(|known| *known == case || known.verdict().is_some());
+        let settled = known.is_some_and(|known| *known == case || known.answers(&case));
         if !settled {
             if known.is_none() && fresh == NEW_CASES {
                 continue;
