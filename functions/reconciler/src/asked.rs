@@ -64,10 +64,12 @@ impl Asked {
         let CaseState::Decided { verdict, by, .. } = &case.state else {
             return None;
         };
+        // Whose it is has to be decided all the same, whatever was said about fewer people.
+        if deviation.situation == Situation::Collision {
+            return None;
+        }
         let owner = deviation.owner.as_ref();
         let detail = match verdict {
-            // Whose it is has to be decided all the same.
-            Verdict::LeaveAlone if deviation.situation == Situation::Collision => return None,
             Verdict::LeaveAlone if owner.is_some() => {
                 "another account of its owner, and an operator leaves it alone"
             }
@@ -125,7 +127,7 @@ pub(crate) async fn ask<S: Store + Cases>(
     if let Some(known) = known.filter(|known| known.is_open()) {
         case.since = known.since;
     }
-    let settled = known.is_some_and(|known| *known == case || known.verdict().is_some());
+    let settled = known.is_some_and(|known| *known == case || known.answers(&case));
     if !settled {
         let is_new = known.is_none();
         if is_new && asked.fresh >= NEW_CASES {
