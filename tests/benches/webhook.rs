@@ -33,8 +33,8 @@ use hr_webhook::{Request, Salt, Webhook};
 use jiff::Timestamp;
 use ports::secrets::Secret;
 use ports::store::{
-    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Delivery, Dossier, Health, ScanPage, Seat,
-    Segment,
+    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Delivery, Dossier, Health, Pause, ScanPage,
+    Seat, Segment,
 };
 use ports::{Clock, Fault, Lanes, Outgoing, Secrets, Store};
 use serde::Deserialize;
@@ -430,6 +430,10 @@ impl Store for Nothing {
     }
 
     async fn health(&self, _: &TargetId) -> Result<Health, Fault> {
+        Err(unused())
+    }
+
+    async fn set_pause(&self, _: &TargetId, _: Option<&Pause>) -> Result<(), Fault> {
         Err(unused())
     }
 

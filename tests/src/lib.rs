@@ -9,6 +9,7 @@
     reason = "this package is tests: what does not hold shall stop them"
 )]
 
+pub mod aws;
 pub mod bench;
 pub mod found;
 pub mod ministack;

@@ -15,14 +15,16 @@ use std::time::Duration;
 
 use connectors::Connector;
 use contract::{Cause, Lane};
+use domain::limit::{Class, Scope};
 use domain::plan::Compiled;
 use domain::policy::{Condition, Limit, Mode, RuleState, Test};
-use domain::preview::{Effect, Person, Side, Standing, Tally, compare};
+use domain::preview::{Effect, Person, Side, Standing, Tally, Verdict, compare};
 use domain::{
-    Attr, Attrs, Effective, EventId, Fact, FactBody, Hash, Pii, Policy, RecordKey, SourceId,
-    TargetId, WorkerId,
+    Attr, Attrs, Effective, EntitlementId, EventId, Fact, FactBody, Hash, Pii, Policy, RecordKey,
+    SourceId, TargetId, WorkerId,
 };
 use jiff::Timestamp;
+use lanyard::holds::{self, Opening};
 use planner::{Planner, Preview, Previewed};
 use ports::model::{ManualClock, ModelLanes, ModelStore};
 use ports::queue::{Queues as _, run, run_up_to};
@@ -246,6 +248,22 @@ impl Company {
     }
 }
 
+impl Company {
+    /// What the limits of a policy hold of a comparison.
+    async fn held_by(&self, to: &Arc<Compiled>, tally: &Tally) -> Vec<Verdict> {
+        let mut meters = BTreeMap::new();
+        for name in to.policy.targets.keys() {
+            let meter = self.store.meter(name).await.expect("a meter");
+            meters.insert(name.clone(), meter);
+        }
+        let verdicts = tally.verdicts(&to.policy, &meters, self.clock.now());
+        verdicts
+            .into_iter()
+            .filter(|verdict| verdict.held)
+            .collect()
+    }
+}
+
 fn decision(previewed: Previewed) -> Preview {
     match previewed {
         Previewed::Decision(preview) => *preview,
@@ -427,49 +445,123 @@ async fn all(how: Mutation) {
 }
 
 /// With the limits of the sample: what a comparison says is held is held, on those targets and on
-/// no others, and what is not is carried out.
+/// no others; nothing of it is done, and everything else is.
 #[tokio::test]
 async fn a_deleted_rule_is_held_where_that_was_said_before() {
+    assert!(all_within_limits(Mutation::Delete).await > 0);
+}
+
+#[tokio::test]
+async fn a_negated_rule_is_held_where_that_was_said_before() {
+    assert!(all_within_limits(Mutation::Negate).await > 0);
+}
+
+/// Whoever widens a rule gives; nothing is held, but where the rule takes a side of an SoD pair or
+/// a tier from others.
+#[tokio::test]
+async fn a_widened_rule_is_held_where_that_was_said_before() {
+    all_within_limits(Mutation::Widen).await;
+}
+
+/// Returns how often something was held.
+async fn all_within_limits(how: Mutation) -> usize {
     let policy = sample();
     let from = Arc::new(Compiled::new(policy.clone()));
     let (mut held, mut passed) = (0, 0);
     for (index, rule) in policy.rules.iter().enumerate() {
         let company = Company::new(&policy).await;
         company.live(&from).await;
-        let to = Arc::new(Compiled::new(mutated(&policy, index, Mutation::Delete)));
+        let to = Arc::new(Compiled::new(mutated(&policy, index, how)));
         let (foretold, tally) = company.foretold(&from, &to).await;
-        let mut meters = BTreeMap::new();
-        for name in policy.targets.keys() {
-            let meter = company.store.meter(name).await.expect("a meter");
-            meters.insert(name.clone(), meter);
-        }
-        let said: BTreeSet<TargetId> = tally
-            .verdicts(&to.policy, &meters, company.clock.now())
-            .into_iter()
-            .filter(|verdict| verdict.held)
-            .map(|verdict| verdict.target)
+        let said = company.held_by(&to, &tally).await;
+        // What publishing does before the pointer flips.
+        let openings: Vec<Opening> = said
+            .iter()
+            .map(|verdict| Opening {
+                target: verdict.target.clone(),
+                scope: verdict.scope.clone(),
+                allowed: verdict.allowed,
+            })
             .collect();
+        let now = company.clock.now();
+        let opened = holds::open(&company.store, &openings, now).await;
+        assert_eq!(opened.expect("holds open"), openings.len(), "{}", rule.id);
+        let before = company.access();
         company.live(&to).await;
-        let seats = company.store.seats();
-        let waiting: BTreeSet<TargetId> = seats
+
+        let waiting: BTreeSet<TargetId> = company
+            .store
+            .seats()
             .values()
             .flat_map(|seat| &seat.accounts)
             .filter(|(_, account)| account.held.is_some())
             .map(|(name, _)| name.clone())
             .collect();
-        assert_eq!(waiting, said, "{}", rule.id);
-        let on = |access: &Access, name: &TargetId| -> Access {
-            let here = access.iter().filter(|((_, target), _)| target == name);
-            here.map(|(place, what)| (place.clone(), what.clone()))
-                .collect()
-        };
+        let targets: BTreeSet<TargetId> = said.iter().map(|v| v.target.clone()).collect();
+        assert_eq!(waiting, targets, "{}", rule.id);
         let after = company.access();
         for name in policy.targets.keys() {
-            let same = on(&after, name) == on(&foretold, name);
-            assert_eq!(same, !said.contains(name), "{} on {name}", rule.id);
+            if targets.contains(name) {
+                let scopes = said.iter().filter(|verdict| verdict.target == *name);
+                let scopes: BTreeSet<&Scope> = scopes.map(|verdict| &verdict.scope).collect();
+                held_exactly(&before, &foretold, &after, name, &scopes);
+            } else {
+                assert_eq!(
+                    on(&after, name),
+                    on(&foretold, name),
+                    "{} on {name}",
+                    rule.id
+                );
+            }
         }
-        held += said.len();
-        passed += policy.targets.len() - said.len();
+        held += targets.len();
+        passed += policy.targets.len() - targets.len();
     }
-    assert!(held > 0 && passed > 0, "{held} held, {passed} passed");
+    assert!(passed > 0, "{how:?}");
+    held
+}
+
+fn on(access: &Access, name: &TargetId) -> Access {
+    let here = access.iter().filter(|((_, target), _)| target == name);
+    here.map(|(place, what)| (place.clone(), what.clone()))
+        .collect()
+}
+
+/// Nobody lost what is held, and everybody who was to gain something gained it, unless it is the
+/// other side of what they keep.
+fn held_exactly(
+    before: &Access,
+    foretold: &Access,
+    after: &Access,
+    name: &TargetId,
+    scopes: &BTreeSet<&Scope>,
+) {
+    let revokes = Scope::class(Class::Revoke);
+    let is_held = |grant: &String| {
+        let group = Scope {
+            class: Class::Revoke,
+            group: Some(EntitlementId::from(grant.as_str())),
+        };
+        scopes.contains(&revokes) || scopes.contains(&group)
+    };
+    for (place, (_, had)) in on(before, name) {
+        let want = foretold.get(&place).map(|(_, grants)| grants.clone());
+        let want = want.unwrap_or_default();
+        let has = after.get(&place).map(|(_, grants)| grants.clone());
+        let has = has.unwrap_or_default();
+        let lost: BTreeSet<&String> = had.difference(&has).collect();
+        assert!(
+            lost.iter()
+                .all(|grant| !want.contains(*grant) && !is_held(grant)),
+            "{name}: {lost:?} went although it is held"
+        );
+        let kept: BTreeSet<&String> = had.difference(&want).filter(|g| is_held(g)).collect();
+        assert!(kept.iter().all(|grant| has.contains(*grant)), "{name}");
+        if kept.is_empty() {
+            assert!(
+                want.difference(&had).all(|grant| has.contains(grant)),
+                "{name}"
+            );
+        }
+    }
 }

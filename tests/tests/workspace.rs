@@ -24,6 +24,7 @@ const ADAPTERS: &[&str] = &[
     "lanes-sqs",
     "objects-s3",
     "secrets-manager",
+    "stack-aws",
     "store-dynamodb",
     "target-graph",
     "target-http",
@@ -37,13 +38,16 @@ const COMPOSITION: &[&str] = &["lanyard", "tests"];
 /// External crates that belong behind one of our own, with the packages that may import them
 /// in product code.
 const OWNED: &[(&str, &[&str])] = &[
-    ("aws-config", &[]),
+    ("aws-config", &["stack-aws"]),
+    ("aws-sdk-cloudwatch", &["stack-aws"]),
     ("aws-sdk-dynamodb", &["store-dynamodb"]),
+    ("aws-sdk-lambda", &["stack-aws"]),
     ("aws-sdk-secretsmanager", &["secrets-manager"]),
     ("aws-sdk-s3", &["objects-s3"]),
+    ("aws-sdk-sfn", &["stack-aws"]),
     ("aws-sdk-sqs", &["lanes-sqs"]),
-    ("aws-smithy-http-client", &["runtime"]),
-    ("aws-types", &["runtime", "tests"]),
+    ("aws-smithy-http-client", &["runtime", "stack-aws"]),
+    ("aws-types", &["runtime", "stack-aws", "tests"]),
     ("axum", &["graph-target", "lanyard", "scim-target", "tests"]),
     ("cel", &["policy"]),
     ("clap", &["graph-target", "lanyard", "scim-target", "tests"]),

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use contract::ConvergeRequest;
 use domain::budget::{Cost, Tally};
-use domain::converge::{self, Convergence, Seen, converge};
+use domain::converge::{self, Convergence, Elsewhere, Seen, converge, postpone};
 use domain::limit::is_ending;
-use domain::policy::TargetKind;
+use domain::policy::{Sod, TargetKind};
 use domain::rollout;
 use domain::{AccountRecord, EntitlementId, Hash, Outcome, TargetId};
 use jiff::{SignedDuration, Timestamp};
@@ -35,7 +35,7 @@ const ILL_IN_A_ROW: u32 = 3;
 const WORK_FOR: SignedDuration = SignedDuration::from_secs(30);
 
 /// Messages whose decision was made under another version of policy, by the queue's id.
-type Elsewhere = Mutex<BTreeMap<String, Hash>>;
+type OtherVersions = Mutex<BTreeMap<String, Hash>>;
 
 /// A message that was read.
 pub struct Asked {
@@ -86,12 +86,10 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// that has it.
     pub async fn handle_own(&self, batch: Batch) -> (BatchAnswer, BTreeMap<Hash, Batch>) {
         let records = batch.records.clone();
-        let elsewhere = Elsewhere::default();
-        let work = |records| self.round(records, Some(&elsewhere));
+        let others = OtherVersions::default();
+        let work = |records| self.round(records, Some(&others));
         let answer = ports::batch::work_together(batch, work).await;
-        let versions = elsewhere
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
+        let versions = others.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut parts: BTreeMap<Hash, Batch> = BTreeMap::new();
         for record in records {
             if let Some(version) = versions.get(&record.id) {
@@ -104,7 +102,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     async fn round(
         &self,
         records: Vec<Incoming>,
-        elsewhere: Option<&Elsewhere>,
+        others: Option<&OtherVersions>,
     ) -> Vec<Result<(), Fault>> {
         let mut answers: Vec<Result<(), Fault>> = Vec::with_capacity(records.len());
         let (mut places, mut requests) = (Vec::new(), Vec::new());
@@ -122,12 +120,12 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 Err(fault) => answers.push(Err(fault)),
             }
         }
-        let worked = self.together(requests, elsewhere.is_some()).await;
+        let worked = self.together(requests, others.is_some()).await;
         for (at, answer) in places.into_iter().zip(worked) {
-            if let (Ok(Converged::Elsewhere(version)), Some(elsewhere), Some(record)) =
-                (&answer, elsewhere, records.get(at))
+            if let (Ok(Converged::Elsewhere(version)), Some(others), Some(record)) =
+                (&answer, others, records.get(at))
             {
-                let mut versions = elsewhere.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut versions = others.lock().unwrap_or_else(PoisonError::into_inner);
                 versions.insert(record.id.clone(), *version);
             }
             if let Some(place) = answers.get_mut(at) {
@@ -184,7 +182,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let desk = self.desk(name);
         let (seat, health) = self.store.seat(&request.identity, name).await?;
         if let (true, Some(seat)) = (own, &seat)
-            && let Some(version) = self.elsewhere(seat, request)
+            && let Some(version) = self.decided_under(seat, request)
         {
             return Ok(Opened::Finished(Converged::Elsewhere(version)));
         }
@@ -229,6 +227,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 why: "the target asked for a pause".into(),
             });
         }
+        let elsewhere = self.elsewhere(&seat, name);
         let unsettled = seat.record.unsettled.remove(name);
         let parked = record.parked.is_some();
         let projection = self.resolve_references(wanted, name).await?;
@@ -253,6 +252,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             kept: BTreeSet::new(),
             unseen: Unseen::default(),
             counted: Counted::default(),
+            elsewhere,
         };
         if let Some(desk) = desk {
             return self.by_hand(desk, work).await.map(Opened::Finished);
@@ -260,9 +260,18 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         Ok(Opened::Work(Box::new(work), health))
     }
 
+    /// What the identity has on its other targets, where policy keeps anything apart.
+    fn elsewhere(&self, seat: &Seat, name: &TargetId) -> Elsewhere {
+        if self.policy.policy.sod.iter().any(Sod::prevents) {
+            Elsewhere::of(&seat.record, &seat.accounts, name)
+        } else {
+            Elsewhere::default()
+        }
+    }
+
     /// The version of policy that a decision was made under, where it is another one and something
     /// is still to be done.
-    fn elsewhere(&self, seat: &Seat, request: &ConvergeRequest) -> Option<Hash> {
+    fn decided_under(&self, seat: &Seat, request: &ConvergeRequest) -> Option<Hash> {
         let decided = seat.record.policy;
         let generation = seat.record.changed.get(&request.target).copied();
         let applied = seat
@@ -442,17 +451,21 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     ) -> Result<Convergence, Stop> {
         let mut convergence = self.compare(work, sight);
         if let Some(why) = refusal(&convergence) {
+            work.record.waiting = convergence.waiting;
             return Err(Stop::Park(why));
         }
         work.adopt(&convergence, sight);
         self.keep_within_limits(work, &mut convergence)
             .await
             .map_err(Stop::Again)?;
+        work.record.waiting.clone_from(&convergence.waiting);
         Ok(convergence)
     }
 
+    /// What has to change and may be changed now: nothing is given while another target still
+    /// holds what must not be held beside it.
     pub(crate) fn compare(&self, work: &Work, sight: &Sight) -> Convergence {
-        converge(&converge::Input {
+        let mut convergence = converge(&converge::Input {
             policy: &self.policy.policy,
             target: &work.name,
             identity: &work.identity,
@@ -463,7 +476,14 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 account: sight.account.as_deref(),
                 held: sight.held.as_ref(),
             }),
-        })
+        });
+        postpone(
+            &self.policy.policy,
+            &work.elsewhere.leaving,
+            &work.wanted(),
+            &mut convergence,
+        );
+        convergence
     }
 }
 

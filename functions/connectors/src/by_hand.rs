@@ -41,11 +41,20 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             work.unsettled = None;
             given = None;
         }
-        let changes = self.compare(&work, &Sight::default()).changes;
+        let compared = self.compare(&work, &Sight::default());
+        let changes = compared.changes;
+        work.record.waiting = compared.waiting;
+        // What waits for another target stays owed.
+        let settles = !work.waits();
         let Some(task) = self.task(desk, &work, given.as_ref(), &changes) else {
             self.replace(given, None, &work).await?;
             work.record.parked = None;
             work.record.task = None;
+            if !settles {
+                work.note(Outcome::Deferred);
+                self.acknowledge(work, false).await?;
+                return Ok(Converged::Deferred);
+            }
             work.finish(Outcome::Unchanged);
             self.acknowledge(work, true).await?;
             return Ok(Converged::Done);
@@ -59,8 +68,12 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         work.record.parked =
             Some(format!("task `{}` of `{}` is {}", task.id, desk.owner, state.name()).into());
         work.record.task = Some(task.id);
-        work.finish(Outcome::Deferred);
-        self.acknowledge(work, true).await?;
+        if settles {
+            work.finish(Outcome::Deferred);
+        } else {
+            work.note(Outcome::Deferred);
+        }
+        self.acknowledge(work, settles).await?;
         Ok(Converged::Parked)
     }
 
@@ -176,6 +189,7 @@ fn after(work: &Work, changes: &[Change]) -> AccountRecord {
         kept: std::collections::BTreeSet::new(),
         unseen: crate::work::Unseen::default(),
         counted: crate::limits::Counted::default(),
+        elsewhere: domain::converge::Elsewhere::default(),
     };
     for change in changes {
         done.remember(change, AccountId::from(work.identity.as_str()));

@@ -186,8 +186,8 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
 
     /// Whether a grant would break separation of duties with what the target refused to take.
     pub(crate) fn conflicts(&self, entitlement: &EntitlementId, work: &Work) -> bool {
-        let wanted = work.projection.grants.keys().collect();
-        sod::completes(&self.policy.policy, entitlement, &work.kept, &wanted).is_some()
+        let held = work.kept.union(&work.elsewhere.leaving).cloned().collect();
+        sod::completes(&self.policy.policy, entitlement, &held, &work.wanted()).is_some()
     }
 }
 

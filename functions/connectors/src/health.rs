@@ -37,6 +37,7 @@ pub fn may(health: &Health, urgent: bool, at: Timestamp) -> May {
         return May::Call;
     }
     match health {
+        Health::Paused(_) => May::Defer,
         Health::Quarantined { next_attempt, .. } if *next_attempt > at => May::Defer,
         Health::Throttled { until } if *until > at => {
             May::Wait(Duration::try_from(until.duration_since(at)).unwrap_or(PAUSE))
@@ -54,7 +55,8 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         at: Timestamp,
     ) -> Result<(), Fault> {
         match health {
-            Health::Healthy => return Ok(()),
+            // A pause that an operator asked for ends by an operator.
+            Health::Healthy | Health::Paused(_) => return Ok(()),
             // Others were told to wait for the rest of the pause; it ends by itself.
             Health::Throttled { until } if *until > at => return Ok(()),
             Health::Throttled { .. } | Health::Quarantined { .. } => {}
@@ -73,6 +75,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let (since, attempts) = match health {
             // Somebody whose access ends tried in between; the rest is as it was.
             Health::Quarantined { next_attempt, .. } if *next_attempt > at => return Ok(()),
+            Health::Paused(_) => return Ok(()),
             Health::Quarantined {
                 since, attempts, ..
             } => (*since, *attempts),
@@ -110,6 +113,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             // Whoever rests stays at rest.
             Health::Quarantined { next_attempt, .. } => *next_attempt >= until,
             Health::Healthy => false,
+            Health::Paused(_) => true,
         };
         if !known {
             self.set_health(name, health, Health::Throttled { until })

@@ -22,6 +22,18 @@ const TURN: SignedDuration = SignedDuration::from_mins(3);
 /// Most holders that are looked at one by one.
 const MOST: usize = 200;
 
+/// Who else holds an entitlement and can sign in.
+enum Others {
+    /// As many as are required.
+    Enough,
+    /// So many, which is too few.
+    Only(u32),
+    /// More members than are read or looked at, so that nobody knows who of them can sign in.
+    TooMany,
+    /// The target does not tell.
+    Untold,
+}
+
 impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// How many others must hold an entitlement before it is taken from somebody.
     fn required(&self, entitlement: &EntitlementId) -> Option<u32> {
@@ -64,9 +76,12 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         self.take_turn(entitlement, work).await?;
         let others = self.others(target, entitlement, work, required).await?;
         let refusal = match others {
-            Some(others) if others >= required => None,
-            Some(others) => Some(format!("{others} would be left")),
-            None => Some("the target does not tell how many there are".to_owned()),
+            Others::Enough => None,
+            Others::Only(others) => Some(format!("{others} would be left")),
+            Others::TooMany => {
+                Some("the group is too large to find out who of its members can sign in".to_owned())
+            }
+            Others::Untold => Some("the target does not tell how many there are".to_owned()),
         };
         if let Some(why) = refusal {
             work.kept.insert(entitlement.clone());
@@ -85,36 +100,42 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         self.end_turn(entitlement, work).await
     }
 
-    /// How many others who can sign in hold it, counted up to what is required; `None` where nobody
-    /// can tell.
+    /// How many others who can sign in hold it, counted up to what is required.
     async fn others(
         &self,
         target: &T,
         entitlement: &EntitlementId,
         work: &Work,
         required: u32,
-    ) -> Result<Option<u32>, Stop> {
+    ) -> Result<Others, Stop> {
         let members = match target.roster(entitlement).await.map_err(Stop::from)? {
             Roster::These(members) => members,
-            Roster::Many => return Ok(Some(required)),
-            Roster::Hidden => return Ok(None),
+            Roster::Many => return Ok(Others::TooMany),
+            Roster::Hidden => return Ok(Others::Untold),
         };
         let own = work.record.id.as_ref();
         // Where it is gone already, nobody is taken out.
         if !members.iter().any(|member| Some(member) == own) {
-            return Ok(Some(required));
+            return Ok(Others::Enough);
         }
         let mut others = 0;
-        for member in members.iter().filter(|one| Some(*one) != own).take(MOST) {
+        for (at, member) in members.iter().filter(|one| Some(*one) != own).enumerate() {
             if others >= required {
                 break;
+            }
+            if at == MOST {
+                return Ok(Others::TooMany);
             }
             match target.find(Lookup::Id(member)).await.map_err(Stop::from)? {
                 Found::One(account) if account.active && !account.deleted => others += 1,
                 Found::One(_) | Found::None | Found::Many(_) => {}
             }
         }
-        Ok(Some(others))
+        Ok(if others >= required {
+            Others::Enough
+        } else {
+            Others::Only(others)
+        })
     }
 
     async fn take_turn(&self, entitlement: &EntitlementId, work: &Work) -> Result<(), Stop> {

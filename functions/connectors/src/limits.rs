@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::converge::Convergence;
-use domain::limit::{Claim, Held, HeldLine, Line, Meter, Verdict, hold_back, lines};
+use domain::limit::{Beside, Claim, Held, HeldLine, Line, Meter, Verdict, hold_back, lines};
 use domain::policy::Limits;
 use domain::{AttrPath, EntitlementId, IdentityId, TargetId};
 use jiff::Timestamp;
@@ -85,9 +85,12 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             &waits,
             &refers,
             work.urgent,
-            &self.policy.policy,
-            &work.name,
-            &work.projection.grants.keys().collect(),
+            &Beside {
+                policy: &self.policy.policy,
+                target: &work.name,
+                wanted: work.wanted(),
+                elsewhere: &work.elsewhere,
+            },
         );
         work.kept.extend(stays);
         let before = work.record.held.take();

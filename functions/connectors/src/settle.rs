@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use domain::{AccountRecord, Outcome, TargetId};
-use jiff::Timestamp;
+use domain::{AccountRecord, Outcome, TargetId, sod};
+use jiff::{SignedDuration, Timestamp};
 use ports::store::{Ack, Acked, Health};
 use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 use telemetry::{Dimensions, Metric};
@@ -23,6 +23,16 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let name = work.name.clone();
         let counted = Dimensions::target(&name);
         match result {
+            // Everything else is done. What waits for another target stays owed, so that it is
+            // asked for again: when that target's connector has recorded the removal, and now and
+            // then.
+            Ok(_) if work.waits() => {
+                self.is_well(&work.name, health, work.at).await?;
+                work.record.parked = None;
+                work.note(Outcome::Deferred);
+                self.acknowledge(work, false).await?;
+                Ok(Converged::Deferred)
+            }
             Ok(outcome) => {
                 self.is_well(&work.name, health, work.at).await?;
                 work.record.parked = None;
@@ -105,6 +115,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             return Ok(());
         }
         let ack = Ack {
+            wake: self.frees_others(&work).then(|| soon(work.at)),
             identity: work.identity,
             target: work.name,
             expect: work.before.map(|before| before.applied),
@@ -120,6 +131,14 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         }
     }
 
+    /// Whether something is gone here that another target may wait for.
+    fn frees_others(&self, work: &Work) -> bool {
+        let policy = &self.policy.policy;
+        let wanted = &work.elsewhere.wanted;
+        work.freed()
+            .any(|gone| wanted.iter().any(|given| sod::apart(policy, given, gone)))
+    }
+
     /// What was done before the work stopped is remembered, as far as it was read back where that
     /// is due; what is owed stays owed.
     async fn keep_progress(&self, mut work: Work, outcome: Outcome) -> Result<(), Fault> {
@@ -129,6 +148,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 && before.active == after.active
                 && before.attrs == after.attrs
                 && before.grants == after.grants
+                && before.waiting == after.waiting
         };
         let nothing = work
             .before
@@ -146,4 +166,9 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         work.record.at = Some(work.at);
         self.acknowledge(work, false).await
     }
+}
+
+/// The next second: looks of one second are one message.
+fn soon(at: Timestamp) -> Timestamp {
+    at.checked_add(SignedDuration::from_secs(1)).unwrap_or(at)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::change::AttrChange;
-use domain::converge::Convergence;
+use domain::converge::{Convergence, Elsewhere};
 use domain::project::AttrPath;
 use domain::{
     AccountId, AccountRecord, Change, EntitlementId, Finding, Generation, Hash, IdentityId,
@@ -59,6 +59,8 @@ pub struct Work {
     pub unseen: Unseen,
     /// What the target's meter said.
     pub counted: Counted,
+    /// What the identity has on its other targets.
+    pub elsewhere: Elsewhere,
 }
 
 /// What a target answered as done and nobody has read back: a target may answer so and do nothing.
@@ -71,6 +73,26 @@ pub struct Unseen {
 }
 
 impl Work {
+    /// What policy gives the identity, on all targets.
+    pub fn wanted(&self) -> BTreeSet<&EntitlementId> {
+        let here = self.projection.grants.keys();
+        here.chain(&self.elsewhere.wanted).collect()
+    }
+
+    /// Whether some grant waits until something is gone from another target.
+    pub fn waits(&self) -> bool {
+        let mut until = self.record.waiting.values().flatten();
+        until.any(|one| self.elsewhere.leaving.contains(one))
+    }
+
+    /// What was held, or maybe held, and is not any more.
+    pub fn freed(&self) -> impl Iterator<Item = &EntitlementId> {
+        let before = self.before.iter();
+        let held = before.flat_map(|before| before.grants.iter().chain(before.waiting.keys()));
+        held.chain(self.unsettled.iter().flatten())
+            .filter(|one| !self.record.grants.contains(*one))
+    }
+
     /// Takes over what a look showed, before anything is changed.
     pub fn adopt(&mut self, convergence: &Convergence, sight: &Sight) {
         if !sight.looked {
@@ -167,6 +189,11 @@ impl Work {
     /// Nothing of this generation is left to do.
     pub fn finish(&mut self, outcome: Outcome) {
         self.record.applied = self.record.applied.max(self.generation);
+        self.note(outcome);
+    }
+
+    /// Notes what it came to, if the record says anything new.
+    pub fn note(&mut self, outcome: Outcome) {
         let changed = self
             .before
             .as_ref()

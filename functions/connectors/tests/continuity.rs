@@ -359,12 +359,22 @@ fn these(ids: &[&str]) -> Roster {
     Roster::These(ids.iter().map(|id| AccountId::from(*id)).collect())
 }
 
+/// Somebody and so many others, who are all like one.
+fn many(like: &str, count: usize) -> Roster {
+    let mut all = vec![AccountId::from("a1")];
+    all.extend(std::iter::repeat_n(AccountId::from(like), count));
+    Roster::These(all)
+}
+
 #[tokio::test]
 async fn nobody_is_taken_out_where_nobody_who_can_sign_in_is_left() {
     for (others, left) in [
         (these(&["a1"]), "0 would be left"),
         (these(&["a1", "blocked"]), "0 would be left"),
         (Roster::Hidden, "the target does not tell"),
+        (Roster::Many, "the group is too large"),
+        (many("blocked", 201), "the group is too large"),
+        (many("blocked", 200), "0 would be left"),
     ] {
         let world = admin(others).await;
         assert_eq!(world.deliver().await, BatchAnswer::default());
@@ -379,7 +389,7 @@ async fn who_is_not_among_the_last_is_taken_out() {
     for others in [
         these(&["blocked", "a1", "a2"]),
         these(&["a3"]),
-        Roster::Many,
+        many("a2", 500),
     ] {
         let world = admin(others).await;
         assert_eq!(world.deliver().await, BatchAnswer::default());

@@ -402,6 +402,35 @@ async fn halt_quarantines_the_target_and_is_deferred() {
 }
 
 #[tokio::test]
+async fn a_target_that_an_operator_paused_is_left_alone_until_it_is_resumed() {
+    let world = world(Scripted::default()).await;
+    let pause = ports::store::Pause {
+        by: "ida".into(),
+        reason: "maintenance".into(),
+        since: jiff::Timestamp::UNIX_EPOCH,
+    };
+    let paused = world.store.set_pause(&wiki(), Some(&pause)).await;
+    paused.expect("a write");
+    world.target.take_calls();
+    assert_eq!(
+        world.deliver().await.failed,
+        [],
+        "nothing is tried again and again"
+    );
+    world.clock.advance(Duration::from_hours(12));
+    assert_eq!(world.deliver().await.failed, []);
+    assert_eq!(
+        world.target.take_calls(),
+        [""; 0],
+        "it does not end by itself"
+    );
+    assert!(world.owes().await);
+    world.store.set_pause(&wiki(), None).await.expect("a write");
+    assert_eq!(world.deliver().await.failed, []);
+    assert!(!world.owes().await);
+}
+
+#[tokio::test]
 async fn a_second_halt_rests_longer() {
     let denied = || Err(TargetError::Fault(Fault::halt("401")));
     let world = world(Scripted::default().answers(denied()).answers(denied())).await;

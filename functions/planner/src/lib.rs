@@ -29,6 +29,9 @@ pub use crate::preview::{Preview, Previewed};
 /// How long a connector may take to acknowledge before it is nudged again.
 pub const RESEND_AFTER: SignedDuration = SignedDuration::from_mins(2);
 
+/// The same where all it waits for is a removal on another target, which wakes the clock itself.
+pub const RESEND_WAITING: SignedDuration = SignedDuration::from_hours(1);
+
 /// How many times a decision is made anew because somebody else holds a generated identifier.
 /// Each round rules out at least one candidate.
 const IDENTIFIER_ROUNDS: usize = 16;
@@ -179,7 +182,7 @@ impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
         if !seat.owed.is_empty() {
             self.resend(&person.identity, seat, at).await?;
         }
-        let wake_at = send::wake_at(seat.record.due_at, !seat.owed.is_empty(), at);
+        let wake_at = send::wake_again(seat, at);
         self.store
             .rest(&person.identity, seat.record.generation, wake_at)
             .await?;

@@ -26,7 +26,8 @@ pub struct Said {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// The record belongs to that identity, a candidate or not; an only candidate need not be named.
+    /// The record belongs to that identity, a candidate or not; the account that is one too many or
+    /// several people's, to that candidate. An only candidate need not be named.
     Same(Option<IdentityId>),
     /// The record does not belong to that identity; to none of the candidates where none is named.
     Different(Option<IdentityId>),
@@ -91,7 +92,13 @@ impl<'a, S: Store + Cases, L: Lanes, C: Clock> Operator<'a, S, L, C> {
             (Subject::Record { record }, Answer::Different(whom)) => {
                 self.apart(&case, record, whom, said).await
             }
-            (Subject::Account { target, account }, Answer::Adopt(whom)) => {
+            (Subject::Double { target, account }, Answer::Same(whom)) => {
+                self.whose(&case, target, account, whom, said).await
+            }
+            (
+                Subject::Account { target, account } | Subject::Double { target, account },
+                Answer::Adopt(whom),
+            ) => {
                 let whom = named_or_only(&case, whom)?;
                 self.takes_over(&whom, target).await?;
                 let ruling = Ruling::Adopt {
@@ -106,9 +113,12 @@ impl<'a, S: Store + Cases, L: Lanes, C: Clock> Operator<'a, S, L, C> {
                 self.look_at(&founder(&whom)).await?;
                 Ok(decided)
             }
-            (Subject::Account { .. }, Answer::LeaveAlone) => {
+            (Subject::Account { .. } | Subject::Double { .. }, Answer::LeaveAlone) => {
                 self.decided(&case, Verdict::LeaveAlone, said).await
             }
+            (Subject::Double { .. }, Answer::Different(_)) => Err(Fault::reject(format!(
+                "case `{id}` is about an account: answer `same`, `adopt` or `leave-alone`"
+            ))),
             (Subject::Record { .. }, Answer::Adopt(_) | Answer::LeaveAlone) => Err(Fault::reject(
                 format!("case `{id}` is about a worker record: answer `same` or `different`"),
             )),
@@ -118,6 +128,40 @@ impl<'a, S: Store + Cases, L: Lanes, C: Clock> Operator<'a, S, L, C> {
                 )))
             }
         }
+    }
+
+    /// An account is one candidate's: all others let it go.
+    async fn whose(
+        &self,
+        case: &Case,
+        target: &TargetId,
+        account: &AccountId,
+        whom: Option<IdentityId>,
+        said: &Said,
+    ) -> Result<Case, Fault> {
+        let whom = named_or_only(case, whom)?;
+        let (own, others): (Vec<&Candidate>, Vec<&Candidate>) =
+            case.candidates.iter().partition(|one| one.identity == whom);
+        if own.is_empty() {
+            return Err(Fault::reject(format!(
+                "identity `{whom}` does not claim the account of case `{}`: unlink it from whoever \
+                 does, and adopt it then",
+                case.id
+            )));
+        }
+        for other in &others {
+            let ruling = Ruling::Release {
+                target: target.clone(),
+                account: account.clone(),
+            };
+            self.rule(&founder(&other.identity), ruling, said).await?;
+        }
+        let verdict = Verdict::Same { identity: whom };
+        let decided = self.decided(case, verdict, said).await?;
+        for other in others {
+            self.look_at(&founder(&other.identity)).await?;
+        }
+        Ok(decided)
     }
 
     /// A record is none of one or of all candidates.

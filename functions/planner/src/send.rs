@@ -4,18 +4,31 @@
 use std::collections::BTreeSet;
 
 use contract::{Cause, ConvergeRequest, Lane};
+use domain::converge::is_waiting;
 use domain::{Desired, Generation, IdentityId, Plan, TargetId};
 use jiff::Timestamp;
 use ports::store::{Commit, Seat};
 use ports::{Cases, Clock, Fault, Lanes, Outgoing, Store};
 use serde::Serialize;
 
-use crate::{Planner, RESEND_AFTER};
+use crate::{Planner, RESEND_AFTER, RESEND_WAITING};
 
 /// When the clock shall look again: at the next boundary, sooner where somebody owes an answer.
 pub fn wake_at(due_at: Option<Timestamp>, owing: bool, at: Timestamp) -> Option<Timestamp> {
     let resend = owing.then(|| at.checked_add(RESEND_AFTER).unwrap_or(Timestamp::MAX));
     [due_at, resend].into_iter().flatten().min()
+}
+
+/// The same for what was owed before, and is asked for again now. Where everything that is owed
+/// waits for a removal on another target, that one's acknowledgement brings the look forward.
+pub fn wake_again(seat: &Seat, at: Timestamp) -> Option<Timestamp> {
+    let record = &seat.record;
+    let mut owed = seat.owed.keys();
+    if seat.owed.is_empty() || !owed.all(|one| is_waiting(record, &seat.accounts, one)) {
+        return wake_at(record.due_at, !seat.owed.is_empty(), at);
+    }
+    let resend = at.checked_add(RESEND_WAITING).unwrap_or(Timestamp::MAX);
+    Some(record.due_at.map_or(resend, |due| due.min(resend)))
 }
 
 impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {

@@ -7,7 +7,7 @@ use contract::report::{Evidence, EvidenceRow, TargetResult};
 use domain::case::{Candidate, Case, CaseState, Clue, Subject, Verdict};
 use domain::compare::{self, Class, Deviation, Severity, Situation};
 use domain::policy::Mode;
-use domain::{CaseId, TargetId};
+use domain::{CaseId, IdentityState, TargetId};
 use ports::cases::{self, Which};
 use ports::{Cases, Clock, Fault, Lanes, Objects, Observe, Store};
 
@@ -33,35 +33,54 @@ impl Asked {
         self.0.values().filter(|case| case.is_open()).count() as u64
     }
 
-    /// Takes an account that somebody decided to leave alone out of the orphans. Returns who
+    /// What somebody decided about an account makes of its finding: one that is left alone, and
+    /// one that is its owner's second, are no orphans and no duplicates any more. Returns who
     /// decided.
-    pub(crate) fn leave_alone(
-        &self,
-        target: &TargetId,
-        deviation: &mut Deviation,
-    ) -> Option<Box<str>> {
-        if !is_orphan(deviation) {
+    pub(crate) fn settle(&self, target: &TargetId, deviation: &mut Deviation) -> Option<Box<str>> {
+        if !is_orphan(deviation) && !is_double(deviation) {
             return None;
         }
         let case = self.0.get(&subject(target, deviation).case())?;
-        let CaseState::Decided {
-            verdict: Verdict::LeaveAlone,
-            by,
-            ..
-        } = &case.state
-        else {
+        let CaseState::Decided { verdict, by, .. } = &case.state else {
             return None;
         };
+        let owner = deviation.owner.as_ref();
+        let detail = match verdict {
+            // Whose it is has to be decided all the same.
+            Verdict::LeaveAlone if deviation.situation == Situation::Collision => return None,
+            Verdict::LeaveAlone if owner.is_some() => {
+                "another account of its owner, and an operator leaves it alone"
+            }
+            Verdict::LeaveAlone => "belongs to nobody on record, and an operator leaves it alone",
+            Verdict::Same { identity } if owner.is_some_and(|o| o.identity == *identity) => {
+                "another account of its owner, as an operator decided"
+            }
+            Verdict::Same { .. } | Verdict::Different | Verdict::Adopt { .. } => return None,
+        };
+        let left = matches!(verdict, Verdict::Same { .. })
+            && deviation.account.active
+            && owner.is_some_and(|owner| {
+                matches!(owner.state, IdentityState::Ended | IdentityState::Archived)
+            });
+        if left {
+            deviation.class = Class::O1;
+            deviation.severity = Severity::Critical;
+            deviation.detail =
+                "another account of its owner can sign in although the last engagement is over"
+                    .into();
+            deviation.proposed = "block sign-in by hand, and look at what else it opens".into();
+            return None;
+        }
         deviation.class = Class::O11;
         deviation.severity = Severity::Info;
-        deviation.detail = "belongs to nobody on record, and an operator leaves it alone".into();
+        deviation.detail = detail.into();
         deviation.proposed = "nothing".into();
         Some(by.clone())
     }
 }
 
-/// Asks about every account with a candidate that nobody was asked about yet, and closes the cases
-/// of accounts that a complete listing does not show as orphans any more.
+/// Asks about every account with a candidate, and every one too many, that nobody was asked about
+/// yet, and closes the cases of accounts that a complete listing does not show as such any more.
 pub(crate) async fn ask<S, L, B, C, O>(
     reconciler: &Reconciler<'_, S, L, B, C, O>,
     asked: &mut Asked,
@@ -80,10 +99,11 @@ where
     for proposal in proposals {
         let target = reconciler.policy.targets.get(&proposal.target);
         let enforced = target.is_some_and(|target| target.mode == Mode::Enforce);
-        if !enforced || !is_orphan(&proposal.deviation) {
+        let double = is_double(&proposal.deviation);
+        if !enforced || !(double || is_orphan(&proposal.deviation)) {
             continue;
         }
-        if proposal.deviation.candidates.is_empty() {
+        if !double && proposal.deviation.candidates.is_empty() {
             // Asked for another reason, an operator's; it waits as long as the account is nobody's.
             let id = subject(&proposal.target, &proposal.deviation).case();
             if asked.0.get(&id).is_some_and(Case::is_open) {
@@ -110,7 +130,8 @@ where
         proposal.case = Some(case.id);
     }
     for case in asked.0.values_mut() {
-        let Subject::Account { target, .. } = &case.subject else {
+        let (Subject::Account { target, .. } | Subject::Double { target, .. }) = &case.subject
+        else {
             continue;
         };
         let certified = results
@@ -147,10 +168,17 @@ fn is_orphan(deviation: &Deviation) -> bool {
         && matches!(deviation.class, Class::O2 | Class::O3 | Class::O4)
 }
 
+/// Whether it is an account that somebody has beside another one, or that several people claim.
+fn is_double(deviation: &Deviation) -> bool {
+    deviation.class == Class::O5 && !deviation.claims.is_empty()
+}
+
 fn subject(target: &TargetId, deviation: &Deviation) -> Subject {
-    Subject::Account {
-        target: target.clone(),
-        account: deviation.account.id.clone(),
+    let (target, account) = (target.clone(), deviation.account.id.clone());
+    if is_double(deviation) {
+        Subject::Double { target, account }
+    } else {
+        Subject::Account { target, account }
     }
 }
 
@@ -158,12 +186,12 @@ fn about(target: &TargetId, deviation: &Deviation, now: jiff::Timestamp) -> Case
     let subject = subject(target, deviation);
     let candidates = candidates(deviation, &subject.case());
     let why = match deviation.situation {
+        Situation::Collision => "several people claim the account",
+        Situation::Linked => "the account carries the key of somebody who has another one",
         Situation::Disputed => "the account is on nobody's record, and several people match alike",
-        Situation::Unlinked
-        | Situation::Linked
-        | Situation::Unmatched
-        | Situation::Collision
-        | Situation::Deleted => "the account is on nobody's record, and one person matches",
+        Situation::Unlinked | Situation::Unmatched | Situation::Deleted => {
+            "the account is on nobody's record, and one person matches"
+        }
     };
     Case::open(subject, now, why, candidates)
 }
@@ -171,6 +199,17 @@ fn about(target: &TargetId, deviation: &Deviation, now: jiff::Timestamp) -> Case
 fn candidates(deviation: &Deviation, case: &CaseId) -> Vec<Candidate> {
     let name = &**deviation.account.user_name.reveal();
     let clue = |attr, agrees| Clue::new(case.as_str(), attr, name, "", agrees);
+    if is_double(deviation) {
+        // By the record of the account's id, or by our key in it; neither is a value of HR.
+        let claims = deviation.claims.iter();
+        return claims
+            .map(|one| Candidate {
+                identity: one.clone(),
+                confidence: 100,
+                clues: Vec::new(),
+            })
+            .collect();
+    }
     let candidates = deviation.candidates.iter();
     candidates
         .map(|one: &compare::Candidate| Candidate {

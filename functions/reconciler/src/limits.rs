@@ -53,7 +53,10 @@ where
             let opened: Vec<&Scope> = ports::meter::change(self.store, name, |meter| {
                 let scopes = scopes.iter();
                 scopes
-                    .filter(|scope| meter.open(&target.limits, (*scope).clone(), now))
+                    .filter(|scope| {
+                        let allowed = meter.allowed(&target.limits, scope);
+                        meter.open((*scope).clone(), allowed, now)
+                    })
                     .collect()
             })
             .await?;

@@ -137,6 +137,7 @@ where
             Health::Quarantined { next_attempt, .. } if next_attempt > now => {
                 Err("the target is quarantined")
             }
+            Health::Paused(_) => Err("an operator paused the target"),
             Health::Quarantined { .. } | Health::Throttled { .. } | Health::Healthy => Ok(target),
         })
     }

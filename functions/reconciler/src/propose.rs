@@ -102,7 +102,7 @@ where
             census,
         );
         let proposals = compared.deviations.into_iter().map(|mut deviation| {
-            let by = asked.leave_alone(&name, &mut deviation);
+            let by = asked.settle(&name, &mut deviation);
             let holds = scopes(&deviation).iter().any(|scope| over.contains(scope));
             let decision = match (would(&deviation), holds) {
                 (true, true) => Decision::Held,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use contract::report::{Class, Evidence, EvidenceRow, FindingRow, ParkedRow, Severity};
 use domain::fold::fold;
-use domain::{Fact, Generation, Hash, IdentityId, Problem, RecordKey, SourceId, compare};
+use domain::policy::Criticality;
+use domain::{Fact, Generation, Hash, IdentityId, Policy, Problem, RecordKey, SourceId, compare};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ports::{Clock, Fault, Lanes, Objects, Observe, Store};
@@ -199,6 +200,7 @@ fn row<S, L, B, C, O>(
         }
         .into(),
         privileged: deviation.privileged,
+        criticality: criticality(reconciler.policy, deviation).into(),
         entitlement_count: u32::try_from(deviation.held.len()).unwrap_or(u32::MAX),
         entitlements: names.join("; ").into(),
         created: account.created,
@@ -231,9 +233,25 @@ fn row<S, L, B, C, O>(
     }
 }
 
+/// Of the entitlement that a difference is about, otherwise of the most critical one that is held.
+fn criticality(policy: &Policy, deviation: &compare::Deviation) -> &'static str {
+    let about = deviation.entitlement.iter();
+    let held = deviation
+        .held
+        .iter()
+        .filter(|_| deviation.entitlement.is_none());
+    let known = about.chain(held).filter_map(|one| policy.holding(one));
+    let most = known.map(|holding| holding.criticality).max();
+    most.map_or("", Criticality::name)
+}
+
 /// Two differences of one class about one account: the worse severity, both details.
 fn merge(first: &mut FindingRow, other: FindingRow) {
     first.severity = first.severity.min(other.severity);
+    let rank = |name: &str| Criticality::ALL.iter().position(|one| one.name() == name);
+    if rank(&other.criticality) > rank(&first.criticality) {
+        first.criticality.clone_from(&other.criticality);
+    }
     first.detail = format!("{}; {}", first.detail, other.detail).into();
     if first.proposed_action != other.proposed_action {
         first.proposed_action =

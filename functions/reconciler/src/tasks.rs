@@ -111,6 +111,7 @@ fn finding(run: &Run, task: &Task) -> FindingRow {
         user_name: "".into(),
         status: status.into(),
         privileged: false,
+        criticality: "".into(),
         entitlement_count: 0,
         entitlements: "".into(),
         created: None,

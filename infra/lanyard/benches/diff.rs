@@ -230,6 +230,7 @@ async fn settle(store: &ModelStore, compiled: &Arc<Compiled>, n: u32) {
                 ..AccountRecord::default()
             },
             settles: true,
+            wake: None,
         };
         store.ack(&ack).await.expect("an acknowledgement");
     }

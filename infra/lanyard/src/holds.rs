@@ -12,6 +12,7 @@ use ports::lanes::Outgoing;
 use ports::store::{Ack, Acked};
 use ports::{Clock, Fault, Lanes, Store, Walk};
 use serde::{Deserialize, Serialize};
+use telemetry::{Dimensions, Metric};
 
 /// How often a lost race for a record is run again.
 const RACES: u32 = 20;
@@ -45,6 +46,22 @@ pub enum Request {
         /// Who says so.
         by: Box<str>,
     },
+    /// Make everything of some limits wait from now on, because more is coming than passes.
+    Open {
+        /// Which.
+        holds: Vec<Opening>,
+    },
+}
+
+/// A hold to be opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    /// Where.
+    pub target: TargetId,
+    /// Of which limit.
+    pub scope: Scope,
+    /// How many changes pass within the window.
+    pub allowed: u64,
 }
 
 /// Which part of which hold.
@@ -100,6 +117,33 @@ pub enum Answer {
     },
     /// Nothing waits there.
     NoHold,
+    /// They are open.
+    Opened {
+        /// How many were not open before.
+        new: usize,
+    },
+}
+
+/// Makes everything of some limits wait from now on; returns how many did not wait before.
+/// Opening a hold twice is harmless; one in which nothing comes to wait ends with a nightly run.
+pub async fn open<S: Store>(store: &S, holds: &[Opening], now: Timestamp) -> Result<usize, Fault> {
+    let mut new = 0;
+    for hold in holds {
+        let opened = ports::meter::change(store, &hold.target, |meter| {
+            meter.open(hold.scope.clone(), hold.allowed, now)
+        })
+        .await?;
+        if opened {
+            tracing::error!(
+                target = %hold.target,
+                scope = %hold.scope,
+                "a policy change is over a limit: changes are held"
+            );
+            telemetry::emit(Metric::HoldOpened, 1.0, Dimensions::target(&hold.target));
+            new += 1;
+        }
+    }
+    Ok(new)
 }
 
 /// One hold.
@@ -178,6 +222,9 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
             Request::Show(chosen) => Ok(Answer::List(self.show(chosen).await?)),
             Request::Approve { chosen, list, by } => self.approve(chosen, *list, by).await,
             Request::Reject { chosen, list, by } => self.reject(chosen, *list, by).await,
+            Request::Open { holds } => Ok(Answer::Opened {
+                new: open(self.store, holds, self.clock.now()).await?,
+            }),
         }
     }
 
@@ -362,6 +409,7 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
                     expect: Some(account.applied),
                     account: after,
                     settles: false,
+                    wake: None,
                 };
                 if self.store.ack(&ack).await? == Acked::Done {
                     marked.push(ConvergeRequest {

@@ -3,10 +3,14 @@
 
 pub mod cli;
 pub mod client;
+pub mod cloud;
 pub mod company;
 pub mod demo;
 pub mod holds;
+pub mod home;
 pub mod local;
+pub mod operations;
 pub mod preview;
 pub mod probe;
+pub mod release;
 pub mod stack;

@@ -59,6 +59,22 @@ fn an_example_that_fails_is_an_error() {
 }
 
 #[test]
+fn a_default_role_that_grows_is_told_against_an_earlier_version() {
+    let minimal = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policy-minimal");
+    let minimal = minimal.display().to_string();
+    let more = "[roles.more]\nentitlements = [\"engineers\"]\n[[rules]]\nid = \"more\"\nwhen = \
+                \"everyone\"\nroles = [\"more\"]\n";
+    let output = check("check-alone", more, &["--json"]);
+    assert!(!told(&output).contains("default-role-grows"));
+    let output = check("check-against", more, &["--against", &minimal, "--strict"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = told(&output);
+    assert!(told.contains("error[default-role-grows]"), "{told}");
+    let says = "role `more`, which everybody gets by rule `more`, gives `engineers` now";
+    assert!(told.contains(says), "{told}");
+}
+
+#[test]
 fn an_expression_without_an_example_counts_only_if_asked_for() {
     let output = check("check-untested", LEADS, &[]);
     assert_eq!(output.status.code(), Some(0));

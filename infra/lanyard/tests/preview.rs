@@ -214,6 +214,43 @@ async fn a_change_of_policy_is_seen_alike_running_resting_and_exported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_default_role_that_grows_is_told_with_how_many_it_is_new_for() {
+    let company = Company::new("growth").await;
+    let service = Service::start(&company.folder);
+    company.hire(&service).await;
+    let data = &company.data;
+    assert_eq!(service.interrupt(), Some(0));
+    // What everybody gets is told apart: two of three have it already.
+    let more = company.policy(
+        "more",
+        "[roles.base]\nentitlements = [\"staff\"]",
+        "[roles.base]\nentitlements = [\"staff\", \"engineers\"]",
+    );
+    let (_, wide) = run(&["diff", "--to", &more], data);
+    let grown = &wide["summary"]["default_roles"][0];
+    assert_eq!(
+        (&grown["role"], &grown["rule"]),
+        (&json!("base"), &json!("everybody"))
+    );
+    assert_eq!(grown["people"], json!([["engineers", 1]]));
+    let says = "role base, which everybody gets by rule everybody, gives engineers (new for 1) now";
+    for format in ["text", "markdown", "html"] {
+        let out = company.folder.join("more.out").display().to_string();
+        let (code, _) = text(
+            &["diff", "--to", &more, "--format", format, "--out", &out],
+            data,
+        );
+        assert_eq!(code, Some(0));
+        let page = std::fs::read_to_string(&out).expect("a page");
+        assert!(page.contains("Default roles that grow"), "{page}");
+        let says = says.replace('(', "&#40;").replace(')', "&#41;");
+        let as_text = page.replace('(', "&#40;").replace(')', "&#41;");
+        assert!(as_text.contains(&says), "{page}");
+    }
+    company.target.stop().await.expect("it stops");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn access_is_explained_from_the_fact_to_the_target() {
     let company = Company::new("explain").await;
     let service = Service::start(&company.folder);
@@ -369,6 +406,84 @@ async fn a_version_is_published_only_as_it_was_compared_and_comes_back_as_it_was
     let service = Service::start_with(&company.folder, None);
     company.follows(&old).await;
     assert_eq!(company.groups("zoe.baum"), ["staff", "Engineers"]);
+    assert_eq!(service.interrupt(), Some(0));
+    company.target.stop().await.expect("it stops");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_exceeds_a_limit_waits_from_the_first_decision_on() {
+    let company = Company::new("held").await;
+    let data = &company.data;
+    let limits = "revoke = { floor = 1, percent = 1, ceiling = 1 }";
+    let attributes = "[targets.directory.attributes]";
+    let limited = format!("[targets.directory.limits]\n{limits}\n\n{attributes}");
+    let base = company.policy("policy", attributes, &limited);
+    let (code, _) = run(&["publish", "--policy", &base], data);
+    assert_eq!(code, Some(0));
+    let service = Service::start_with(&company.folder, None);
+    company.hire(&service).await;
+
+    // Two would lose what they have, and one may.
+    let narrow = company.without_engineers();
+    let (code, diff) = run(&["diff", "--to", &narrow, "--save"], data);
+    assert_eq!(code, Some(1), "the limits say no");
+    let saved = diff["saved"].as_str().expect("a hash");
+    let (code, published) = run(&["publish", "--policy", &narrow, "--diff", saved], data);
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        published["held"],
+        json!([{ "target": "directory", "scope": "revoke", "allowed": 1 }])
+    );
+    let new = published["active"]["version"].as_str().expect("a version");
+    company.follows(new).await;
+    for user in ["zoe.quill", "zoe.ferro"] {
+        assert_eq!(company.groups(user), ["staff", "Engineers"], "{user}");
+    }
+    let hold = |args: &[&str]| {
+        let output = lanyard()
+            .args(["hold", "--json", "--data"])
+            .arg(data)
+            .args(args)
+            .output()
+            .expect("the program runs");
+        let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        (output.status.code(), said)
+    };
+    let (_, list) = hold(&["show", "directory", "revoke"]);
+    assert_eq!(
+        list["entries"].as_object().map(serde_json::Map::len),
+        Some(2)
+    );
+    let hash = list["hash"].as_str().expect("a hash");
+    let (code, _) = hold(&[
+        "approve",
+        "directory",
+        "revoke",
+        "--list",
+        hash,
+        "--as",
+        "ida",
+    ]);
+    assert_eq!(code, Some(0));
+    company.rest();
+    for user in ["zoe.quill", "zoe.ferro"] {
+        assert_eq!(company.groups(user), ["staff"], "{user}");
+    }
+
+    // The same over a stack that rests: the hold is there when it starts.
+    let (code, back) = run(&["publish", "--rollback"], data);
+    assert_eq!((code, &back["held"]), (Some(0), &json!([])));
+    company
+        .follows(back["active"]["version"].as_str().expect("a version"))
+        .await;
+    assert_eq!(service.interrupt(), Some(0));
+    let (code, again) = run(&["publish", "--rollback"], data);
+    assert_eq!((code, &again["held"]), (Some(0), &published["held"]));
+    let service = Service::start_with(&company.folder, None);
+    company.follows(new).await;
+    for user in ["zoe.quill", "zoe.ferro"] {
+        assert_eq!(company.groups(user), ["staff", "Engineers"], "{user}");
+    }
     assert_eq!(service.interrupt(), Some(0));
     company.target.stop().await.expect("it stops");
 }

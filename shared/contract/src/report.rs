@@ -142,6 +142,11 @@ pub struct FindingRow {
     pub status: Box<str>,
     /// Whether it holds a privileged entitlement.
     pub privileged: bool,
+    /// `low`, `medium`, `high` or `critical`: what policy says of the entitlement that it is about,
+    /// otherwise of the most critical one that the account holds. Empty where it holds none, and
+    /// in reports from before the column.
+    #[serde(default)]
+    pub criticality: Box<str>,
     /// How many of the policy's groups it is a member of.
     pub entitlement_count: u32,
     /// The first five of them by name, separated by `; `.

@@ -25,6 +25,7 @@ fn check<T: Serialize + DeserializeOwned + Debug>(text: &str) -> T {
 }
 
 const FINDING: &str = include_str!("report/finding.json");
+const BEFORE: &str = include_str!("report/finding-before-criticality.json");
 const MISSING: &str = include_str!("report/finding-missing.json");
 const MANIFEST: &str = include_str!("report/manifest.json");
 const EVIDENCE: &str = include_str!("report/evidence.jsonl");
@@ -34,6 +35,21 @@ fn a_finding_about_an_account_keeps_its_shape() {
     let row: FindingRow = check(FINDING);
     assert_eq!((row.severity, row.class), (Severity::Medium, Class::O4));
     assert_eq!(row.candidate_confidence, Some(80));
+}
+
+#[test]
+fn a_finding_from_before_criticality_was_a_column_is_read() {
+    let now: FindingRow = check(FINDING);
+    let before: FindingRow = serde_json::from_str(BEFORE).expect("the fixture parses");
+    assert_eq!(&*before.criticality, "");
+    let criticality = now.criticality.clone();
+    assert_eq!(
+        FindingRow {
+            criticality,
+            ..before
+        },
+        now
+    );
 }
 
 #[test]

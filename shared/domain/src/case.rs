@@ -25,6 +25,13 @@ pub enum Subject {
         /// Which.
         account: AccountId,
     },
+    /// An account that somebody has beside another one, or that several people claim.
+    Double {
+        /// Where.
+        target: TargetId,
+        /// Which.
+        account: AccountId,
+    },
 }
 
 impl Subject {
@@ -33,6 +40,7 @@ impl Subject {
         let parts = match self {
             Self::Record { record } => ["record", "", record.as_str()],
             Self::Account { target, account } => ["account", target.as_str(), account.as_str()],
+            Self::Double { target, account } => ["double", target.as_str(), account.as_str()],
         };
         short_id('c', parts)
     }
@@ -42,6 +50,7 @@ impl Subject {
         match self {
             Self::Record { .. } => "record",
             Self::Account { .. } => "account",
+            Self::Double { .. } => "double",
         }
     }
 }
@@ -161,7 +170,10 @@ impl Case {
 
     /// Whether it is about an account.
     pub const fn is_about_an_account(&self) -> bool {
-        matches!(self.subject, Subject::Account { .. })
+        matches!(
+            self.subject,
+            Subject::Account { .. } | Subject::Double { .. }
+        )
     }
 
     /// The answer, if there is one.
@@ -177,7 +189,7 @@ impl Case {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "verdict")]
 pub enum Verdict {
-    /// The record belongs to that identity.
+    /// The record, or the account that others claim too, belongs to that identity.
     Same {
         /// Which.
         identity: IdentityId,

@@ -184,6 +184,8 @@ pub struct Deviation {
     pub candidate: Option<Candidate>,
     /// Everybody that it might belong to, the likeliest first.
     pub candidates: Vec<Candidate>,
+    /// Whose record or key names it, where it is one too many or several people's.
+    pub claims: Vec<IdentityId>,
     /// Who answers for it by policy: the owner of a service account.
     pub answers: Option<Box<str>>,
     /// What is wrong, in words, without values.

@@ -3,9 +3,11 @@
 //! account to carry it out.
 
 mod restrict;
+mod wait;
 mod whole;
 
 pub use restrict::operations;
+pub use wait::{Elsewhere, is_waiting, postpone};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,6 +65,8 @@ pub struct Convergence {
     /// Why something that has to change is not among the changes, where that is for a human to
     /// see to.
     pub withheld: Option<Box<str>>,
+    /// Grants that are not among the changes yet, and what has to be gone before each.
+    pub waiting: BTreeMap<EntitlementId, BTreeSet<EntitlementId>>,
 }
 
 /// The account as it is, from the best evidence at hand.

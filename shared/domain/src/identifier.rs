@@ -1,10 +1,10 @@
 //! Generated identifiers: candidates for user names and e-mail addresses, in a fixed order. Which
 //! of them is free is the store's knowledge; once used, none is ever given to anybody else.
 
-use crate::policy::{IdentifierRule, Part};
+use crate::policy::{IdentifierRule, Part, Step, Template};
 use crate::standardise::spelling;
 use crate::text::{Rendered, render};
-use crate::{Attrs, Hash, IdentityId};
+use crate::{Attrs, Hash, IdentityId, Slot};
 
 /// How far the counter of the last template goes.
 const LAST_COUNTER: u32 = 999;
@@ -16,15 +16,16 @@ pub fn candidates<'a>(
     attrs: &'a Attrs,
     identity: &'a IdentityId,
 ) -> impl Iterator<Item = String> + 'a {
-    let plain = rule
-        .ladder
-        .iter()
-        .filter(|t| !t.parts.contains(&Part::Counter));
-    let counted = rule
-        .ladder
-        .iter()
-        .filter(|t| t.parts.contains(&Part::Counter));
-    let named = plain.map(move |template| local(rule, render(template, attrs, None), ""));
+    let counts = |template: &Template| template.parts.contains(&Part::Counter);
+    let named = rule.ladder.iter().filter_map(move |step| match step {
+        Step::Template(template) if counts(template) => None,
+        Step::Template(template) => Some(local(rule, render(template, attrs, None), "")),
+        Step::Computed(expression) => Some(local(rule, computed(expression.slot(attrs)), "")),
+    });
+    let counted = rule.ladder.iter().filter_map(move |step| match step {
+        Step::Template(template) => Some(template).filter(|template| counts(template)),
+        Step::Computed(_) => None,
+    });
     let numbered = counted.flat_map(move |template| {
         (2..=LAST_COUNTER).map(move |n| {
             let digits = n.to_string();
@@ -47,6 +48,15 @@ pub fn candidates<'a>(
             fresh
         })
         .map(move |candidate| format!("{candidate}{}", rule.suffix))
+}
+
+/// What an expression yields, as a template would.
+fn computed(value: Option<Slot>) -> Rendered {
+    match value {
+        Some(Slot::Text(text)) => Rendered::Text(text.to_string()),
+        Some(Slot::Null) => Rendered::Cleared,
+        None => Rendered::Nothing,
+    }
 }
 
 /// A local part: slugged, trimmed to the length with its counter kept, `None` if nothing is left.

@@ -5,7 +5,7 @@
 mod line;
 mod meter;
 
-pub use line::{Class, Line, hold_back, is_ending, lines};
+pub use line::{Beside, Class, Line, hold_back, is_ending, lines};
 pub use meter::{
     Approval, Claim, Held, HeldLine, Hold, Meter, NoScope, Population, Scope, Verdict, Vote, Voted,
     list_hash,

@@ -284,7 +284,8 @@ fn project(
         }
         return projection;
     }
-    if !all_hold(&target.scope, attrs) {
+    let filtered = target.scope_filter.as_ref();
+    if !all_hold(&target.scope, attrs) || filtered.is_some_and(|filter| !filter.holds(attrs)) {
         return projection;
     }
     let mut here = wanted

@@ -236,13 +236,22 @@ pub enum MatchAction {
 #[derive(Clone, Debug)]
 pub struct IdentifierRule {
     /// Candidates in order; `{n}` counts from 2 and repeats the last template.
-    pub ladder: Vec<Template>,
+    pub ladder: Vec<Step>,
     /// Appended after the local part (`@example.com`), not counted in the length.
     pub suffix: Box<str>,
     /// Longest local part, in characters.
     pub max_len: usize,
     /// Attribute whose stated value is taken over the ladder (`work_email`), if stated.
     pub stated: Option<Attr>,
+}
+
+/// One step of an identifier's ladder.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// A template, which may count.
+    Template(Template),
+    /// An expression, which gives one candidate.
+    Computed(Arc<Computed<expr::Text>>),
 }
 
 /// A named bundle of entitlements.
@@ -363,6 +372,8 @@ pub struct Target {
     pub upsert_only: bool,
     /// Who is in scope; empty is everybody.
     pub scope: Vec<Condition>,
+    /// An expression that must hold too (`scope_where`).
+    pub scope_filter: Option<Arc<Computed<expr::Test>>>,
     /// Attributes of the account.
     pub mappings: Vec<Mapping>,
     /// Days before the first working day at which the account is made, disabled.

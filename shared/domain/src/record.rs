@@ -162,6 +162,10 @@ pub struct AccountRecord {
     /// Destructive changes that a limit stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
+    /// Grants that wait, and what has to be gone before each: here, where a limit holds it, or on
+    /// another target.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub waiting: BTreeMap<EntitlementId, BTreeSet<EntitlementId>>,
     /// The task that a human was last given about this account, where nothing can be called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskId>,

@@ -468,7 +468,7 @@ fn scopes_read_back_as_they_are_written() {
         assert!(text.parse::<Scope>().is_err(), "{text}");
     }
     let mut meter = Meter::default();
-    meter.open(&limits(1), "revoke:eng-wiki".parse().unwrap(), at(0));
+    meter.open("revoke:eng-wiki".parse().unwrap(), 1, at(0));
     let text = serde_json::to_string(&meter).unwrap();
     assert_eq!(serde_json::from_str::<Meter>(&text).unwrap(), meter);
 }

@@ -11,7 +11,7 @@
 mod support;
 
 use domain::identifier::candidates;
-use domain::policy::{Filter, IdentifierRule, Part, Template};
+use domain::policy::{Filter, IdentifierRule, Part, Step, Template};
 use domain::text::slug;
 use domain::{Attr, IdentityId};
 use proptest::prelude::*;
@@ -38,14 +38,14 @@ fn rule() -> IdentifierRule {
     };
     IdentifierRule {
         ladder: vec![
-            dotted(None),
-            Template {
+            Step::Template(dotted(None)),
+            Step::Template(Template {
                 parts: vec![
                     part(Attr::GivenName, Some(Filter::Initial)),
                     part(Attr::FamilyName, None),
                 ],
-            },
-            dotted(Some(Part::Counter)),
+            }),
+            Step::Template(dotted(Some(Part::Counter))),
         ],
         suffix: "@example.com".into(),
         max_len: 20,

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::limit::{Claim, Class, Line, Meter};
 use domain::plan::{Compiled, Input, next_record, plan};
-use domain::policy::{AccountFor, Condition, Expr, Limit, Mode, RuleState, Test};
+use domain::policy::{AccountFor, Condition, Criticality, Expr, Limit, Mode, RuleState, Test};
 use domain::preview::{
     Delta, Effect, End, Ground, Obstacle, Person, Side, Standing, Tally, Weight, compare, describe,
     why_not,
@@ -526,6 +526,59 @@ fn headings(tally: &Tally) -> Vec<(Weight, Vec<&str>, u64, usize)> {
             (heading.weight, rules, group.count, group.rows.len())
         })
         .collect()
+}
+
+#[test]
+fn what_is_more_critical_on_either_side_comes_first() {
+    let graded = |name: &str, criticality: Criticality| {
+        let mut policy = policy();
+        let entitlement = policy.entitlements.get_mut(name).unwrap();
+        entitlement.holding.criticality = criticality;
+        Compiled::new(policy)
+    };
+    let (is, was) = (Criticality::Critical, Criticality::Low);
+    let mut weights = Vec::new();
+    for (before, after) in [
+        (graded("wiki/editors", was), graded("wiki/editors", was)),
+        (graded("wiki/editors", was), graded("wiki/editors", is)),
+        (graded("wiki/editors", is), graded("wiki/editors", was)),
+        (
+            graded("wiki/editors", was),
+            graded("wiki/editors", Criticality::High),
+        ),
+    ] {
+        let without = {
+            let mut policy = (*after.policy).clone();
+            policy.rules.retain(|rule| rule.id.as_str() != "r-eng");
+            Compiled::new(policy)
+        };
+        let one = Settled::new(&before.policy, vec![hire("e1", "2026-01-10", &[])], NOW);
+        let (a, b) = (one.plan(&before), one.plan(&without));
+        let (a, b) = (
+            Side {
+                compiled: &before,
+                plan: &a,
+            },
+            Side {
+                compiled: &without,
+                plan: &b,
+            },
+        );
+        let deltas = compare(&one.person(), &a, &b);
+        let editors = deltas.iter().find(|delta| {
+            matches!(&delta.effect, Effect::Lose { entitlement, .. } if entitlement.as_str() == "wiki/editors")
+        });
+        weights.push(domain::preview::Heading::of(editors.unwrap()).weight);
+    }
+    assert_eq!(
+        weights,
+        [
+            Weight::Low,
+            Weight::Critical,
+            Weight::Critical,
+            Weight::High
+        ]
+    );
 }
 
 #[test]

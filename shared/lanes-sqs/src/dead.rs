@@ -1,11 +1,11 @@
 //! Counting messages, and dead letters: for operators.
 
-use std::future::Future;
 use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName;
 use contract::Lane;
 use ports::Fault;
+use ports::backlog::{Claimed, Dead};
 use ports::queue::{BATCH, Stats};
 
 use crate::urls::name;
@@ -16,28 +16,6 @@ const LOOK: Duration = Duration::from_secs(30);
 
 /// For how long dead letters are hidden while their subjects are planned again.
 const HOLD: Duration = Duration::from_mins(5);
-
-/// A message that was received too often.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeadLetter {
-    /// The queue's id of the message.
-    pub id: String,
-    /// FIFO group.
-    pub group: String,
-    /// JSON.
-    pub body: String,
-    /// How many times it was received, looks at it included.
-    pub receives: u32,
-}
-
-/// What became of dead letters.
-#[derive(Clone, Debug, Default)]
-pub struct Replanned {
-    /// How many were taken away.
-    pub removed: usize,
-    /// Ids of those that stay, with the reason.
-    pub left: Vec<(String, Fault)>,
-}
 
 impl SqsLanes {
     /// How many messages a lane holds, as near as the service tells.
@@ -58,7 +36,7 @@ impl SqsLanes {
     /// The lane's dead letters, oldest first, `most` at most. They are shown to everybody again
     /// before this returns. Of one group only the first ten are seen: a FIFO queue shows no later
     /// ones while those are being looked at.
-    pub async fn dead_letters(&self, lane: &Lane, most: usize) -> Result<Vec<DeadLetter>, Fault> {
+    pub async fn dead_letters(&self, lane: &Lane, most: usize) -> Result<Vec<Dead>, Fault> {
         let Some(url) = self.dead_url(lane).await? else {
             return Ok(Vec::new());
         };
@@ -72,7 +50,7 @@ impl SqsLanes {
                 Ok(received) => {
                     for one in received {
                         receipts.extend(one.receipt);
-                        letters.push(DeadLetter::from(one.message));
+                        letters.push(dead(one.message));
                     }
                 }
                 Err(fault) => {
@@ -85,58 +63,39 @@ impl SqsLanes {
         failed.map_or(Ok(letters), Err)
     }
 
-    /// Hands every dead letter of the lane that `picks` accepts to `replan`, which sees to it that
-    /// its subject is planned again, and takes away those for which it succeeds. The others stay.
-    /// A body is never sent again: what it said may be out of date.
-    pub async fn replan<P, W, F>(
-        &self,
-        lane: &Lane,
-        picks: P,
-        mut replan: W,
-    ) -> Result<Replanned, Fault>
-    where
-        P: Fn(&DeadLetter) -> bool,
-        W: FnMut(DeadLetter) -> F,
-        F: Future<Output = Result<(), Fault>>,
-    {
-        let mut replanned = Replanned::default();
+    /// Dead letters that nobody else is shown for five minutes, with receipts to remove them by.
+    /// Of one group only the first ten are seen, as above.
+    pub(crate) async fn claim_dead(&self, lane: &Lane, most: usize) -> Result<Vec<Claimed>, Fault> {
         let Some(url) = self.dead_url(lane).await? else {
-            return Ok(replanned);
+            return Ok(Vec::new());
         };
-        let mut kept = Vec::new();
-        let ended = loop {
-            let received = match self.receive(&url, BATCH, Some(HOLD)).await {
-                Ok(received) if received.is_empty() => break Ok(()),
-                Ok(received) => received,
-                Err(fault) => break Err(fault),
-            };
-            let mut done = Vec::new();
+        let mut claimed = Vec::new();
+        while claimed.len() < most {
+            let count = BATCH.min(most - claimed.len());
+            let received = self.receive(&url, count, Some(HOLD)).await?;
+            if received.is_empty() {
+                break;
+            }
             for one in received {
-                let letter = DeadLetter::from(one.message);
-                let Some(receipt) = one.receipt else {
-                    continue;
-                };
-                if !picks(&letter) {
-                    kept.push(receipt);
-                    continue;
-                }
-                let id = letter.id.clone();
-                match replan(letter).await {
-                    Ok(()) => done.push(receipt),
-                    Err(fault) => {
-                        replanned.left.push((id, fault));
-                        kept.push(receipt);
-                    }
+                if let Some(receipt) = one.receipt {
+                    claimed.push(Claimed {
+                        dead: dead(one.message),
+                        receipt: receipt.into(),
+                    });
                 }
             }
-            let receipts: Vec<&str> = done.iter().map(String::as_str).collect();
-            if let Some(fault) = self.delete(&url, &receipts).await.into_iter().next() {
-                break Err(fault);
-            }
-            replanned.removed += done.len();
+        }
+        Ok(claimed)
+    }
+
+    /// Removes a dead letter for good. Its body is never sent again: what it said may be out of
+    /// date.
+    pub(crate) async fn remove_dead(&self, lane: &Lane, claimed: &Claimed) -> Result<(), Fault> {
+        let Some(url) = self.dead_url(lane).await? else {
+            return Ok(());
         };
-        self.show(&url, &kept).await;
-        ended.map(|()| replanned)
+        let failed = self.delete(&url, &[&*claimed.receipt]).await;
+        failed.into_iter().next().map_or(Ok(()), Err)
     }
 
     /// Makes messages visible again.
@@ -194,14 +153,12 @@ struct Queue {
     dead: Option<String>,
 }
 
-impl From<ports::lanes::Incoming> for DeadLetter {
-    fn from(message: ports::lanes::Incoming) -> Self {
-        Self {
-            id: message.id,
-            group: message.group,
-            body: message.body,
-            receives: message.receives,
-        }
+fn dead(message: ports::lanes::Incoming) -> Dead {
+    Dead {
+        id: message.id.into(),
+        group: message.group,
+        body: message.body,
+        receives: message.receives,
     }
 }
 

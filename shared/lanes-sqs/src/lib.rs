@@ -8,6 +8,7 @@
 //! - Operators count ([`SqsLanes::stats`]), look at dead letters ([`SqsLanes::dead_letters`]) and
 //!   take them away once their subject was planned again ([`SqsLanes::replan`]).
 
+mod backlog;
 mod dead;
 mod delivery;
 mod fault;
@@ -17,7 +18,6 @@ mod urls;
 
 pub use aws_sdk_sqs::Client;
 
-pub use crate::dead::{DeadLetter, Replanned};
 pub use crate::delivery::{Delivery, EventError};
 pub use crate::urls::QueueUrls;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::presigning::PresigningConfig;
 use ports::Fault;
-use ports::objects::check_key;
+use ports::objects::{Locate, check_key};
 use ports::secrets::Secret;
 
 use crate::S3Objects;
@@ -32,5 +32,12 @@ impl S3Objects {
             .await
             .map_err(|error| Failure::of(bucket, &error).fault)?;
         Ok(Secret::new(link.uri()))
+    }
+}
+
+impl Locate for S3Objects {
+    async fn locate(&self, key: &str) -> Result<String, Fault> {
+        let link = self.link(key, LINK).await?;
+        Ok(link.reveal().to_owned())
     }
 }

@@ -92,6 +92,11 @@ pub fn check(dir: &Path) -> Result<Loaded, Errors> {
     check_files(read(dir)?)
 }
 
+/// The same, and looks at what became of an earlier version: a default role that grew is a warning.
+pub fn check_against(dir: &Path, before: &Policy) -> Result<Loaded, Errors> {
+    assemble(read(dir)?, Scrutiny::Check(Some(before)))
+}
+
 /// Reads files given as name and text, in any order.
 pub fn load_files(files: impl IntoIterator<Item = (String, String)>) -> Result<Loaded, Errors> {
     assemble(files, Scrutiny::Load)
@@ -99,7 +104,7 @@ pub fn load_files(files: impl IntoIterator<Item = (String, String)>) -> Result<L
 
 /// The same, and looks as closely as [`check`] does.
 pub fn check_files(files: impl IntoIterator<Item = (String, String)>) -> Result<Loaded, Errors> {
-    assemble(files, Scrutiny::Check)
+    assemble(files, Scrutiny::Check(None))
 }
 
 /// The files that [`load`] reads, by name, in order, unchecked.
@@ -140,7 +145,7 @@ pub fn read(dir: &Path) -> Result<Vec<(String, String)>, Errors> {
 
 fn assemble(
     files: impl IntoIterator<Item = (String, String)>,
-    scrutiny: Scrutiny,
+    scrutiny: Scrutiny<'_>,
 ) -> Result<Loaded, Errors> {
     let mut files: Vec<(String, String)> = files
         .into_iter()

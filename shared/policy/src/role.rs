@@ -4,13 +4,14 @@ mod sprawl;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::policy::{Entitlement, Role, Rule, RuleState};
+use domain::policy::{Entitlement, Policy, Role, Rule, RuleState};
+use domain::preview::growth;
 use domain::{EntitlementId, RoleId};
 
 use crate::entitlement;
 use crate::holding::LONGEST_OVERLAP;
 use crate::names;
-use crate::report::{At, Report};
+use crate::report::{At, Report, Span};
 use crate::sections::{Named, Sections};
 
 /// A role as written.
@@ -218,6 +219,39 @@ fn report_privileged(
                  never carries administrative rights",
             );
         }
+    }
+}
+
+/// Warns of roles that everybody gets, or everybody of a kind, and that give more than the same
+/// people were given by default before.
+pub(crate) fn report_growth(
+    report: &Report,
+    policy: &Policy,
+    before: &Policy,
+    places: &BTreeMap<Box<str>, Span>,
+) {
+    for grown in growth(before, policy) {
+        let Some(at) = places.get(grown.role.as_str()) else {
+            continue;
+        };
+        let new: Vec<String> = grown
+            .entitlements
+            .iter()
+            .map(|one| format!("`{one}`"))
+            .collect();
+        report.warn(
+            *at,
+            "default-role-grows",
+            format!(
+                "role `{}`, which {} gets by rule `{}`, gives {} now",
+                grown.role,
+                grown.whom(),
+                grown.rule,
+                new.join(", ")
+            ),
+            "give it by a rule for those who need it; `lanyard diff` says for how many people it is \
+             new",
+        );
     }
 }
 

@@ -37,12 +37,13 @@ const SECTIONS: &[&str] = &[
 ];
 
 /// How closely a policy is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scrutiny {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Scrutiny<'a> {
     /// Whether it holds together: at every start of a function.
     Load,
-    /// Also whether it does what its examples say, and whether its rules make sense.
-    Check,
+    /// Also whether it does what its examples say, whether its rules make sense, and what became of
+    /// an earlier version, where there is one.
+    Check(Option<&'a Policy>),
 }
 
 /// Named things of one section, with the place of each name.
@@ -56,7 +57,11 @@ pub(crate) struct Sections<'a> {
 
 /// Reads the policy. `None` where a file could not be parsed; otherwise what could be read, which
 /// is the policy if the report has no errors. With it, how many examples it has.
-pub(crate) fn read(report: &Report, version: Hash, scrutiny: Scrutiny) -> Option<(Policy, usize)> {
+pub(crate) fn read(
+    report: &Report,
+    version: Hash,
+    scrutiny: Scrutiny<'_>,
+) -> Option<(Policy, usize)> {
     for (file, text) in report.texts().enumerate() {
         secret::check(report, file, text);
     }
@@ -78,7 +83,7 @@ pub(crate) fn read(report: &Report, version: Hash, scrutiny: Scrutiny) -> Option
     let sections = Sections::gather(report, &parsed);
     let policy = assemble(&sections, version, scrutiny);
     let examples = example::read(&sections, &policy);
-    if scrutiny == Scrutiny::Check && !report.has_errors() {
+    if matches!(scrutiny, Scrutiny::Check(_)) && !report.has_errors() {
         example::run(&sections, &policy, &examples);
     }
     Some((policy, examples.len()))
@@ -107,11 +112,11 @@ fn parse<'a>(report: &Report, file: usize, text: &'a str) -> Option<Spanned<DeTa
     errors.is_empty().then_some(table)
 }
 
-fn assemble(sections: &Sections<'_>, version: Hash, scrutiny: Scrutiny) -> Policy {
+fn assemble(sections: &Sections<'_>, version: Hash, scrutiny: Scrutiny<'_>) -> Policy {
     let standards = standard::read(sections);
     let vocabulary = Vocabulary::new(&standards);
     let required = standard::required(sections);
-    let identifiers = identifier::read(sections);
+    let identifiers = identifier::read(sections, &vocabulary);
     let profiles = profile::read(sections);
     let targets = target::read(sections, &identifiers, &vocabulary, &profiles);
     let entitlements = entitlement::read(sections, &targets);
@@ -130,11 +135,16 @@ fn assemble(sections: &Sections<'_>, version: Hash, scrutiny: Scrutiny) -> Polic
     let correlation = correlation::read(sections, &vocabulary);
     let handover = handover::read(sections);
     // What a policy comes to is worth a word once it says what its author means.
-    if scrutiny == Scrutiny::Check && !sections.report.has_errors() {
+    let checked = matches!(scrutiny, Scrutiny::Check(_)) && !sections.report.has_errors();
+    if checked {
         rule::report_never(sections.report, &table, &required, &vocabulary);
         rule::report_subsumed(sections.report, &table, &roles);
     }
-    Policy {
+    let places: BTreeMap<Box<str>, Span> = roles
+        .iter()
+        .map(|(name, role)| (name.clone(), role.at))
+        .collect();
+    let policy = Policy {
         version,
         sources,
         validations,
@@ -151,7 +161,11 @@ fn assemble(sections: &Sections<'_>, version: Hash, scrutiny: Scrutiny) -> Polic
         sod: sod.all.into_values().map(|pair| pair.value).collect(),
         targets: values(targets),
         standards,
+    };
+    if let (Scrutiny::Check(Some(before)), true) = (scrutiny, checked) {
+        role::report_growth(sections.report, &policy, before, &places);
     }
+    policy
 }
 
 /// The things without their places, under ids instead of texts.

@@ -16,7 +16,7 @@ use crate::profile::{self, budget};
 use crate::report::At;
 use crate::sections::{Named, Sections};
 use crate::vocabulary::Vocabulary;
-use crate::{address, auth, condition, mapping, rule};
+use crate::{address, auth, condition, expression, mapping, rule};
 
 /// Reads every target.
 pub(crate) fn read(
@@ -62,6 +62,9 @@ fn target(fields: &Fields<'_>, scope: Scope<'_>, profiles: &Named<Profile>) -> T
         scope: fields
             .get("scope")
             .map_or_else(Vec::new, |node| condition::read(&node, scope.vocabulary)),
+        scope_filter: fields
+            .get("scope_where")
+            .and_then(|node| expression::test(&node, scope.vocabulary)),
         mappings,
         prehire_days: days(fields, "prehire_days", 0..=365).unwrap_or(0),
         account_for: choice(

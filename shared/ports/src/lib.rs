@@ -2,6 +2,7 @@
 //! are generic over them. No adapter lives here but the embedded lanes and objects and, under the
 //! feature `model`, a plain in-memory reference of every port.
 
+pub mod backlog;
 pub mod batch;
 pub mod cases;
 pub mod clock;
@@ -20,6 +21,7 @@ pub mod target;
 pub mod trace;
 mod walk;
 
+pub use backlog::Backlog;
 pub use cases::Cases;
 pub use clock::Clock;
 pub use fault::Fault;

@@ -59,6 +59,13 @@ pub trait Objects: Send + Sync {
     fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, Fault>> + Send;
 }
 
+/// Says where a human can open an object: a path on this machine, or a link that works for a
+/// quarter of an hour. A link lets its holder read: show it to who asked, and to nobody else.
+pub trait Locate: Objects {
+    /// The place. Whether there is such an object is not looked at.
+    fn locate(&self, key: &str) -> impl Future<Output = Result<String, Fault>> + Send;
+}
+
 /// Refuses a key that is not a plain path: 1 to 512 bytes of ASCII letters, digits and `-_.=/`,
 /// `/` between names only, and no name that begins with a full stop. Every adapter holds to it,
 /// so that a key that one of them takes means the same object to all of them and never leaves a

@@ -81,6 +81,9 @@ pub trait Queues: Send + Sync {
     /// The lane's dead letters, oldest first.
     fn dead_letters(&self, lane: &Lane) -> Vec<DeadLetter>;
 
+    /// Removes a dead letter for good. Returns whether there was one.
+    fn discard(&self, lane: &Lane, sequence: u64) -> bool;
+
     /// Puts the lane's dead letters back at its end, as new messages. Returns how many.
     fn redrive(&self, lane: &Lane) -> usize;
 

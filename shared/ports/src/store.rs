@@ -134,6 +134,9 @@ pub struct Ack {
     /// generation stays owed. When nothing is owed any more, the clock's next look is the
     /// record's `due_at`.
     pub settles: bool,
+    /// When the clock shall look, unless this settles the last that was owed: soon, where what was
+    /// done lets another target go on.
+    pub wake: Option<Timestamp>,
 }
 
 /// What became of an acknowledgement.
@@ -168,16 +171,30 @@ pub enum Health {
         /// Attempts so far.
         attempts: u32,
     },
+    /// No, because an operator says so: for maintenance, say. Only terminations, until an
+    /// operator resumes the target.
+    Paused(Pause),
+}
+
+/// An operator's word that a target is to be left alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Who said so.
+    pub by: Box<str>,
+    /// Why, without personal data.
+    pub reason: Box<str>,
+    /// When.
+    pub since: Timestamp,
 }
 
 impl Health {
-    /// Whether work for the target has to wait: a pause ends by itself, a quarantine when a
-    /// connector finds the target well.
+    /// Whether work for the target has to wait: a pause that it asked for ends by itself, a
+    /// quarantine when a connector finds the target well, an operator's pause by an operator.
     pub fn waits(&self, at: Timestamp) -> bool {
         match self {
             Self::Healthy => false,
             Self::Throttled { until } => *until > at,
-            Self::Quarantined { .. } => true,
+            Self::Quarantined { .. } | Self::Paused(_) => true,
         }
     }
 }
@@ -313,11 +330,19 @@ pub trait Store: Send + Sync {
     /// Whether a target may be called.
     fn health(&self, target: &TargetId) -> impl Future<Output = Result<Health, Fault>> + Send;
 
-    /// Records whether a target may be called.
+    /// Records how a target is. An operator's pause outlasts it: [`set_pause`](Self::set_pause).
     fn set_health(
         &self,
         target: &TargetId,
         health: &Health,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Records an operator's pause, or its end. While there is one, it is the target's health,
+    /// whatever connectors record beneath it.
+    fn set_pause(
+        &self,
+        target: &TargetId,
+        pause: Option<&Pause>,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// The gauge of a target: one consistent read.

@@ -99,6 +99,9 @@ fn expression(ack: &Ack, case: Case) -> Result<Expression, Fault> {
         None => expression.require_absent(&applied),
     }
     expression.require_present("gen");
+    if let (Some(wake), Case::Open | Case::Newer | Case::Others) = (ack.wake, case) {
+        expression.wake(&ack.identity, Some(wake));
+    }
     if case == Case::Open {
         return Ok(expression);
     }

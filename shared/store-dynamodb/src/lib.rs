@@ -31,6 +31,7 @@ mod commit;
 pub mod embedded;
 mod expression;
 mod fault;
+mod inspect;
 mod item;
 mod read;
 mod table;
@@ -47,13 +48,14 @@ use domain::limit::Meter;
 use domain::{Fact, Generation, IdentityId, RecordKey, TargetId};
 use jiff::Timestamp;
 use ports::store::{
-    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Counters, Delivery, Dossier, Health,
+    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Counters, Delivery, Dossier, Health, Pause,
     ScanPage, Seat, Segment,
 };
 use ports::{Fault, Store};
 
 use crate::ack::Sightings;
 use crate::expression::Expression;
+pub use crate::inspect::inspect;
 pub use crate::table::{SCHEMA, Schema, create_table};
 
 /// An item as the SDK has it.
@@ -225,6 +227,14 @@ impl Store for DynamoStore {
     async fn set_health(&self, target: &TargetId, health: &Health) -> Result<(), Fault> {
         let mut expression = Expression::default();
         expression.set("health", item::json(health)?);
+        self.update(item::target_key(target), expression).await?;
+        Ok(())
+    }
+
+    async fn set_pause(&self, target: &TargetId, pause: Option<&Pause>) -> Result<(), Fault> {
+        let pause = pause.map(item::json).transpose()?;
+        let mut expression = Expression::default();
+        expression.set_or_remove("pause", pause);
         self.update(item::target_key(target), expression).await?;
         Ok(())
     }

@@ -93,7 +93,7 @@ impl DynamoStore {
                 self.0.sightings.note(identity, &read);
                 seat = Some(read);
             } else {
-                health = read_json(item, "health")?;
+                health = read_state(item)?;
             }
         }
         Ok((seat, health))
@@ -204,7 +204,7 @@ impl DynamoStore {
 
     pub(crate) async fn read_health(&self, target: &TargetId) -> Result<Health, Fault> {
         match self.read_item(target_key(target)).await? {
-            Some(item) => read_json(&item, "health"),
+            Some(item) => read_state(&item),
             None => Ok(Health::default()),
         }
     }
@@ -247,4 +247,15 @@ impl DynamoStore {
             }
         }
     }
+}
+
+/// A target's health: an operator's pause if there is one, else what connectors recorded.
+fn read_state(item: &Item) -> Result<Health, Fault> {
+    if item.contains_key("pause") {
+        return read_json(item, "pause").map(Health::Paused);
+    }
+    if item.contains_key("health") {
+        return read_json(item, "health");
+    }
+    Ok(Health::default())
 }

@@ -300,6 +300,7 @@ fn finding(
         user_name: user_name(class, place, of, dice),
         status: if missing { "missing" } else { "active" }.into(),
         privileged: class == Class::O2 || dice.one_in(30),
+        criticality: dice.pick(&["low", "medium", "high", "critical"]).into(),
         entitlement_count: groups as u32,
         entitlements: entitlements(groups, dice),
         created: (!missing).then(|| dice.moment(target)),

@@ -333,6 +333,7 @@ async fn plant(store: &ModelStore, number: usize, ends: bool) {
                     ..AccountRecord::default()
                 },
                 settles: true,
+                wake: None,
             };
             assert_eq!(store.ack(&ack).await.expect("an ack"), Acked::Done);
         }

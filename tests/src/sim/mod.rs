@@ -10,7 +10,7 @@ mod target;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ use clock::Ticker;
 use connectors::{Connector, TOGETHER};
 use contract::{Cause, ConvergeRequest, Lane};
 use domain::plan::Compiled;
-use domain::{Desired, Generation, IdentityId, RecordKey, TargetId};
+use domain::policy::Apart;
+use domain::{Desired, EntitlementId, Generation, IdentityId, RecordKey, TargetId};
 use hr_webhook::{Salt, Webhook, record_key};
 use planner::Planner;
 use ports::model::{ManualClock, ModelLanes, ModelSecrets, ModelStore};
@@ -26,7 +27,7 @@ use ports::queue::{BATCH, Queues, run, run_up_to};
 use ports::{Clock, Fault, Lanes, Outgoing};
 
 pub use dice::Dice;
-pub use target::{Rates, SimTarget};
+pub use target::{Pair, Rates, SimTarget};
 
 use crate::world::{Address, HR_SECRET, compiled, policy_text};
 use history::Delivery;
@@ -48,6 +49,8 @@ pub struct Weather {
     pub facts: u64,
     /// People.
     pub people: u64,
+    /// Whether the two sides of the separation of duties lie in two targets, and not in one.
+    pub across: bool,
 }
 
 impl Weather {
@@ -58,6 +61,16 @@ impl Weather {
             platform: 0,
             facts,
             people: 3,
+            across: false,
+        }
+    }
+
+    /// The same with the two sides of the separation of duties in two targets.
+    #[must_use]
+    pub const fn across(self) -> Self {
+        Self {
+            across: true,
+            ..self
         }
     }
 
@@ -74,6 +87,7 @@ impl Weather {
             platform: rate,
             facts,
             people: 3,
+            across: false,
         }
     }
 }
@@ -106,13 +120,44 @@ struct Sim {
 }
 
 /// The suite's policy, over targets that only exist here. Read once: a run takes milliseconds.
-fn policy() -> Arc<Compiled> {
-    static POLICY: std::sync::LazyLock<Arc<Compiled>> = std::sync::LazyLock::new(|| {
+fn policy(across: bool) -> Arc<Compiled> {
+    static POLICIES: LazyLock<[Arc<Compiled>; 2]> = LazyLock::new(|| {
         let address = Address::new("https://target.example/v2", "");
         let addresses = TARGETS.map(|name| (TargetId::from(name), address.clone()));
-        compiled(&policy_text(), &addresses.into())
+        let addresses = addresses.into();
+        let approvers = "[entitlements.approvers]\ntarget = ";
+        let (here, there) = (
+            format!("{approvers}\"dir\""),
+            format!("{approvers}\"wiki\""),
+        );
+        let text = policy_text();
+        assert!(text.contains(&here), "{here}");
+        [
+            compiled(&text, &addresses),
+            compiled(&text.replace(&here, &there), &addresses),
+        ]
     });
-    POLICY.clone()
+    POLICIES[usize::from(across)].clone()
+}
+
+/// Lets every target watch the pairs of the policy.
+fn watch(policy: &Compiled, targets: &BTreeMap<TargetId, SimTarget>) {
+    let place = |one: &EntitlementId| &targets[&policy.policy.entitlements[one].target];
+    for sod in &policy.policy.sod {
+        let Apart::Pair { left, right } = &sod.apart else {
+            continue;
+        };
+        let pairs = left
+            .iter()
+            .flat_map(|one| right.iter().map(move |other| (one, other)));
+        for (one, other) in pairs.flat_map(|(one, other)| [(one, other), (other, one)]) {
+            place(one).watch(Pair {
+                here: one.clone(),
+                there: other.clone(),
+                target: place(other).clone(),
+            });
+        }
+    }
 }
 
 /// Lives through one history on one schedule.
@@ -166,7 +211,7 @@ impl Sim {
         let clock = ManualClock::new("2026-03-02T08:00:00Z".parse().expect("an instant"));
         let store = ModelStore::new();
         let lanes = ModelLanes::new(Arc::new(clock.clone()));
-        let policy = policy();
+        let policy = policy(weather.across);
         let secrets = ModelSecrets::new().with("hr-signing", HR_SECRET);
         let targets: BTreeMap<TargetId, SimTarget> = TARGETS
             .iter()
@@ -178,6 +223,7 @@ impl Sim {
                 )
             })
             .collect();
+        watch(&policy, &targets);
         Self {
             dice: Dice::new(seed),
             weather,

@@ -59,6 +59,19 @@ struct State {
     writes: u64,
     fired: BTreeMap<&'static str, u64>,
     calls: BTreeMap<&'static str, u64>,
+    /// What nobody may hold together, here or with another target.
+    apart: Vec<Pair>,
+}
+
+/// Two entitlements that nobody may hold together, and the target that has the second.
+#[derive(Clone)]
+pub struct Pair {
+    /// The one, of the target that watches.
+    pub here: EntitlementId,
+    /// The other.
+    pub there: EntitlementId,
+    /// Where the other is.
+    pub target: SimTarget,
 }
 
 impl SimTarget {
@@ -75,7 +88,33 @@ impl SimTarget {
             writes: 0,
             fired: BTreeMap::new(),
             calls: BTreeMap::new(),
+            apart: Vec::new(),
         })))
+    }
+
+    /// Watches that nobody holds both of a pair, after every change.
+    pub fn watch(&self, pair: Pair) {
+        self.with(|state| state.apart.push(pair));
+    }
+
+    /// Law 7: after what was given to an account, nobody holds both of a pair.
+    fn check_apart(&self, change: &Change, account: Option<&AccountId>) {
+        let Change::Grant { entitlement } = change else {
+            return;
+        };
+        let (key, pairs) = self.with(|state| {
+            let held = account.and_then(|id| state.accounts.get(id.as_str()));
+            let key = held.and_then(|held| held.key.clone());
+            (key, state.apart.clone())
+        });
+        let Some(key) = key else { return };
+        for pair in pairs.iter().filter(|pair| pair.here == *entitlement) {
+            let theirs = pair.target.ours().remove(&key).unwrap_or_default();
+            if theirs.iter().any(|held| held.grants.contains(&pair.there)) {
+                let found = format!("law 7: `{}` beside `{}`", pair.here, pair.there);
+                self.with(|state| state.violations.push(found));
+            }
+        }
     }
 
     /// Sets how often it breaks.
@@ -338,6 +377,7 @@ impl Apply for SimTarget {
             }
             answer
         });
+        self.check_apart(change, account);
         self.wait().await;
         answer
     }

@@ -60,6 +60,12 @@ pub(super) const SCIMMY: Recipe = Recipe {
     environment: &[],
 };
 
+pub(super) const AWS: Recipe = Recipe {
+    files: &[file!("aws", "requirements.txt")],
+    steps: &[VENV, PIP],
+    environment: &[],
+};
+
 pub(super) const PRISM: Recipe = Recipe {
     files: &[
         file!("prism", "package.json"),

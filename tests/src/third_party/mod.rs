@@ -1,5 +1,5 @@
 //! Servers that we did not write, at pinned versions, on loopback: SCIM servers that the connectors have to get on with,
-//! a proxy that holds requests and answers against Microsoft's description of Graph, and one that speaks AWS's protocols.
+//! a proxy that holds requests and answers against Microsoft's description of Graph, and an emulator of AWS.
 //!
 //! They are installed from PyPI and npm into `target/third-party/` on first use. A test that needs one and cannot
 //! have it fails with the reason; it does not skip itself.
@@ -52,6 +52,8 @@ pub enum ThirdParty {
     DjangoScim2,
     /// Prism (Node.js): a proxy that refuses what breaks `fixtures/graph/graph-subset.yaml`, in either direction.
     Prism,
+    /// MiniStack (Python): AWS's services in memory, with IAM enforced, and AWS's expander of templates: [`crate::aws`].
+    Aws,
     /// ministack (Python): AWS's protocols, in memory, on a clock that is set: [`crate::ministack`].
     Ministack,
 }
@@ -157,6 +159,17 @@ impl ThirdParty {
         Self::Prism.launch(upstream).await
     }
 
+    /// Installs MiniStack where necessary and starts it. It takes requests that are signed with the key `test` for its
+    /// account's root, and checks what every other key may do.
+    pub async fn aws() -> Result<Running, ThirdPartyError> {
+        Self::Aws.start().await
+    }
+
+    /// Installs what MiniStack needs, AWS's own expander of templates among it, and answers the Python that has it.
+    pub async fn aws_python() -> Result<PathBuf, ThirdPartyError> {
+        Ok(Self::Aws.installed().await?.join("venv/bin/python"))
+    }
+
     /// Installs the server where necessary and starts it on a free port, with a token of its own. Prism needs an
     /// upstream: [`ThirdParty::prism`].
     pub async fn start(self) -> Result<Running, ThirdPartyError> {
@@ -171,10 +184,14 @@ impl ThirdParty {
                 log: String::new(),
             });
         }
-        let folder = tokio::task::spawn_blocking(move || install::install(self))
-            .await
-            .map_err(|e| self.io("wait for the installation", io::Error::other(e)))??;
+        let folder = self.installed().await?;
         process::start(self, &folder, upstream).await
+    }
+
+    async fn installed(self) -> Result<PathBuf, ThirdPartyError> {
+        tokio::task::spawn_blocking(move || install::install(self))
+            .await
+            .map_err(|e| self.io("wait for the installation", io::Error::other(e)))?
     }
 
     fn name(self) -> &'static str {
@@ -183,6 +200,7 @@ impl ThirdParty {
             ThirdParty::Scimmy => "scimmy",
             ThirdParty::DjangoScim2 => "django-scim2",
             ThirdParty::Prism => "prism",
+            ThirdParty::Aws => "aws",
             ThirdParty::Ministack => "ministack",
         }
     }
@@ -192,7 +210,7 @@ impl ThirdParty {
         match self {
             ThirdParty::Scim2Server | ThirdParty::Scim2ServerWith(_) => "/v2",
             ThirdParty::Scimmy | ThirdParty::DjangoScim2 => "/scim/v2",
-            ThirdParty::Prism | ThirdParty::Ministack => "",
+            ThirdParty::Prism | ThirdParty::Aws | ThirdParty::Ministack => "",
         }
     }
 
@@ -202,6 +220,7 @@ impl ThirdParty {
             ThirdParty::Scimmy => install::SCIMMY,
             ThirdParty::DjangoScim2 => install::DJANGO_SCIM2,
             ThirdParty::Prism => install::PRISM,
+            ThirdParty::Aws => install::AWS,
             ThirdParty::Ministack => install::MINISTACK,
         }
     }
@@ -214,7 +233,7 @@ impl ThirdParty {
             | ThirdParty::Scimmy
             | ThirdParty::DjangoScim2 => "/Users?count=1",
             ThirdParty::Prism => "/no-such-path",
-            ThirdParty::Ministack => "/_ministack/health",
+            ThirdParty::Aws | ThirdParty::Ministack => "/_ministack/health",
         }
     }
 
@@ -227,6 +246,7 @@ impl ThirdParty {
             | ThirdParty::DjangoScim2
             | ThirdParty::Ministack => (200..300).contains(&status),
             ThirdParty::Prism => body.contains(PRISM_ERROR),
+            ThirdParty::Aws => status == 200 && body.contains("cloudformation"),
         }
     }
 
@@ -283,13 +303,14 @@ impl ThirdParty {
                     .to_string(),
                 upstream.to_owned(),
             ],
+            ThirdParty::Aws => vec![program("venv/bin/ministack")],
             ThirdParty::Ministack => vec![program("venv/bin/python"), program("server.py")],
         };
         let clock = scratch.join(CLOCK).display().to_string();
         let database = scratch.join(install::DATABASE).display().to_string();
-        let environment = vec![
+        let mut environment = vec![
             ("GATEWAY_PORT", port.clone()),
-            ("PORT", port),
+            ("PORT", port.clone()),
             ("BIND_HOST", host.to_owned()),
             ("CLOCK", clock),
             ("TOKEN", token.to_owned()),
@@ -298,6 +319,14 @@ impl ThirdParty {
             ("PYTHONDONTWRITEBYTECODE", "1".to_owned()),
             ("SCARF_ANALYTICS", "false".to_owned()),
         ];
+        if self == ThirdParty::Aws {
+            environment.extend([
+                ("AUTH", "true".to_owned()),
+                // Functions inherit it; it is how they find the emulator.
+                ("AWS_ENDPOINT_URL", format!("http://{host}:{port}")),
+                ("TMPDIR", scratch.display().to_string()),
+            ]);
+        }
         process::Launch { words, environment }
     }
 

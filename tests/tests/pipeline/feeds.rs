@@ -94,6 +94,24 @@ async fn a_feed_hires_and_says_nothing_twice() {
     let report = delivers(&company, &next, "2026-03-04T07:00:00Z").await;
     assert_eq!(report.unchanged, 4);
     assert_eq!(company.target_calls(), 0);
+    // The numbers of feeds are remembered, until a human says that another is right.
+    let kept = async |company: &Company| {
+        use ports::Objects as _;
+        let key = "feeds/v1/hr/accepted.json";
+        let body = company.world.objects.get(key).await.expect("a read");
+        let memory: Value = serde_json::from_slice(&body.expect("a memory")).expect("JSON");
+        memory["past"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(kept(&company).await, 2);
+    company.world.until("2026-03-05T08:00:00Z").await;
+    let text = Export::of(&next, "2026-03-05T07:00:00Z", 2).text();
+    let asked = Asked {
+        population: Some(4),
+        ..Asked::default()
+    };
+    let report = company.world.deliver(&text, asked).await.expect("a feed");
+    assert!(report.is_complete());
+    assert_eq!(kept(&company).await, 0);
 }
 
 #[tokio::test]

@@ -219,3 +219,106 @@ async fn t14_two_identities_that_are_one_person_become_one() {
     let night = company.world.night().await;
     assert_eq!((night.sent(), open(&company).await.len()), (0, 0));
 }
+
+/// E1 has a second account on `dir` that carries the same key, as somebody who copied it has.
+async fn with_a_second_account() -> (Company, String) {
+    let mut company = Company::with_policy(&unlimited(&policy_text())).await;
+    company.world.hr(ana("E1", "2026-03-02")).await;
+    let key = company.world.identity("E1");
+    let second = json!({
+        "userName": "ana.silva.admin", "active": true, "externalId": key.as_str(),
+    });
+    let second = company.dir.insert_user(second).expect("inserted");
+    (company, second.id)
+}
+
+/// The class, decision and decider of what a night says about an account.
+async fn said_of(company: &Company, account: &str) -> (Class, String, String) {
+    let night = company.world.night().await;
+    let found = rows(company, &night).await;
+    let row = found.iter().find(|row| *row.account_id == *account);
+    let row = row.unwrap_or_else(|| panic!("no row in {found:?}"));
+    (
+        row.class,
+        row.decision.to_string(),
+        row.decided_by.to_string(),
+    )
+}
+
+fn decided(class: Class) -> (Class, String, String) {
+    (class, "decided".to_owned(), "kim".to_owned())
+}
+
+#[tokio::test]
+async fn a_second_account_is_asked_about_and_goes_with_its_owner() {
+    let (mut company, second) = with_a_second_account().await;
+    let night = company.world.night().await;
+    let found = rows(&company, &night).await;
+    let row = found.iter().find(|row| row.class == Class::O5).expect("O5");
+    assert_eq!(*row.account_id, *second);
+    let case = question(&company).await;
+    assert!(row.evidence.contains(&format!("case:{}", case.id)));
+    assert_eq!(case.subject.kind(), "double");
+    let identity = company.world.identity("E1");
+    assert_eq!(case.candidates[0].identity, identity);
+    // It cannot be taken over beside the other, and nobody else claims it.
+    let operator = company.world.operator();
+    let other = Answer::Same(Some("somebody".into()));
+    for wrong in [Answer::Adopt(None), Answer::Different(None), other] {
+        let refused = operator.answer(&case.id, wrong, &said()).await;
+        refused.expect_err("refused");
+    }
+    answer(&company, Answer::Same(None)).await;
+    company.reset_calls();
+    for _ in 0..2 {
+        assert_eq!(said_of(&company, &second).await, decided(Class::O11));
+        assert_eq!(open(&company).await, []);
+    }
+    assert_eq!(company.dir.calls().writes(), 0, "nobody touched it");
+    // When its owner leaves, it is what is left of the access.
+    company.world.hr(ends("E1", "2026-03-01")).await;
+    let (class, decision, _) = said_of(&company, &second).await;
+    assert_eq!((class, &*decision), (Class::O1, "open"));
+    assert_eq!(open(&company).await, []);
+}
+
+#[tokio::test]
+async fn a_second_account_that_is_left_alone_or_removed_is_asked_about_no_more() {
+    let (company, second) = with_a_second_account().await;
+    company.world.night().await;
+    answer(&company, Answer::LeaveAlone).await;
+    assert_eq!(said_of(&company, &second).await, decided(Class::O11));
+    assert_eq!(open(&company).await, []);
+
+    let (company, second) = with_a_second_account().await;
+    company.world.night().await;
+    assert_eq!(open(&company).await.len(), 1);
+    assert!(company.dir.delete_user(&second));
+    company.world.night().await;
+    assert_eq!(open(&company).await, []);
+}
+
+#[tokio::test]
+async fn an_account_that_two_people_claim_is_given_to_one_of_them() {
+    let mut company = Company::with_policy(&unlimited(&policy_text())).await;
+    company.world.hr(ana("E1", "2026-03-02")).await;
+    let ben = Says::hires("E2", ("Ben", "Okafor"), "Sales", "2026-03-02");
+    company.world.hr(ben).await;
+    let account = company.on_dir("E1").expect("an account").id;
+    let ben = company.world.identity("E2");
+    let claimed = json!({ "externalId": ben.as_str() });
+    company.dir.update_user(&account, claimed).expect("changed");
+    let (class, ..) = said_of(&company, &account).await;
+    assert_eq!(class, Class::O5);
+    let case = question(&company).await;
+    assert_eq!(case.candidates.len(), 2);
+    let ana = company.world.identity("E1");
+    answer(&company, Answer::Same(Some(ana))).await;
+    // The night puts the right key into it, and then there is nothing to say.
+    company.world.night().await;
+    assert_eq!(company.on_dir("E1").expect("its account").id, account);
+    let night = company.world.night().await;
+    assert_eq!(rows(&company, &night).await, []);
+    assert_eq!(open(&company).await, []);
+    assert_eq!(company.active("E2"), (true, true));
+}

@@ -13,6 +13,7 @@ mod access;
 mod canary;
 mod cases;
 mod clocks;
+mod duties;
 mod edges;
 mod events;
 mod feeds;

@@ -90,6 +90,21 @@ async fn t32_what_hands_did_is_repaired_or_reported() {
         ["O3", "O6", "O8"],
         "ghost, foreign membership, drift"
     );
+    let rows = super::cases::rows(&company, &night).await;
+    let criticality: Vec<(&str, &str)> = rows
+        .iter()
+        .map(|row| (row.class.as_str(), &*row.criticality))
+        .collect();
+    assert_eq!(
+        criticality,
+        [
+            ("O3", ""),
+            ("O6", "high"),
+            ("O8", "medium"),
+            ("O8", "medium")
+        ],
+        "of nothing, of the privileged group, of what the account holds"
+    );
     company.reset_calls();
     let again = company.world.night().await;
     assert_eq!((again.sent(), company.target_writes()), (0, 0));

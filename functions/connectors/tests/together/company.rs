@@ -380,6 +380,7 @@ impl Company {
                 ..AccountRecord::default()
             },
             settles: true,
+            wake: None,
         };
         assert_eq!(self.store.ack(&ack).await.expect("an ack"), Acked::Done);
         self.decide(name, 2, desired, grants).await;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use domain::feed::{
     Accepted, Acceptor, Concluded, Evidence, FeedFormat, FeedPolicy, Header, Incomplete, Unchanged,
-    ahead, conclude,
+    ahead, conclude, remember,
 };
 use domain::policy::Source;
 use domain::standardise::standard;
@@ -305,6 +305,9 @@ impl<S: Store, L: Lanes, O: Objects, C: Clock> FeedIntake<S, L, O, C> {
             received: proof.received,
             partitions: report.partitions.clone(),
             missing: report.waiting.clone(),
+            past: last.map_or_else(Vec::new, |last| {
+                remember(last, taking.asked.population == Some(proof.received))
+            }),
         };
         memory::save(&self.objects, taking.source_id, &accepted).await?;
         emit(Metric::FeedAccepted, 1.0, counted);

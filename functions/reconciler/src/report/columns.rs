@@ -28,7 +28,7 @@ const VARIED: Kind = Kind::Text { varied: true };
 const REPEATED: Kind = Kind::Text { varied: false };
 
 /// Name and kind of every column, in the order of [`FindingRow`].
-pub(super) const COLUMNS: [(&str, Kind); 27] = [
+pub(super) const COLUMNS: [(&str, Kind); 28] = [
     ("finding", VARIED),
     ("severity", REPEATED),
     ("class", REPEATED),
@@ -37,6 +37,7 @@ pub(super) const COLUMNS: [(&str, Kind); 27] = [
     ("user_name", VARIED),
     ("status", REPEATED),
     ("privileged", Kind::Flag),
+    ("criticality", REPEATED),
     ("entitlement_count", Kind::Count),
     ("entitlements", REPEATED),
     ("created", Kind::MomentIfKnown),
@@ -71,7 +72,7 @@ pub(super) enum Cell<'a> {
 }
 
 /// The values of a row, in the order of [`COLUMNS`].
-pub(super) fn cells(row: &FindingRow) -> [Cell<'_>; 27] {
+pub(super) fn cells(row: &FindingRow) -> [Cell<'_>; 28] {
     [
         Cell::Digest(&row.finding),
         Cell::Text(row.severity.as_str()),
@@ -81,6 +82,7 @@ pub(super) fn cells(row: &FindingRow) -> [Cell<'_>; 27] {
         Cell::Text(&row.user_name),
         Cell::Text(&row.status),
         Cell::Flag(row.privileged),
+        Cell::Text(&row.criticality),
         Cell::Count(row.entitlement_count),
         Cell::Text(&row.entitlements),
         Cell::Moment(row.created),

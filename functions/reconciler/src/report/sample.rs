@@ -38,6 +38,7 @@ pub(crate) fn row(n: u32) -> FindingRow {
         user_name: NAMES[n as usize % 8].into(),
         status: if missing { "missing" } else { "active" }.into(),
         privileged: n.is_multiple_of(5),
+        criticality: ["", "low", "medium", "high", "critical"][n as usize % 5].into(),
         entitlement_count: n % 9,
         entitlements: if n.is_multiple_of(9) {
             ""

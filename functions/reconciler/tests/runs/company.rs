@@ -88,6 +88,7 @@ fn policy() -> Policy {
         profile: Profile::rfc(),
         upsert_only: false,
         scope: Vec::new(),
+        scope_filter: None,
         mappings: ["userName", "externalId", "title"].map(mapping).into(),
         prehire_days: 0,
         account_for: AccountFor::Scope,
@@ -305,7 +306,6 @@ impl Company {
                 target: target.clone(),
                 expect: part.map(|part| part.applied),
                 account: AccountRecord {
-                    held: None,
                     id: Some(account),
                     ownership: Some(Ownership::Created),
                     active,
@@ -321,12 +321,10 @@ impl Company {
                     },
                     applied: seat.record.generation,
                     at: Some(self.clock.now()),
-                    outcome: None,
-                    created_at: None,
-                    task: None,
-                    parked: None,
+                    ..AccountRecord::default()
                 },
                 settles: true,
+                wake: None,
             }),
         );
         assert_eq!(acked.expect("a model"), Acked::Done);
@@ -345,6 +343,7 @@ impl Company {
                 ..part
             },
             settles: true,
+            wake: None,
         }));
         assert_eq!(acked.expect("a model"), Acked::Done);
     }

@@ -14,6 +14,10 @@ pub struct CheckArgs {
     #[arg(long, value_name = "DIR")]
     policy: PathBuf,
 
+    /// Warn of what everybody gets now and did not get under the policy in this folder
+    #[arg(long, value_name = "DIR")]
+    against: Option<PathBuf>,
+
     /// Count warnings as errors
     #[arg(long)]
     strict: bool,
@@ -33,7 +37,12 @@ struct Checked {
 }
 
 pub(super) fn run(args: &CheckArgs, screen: Screen) -> Exit {
-    match policy::check(&args.policy) {
+    let checked = match &args.against {
+        None => policy::check(&args.policy),
+        Some(before) => policy::load(before)
+            .and_then(|before| policy::check_against(&args.policy, &before.policy)),
+    };
+    match checked {
         Ok(mut loaded) => {
             let strict = args.strict && !loaded.warnings.is_empty();
             if strict {

@@ -8,7 +8,7 @@ use clap::Args;
 use hr_webhook::feed::Report;
 use jiff::Timestamp;
 
-use super::stack::{Found, block_on, in_folder};
+use super::stack::{Found, Which, block_on};
 use super::{Exit, Screen, environment};
 use crate::local::{self, Delivered, work_until_idle};
 
@@ -24,9 +24,8 @@ pub struct FeedArgs {
     /// The file with all of its worker records
     #[arg(long, value_name = "FILE")]
     file: PathBuf,
-    /// Data folder of the stack, whether it runs or not
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    which: Which,
     /// The instant that the feed speaks about, where the file does not say
     #[arg(long, value_name = "TIME")]
     as_of: Option<Timestamp>,
@@ -76,16 +75,17 @@ async fn take(args: &FeedArgs, screen: Screen) -> anyhow::Result<Report> {
         population: args.population,
         dry_run: args.dry_run,
     };
-    match in_folder(&args.data).await? {
+    match args.which.find().await? {
         Found::Running(mut connection) => connection.feed(&delivered).await,
         Found::Resting(data, described) => {
             let secrets = (!args.dry_run).then_some(&environment as local::Environment<'_>);
             let stack = local::open(&data, &described, secrets).await?;
-            let report = delivered.take(&stack).await?;
+            let report = delivered.take(&stack.feeds()).await?;
             if !args.dry_run && !work_until_idle(&stack, FOLLOWS).await {
                 screen.note("not everything that follows is done; the next start goes on with it");
             }
             Ok(report)
         }
+        Found::Deployed(cloud) => delivered.take(&cloud.feeds().await?).await,
     }
 }

@@ -112,6 +112,10 @@ pub(super) fn run(args: &HoldArgs, screen: Screen) -> Exit {
                 let stack = local::open(&data, &described, None).await?;
                 Ok(stack.holds().answer(&request).await?)
             }
+            Found::Deployed(cloud) => {
+                let operations = cloud.operations().await?;
+                Ok(operations.holds().answer(&request).await?)
+            }
         }
     });
     match answered {
@@ -136,7 +140,8 @@ fn exit(answer: &Answer) -> Exit {
         | Answer::Waiting { .. }
         | Answer::Already
         | Answer::Changed { .. }
-        | Answer::NoHold => Exit::Findings,
+        | Answer::NoHold
+        | Answer::Opened { .. } => Exit::Findings,
     }
 }
 
@@ -163,6 +168,7 @@ fn text(answer: &Answer) -> String {
             "nothing was done: the list is not the one that you name; it is {now} now, look at it again"
         ),
         Answer::NoHold => "nothing waits there".into(),
+        Answer::Opened { new } => format!("{new} holds are open that were not before"),
     }
 }
 

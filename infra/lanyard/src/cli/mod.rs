@@ -116,6 +116,35 @@ enum Command {
         after_help = "Examples:\n  lanyard task list --data data\n  lanyard task done --data data t-3713b41fd34d6853 --as kim --reason 'badge issued'"
     )]
     Task(operate::TaskCommand),
+    /// Pause a target and call it again
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  lanyard target pause --data data wiki --as kim --reason 'moves to another host'\n  lanyard target resume --data data wiki --as kim --reason 'has moved'\n\n`lanyard status` shows how targets are. Blocks of leavers' sign-in reach a paused target all the same."
+    )]
+    Target(operate::TargetCommand),
+    /// What waits because it cannot be done, and why; look at it again
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  lanyard parked list --data data\n  lanyard parked retry --data data 7a3938c8700aba32a8e7bef67bb57bcc\n  lanyard parked retry --data data --all"
+    )]
+    Parked(operate::ParkedCommand),
+    /// Messages that were given up: whom they were about; plan those people again
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  lanyard dead-letter list --data data\n  lanyard dead-letter replan --data data\n\nNo message is ever sent again: what it said may be out of date."
+    )]
+    DeadLetter(operate::DeadLetterCommand),
+    /// Reports of nightly runs, and where to open them
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  lanyard report list --data data\n  lanyard report open --data data\n  lanyard report open --data data 20260302T023000 --file findings.csv"
+    )]
+    Report(operate::ReportCommand),
+    /// Examine a stack: functions, queues, time-outs, table, alarms, targets; what is wrong and how to mend it
+    #[command(
+        after_help = "Examples:\n  lanyard doctor --stack lanyard\n  lanyard doctor --data data\n\nExit code 1 where something is not as it should be."
+    )]
+    Doctor(stack::DoctorArgs),
     /// Show queues, what is owed, parked and dead, and the health of targets
     #[command(
         after_help = "Examples:\n  lanyard status --data data\n  lanyard status --data data --wait-idle 30 --json\n\nExit code 1 where the stack is not idle within --wait-idle."
@@ -169,6 +198,11 @@ pub fn main() -> ExitCode {
         Command::Case(command) => operate::case(&command, screen),
         Command::Link(command) => operate::link(&command, screen),
         Command::Task(command) => operate::task(&command, screen),
+        Command::Target(command) => operate::target(&command, screen),
+        Command::Parked(command) => operate::parked(&command, screen),
+        Command::DeadLetter(command) => operate::dead_letter(&command, screen),
+        Command::Report(command) => operate::report(&command, screen),
+        Command::Doctor(args) => stack::doctor(&args, screen),
         Command::Status(args) => stack::status(&args, screen),
         Command::Plan(args) => preview::plan(&args, screen),
         Command::Diff(args) => preview::diff(&args, screen),

@@ -8,7 +8,7 @@ use planner::operator::{Answer, End, Said};
 use super::stack::{Found, Which, block_on};
 use super::{Exit, Screen, environment, words};
 use crate::local;
-use crate::stack::Operate;
+use crate::operations::{Decide, Operate, See, Subject};
 
 /// The variable with the operator's name, where `--as` does not say it.
 const OPERATOR: &str = "LANYARD_OPERATOR";
@@ -62,13 +62,96 @@ pub enum CaseCommand {
         which: Which,
         /// The case
         id: String,
-        /// `same` or `different` for a worker record, `adopt` or `leave-alone` for an account
+        /// `same` or `different` for a worker record, `adopt` or `leave-alone` for an account, `same` too
+        /// for one of several
         answer: Word,
         /// The identity that is meant, where there are several candidates
         #[arg(long, value_name = "ID")]
         identity: Option<String>,
         #[command(flatten)]
         decider: Decider,
+    },
+}
+
+/// `lanyard target`.
+#[derive(Subcommand, Debug)]
+pub enum TargetCommand {
+    /// Leave a target alone: nothing but blocks of leavers' sign-in reaches it
+    Pause {
+        #[command(flatten)]
+        which: Which,
+        /// The target
+        target: String,
+        #[command(flatten)]
+        decider: Decider,
+    },
+    /// Call it again, and hand over what is owed to it
+    Resume {
+        #[command(flatten)]
+        which: Which,
+        /// The target
+        target: String,
+        #[command(flatten)]
+        decider: Decider,
+    },
+}
+
+/// `lanyard parked`.
+#[derive(Subcommand, Debug)]
+pub enum ParkedCommand {
+    /// Worker records and accounts that wait, and why
+    List {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Look at them again
+    #[command(group = clap::ArgGroup::new("what").required(true).args(["id", "all"]))]
+    Retry {
+        #[command(flatten)]
+        which: Which,
+        /// The identity or the worker record
+        id: Option<String>,
+        /// Everything that is parked
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// `lanyard dead-letter`.
+#[derive(Subcommand, Debug)]
+pub enum DeadLetterCommand {
+    /// Messages that were given up, and whom they were about
+    List {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Plan the people whom they were about again, and take the messages away
+    Replan {
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+/// `lanyard report`.
+#[derive(Subcommand, Debug)]
+pub enum ReportCommand {
+    /// Finished nightly runs, the latest first
+    List {
+        #[command(flatten)]
+        which: Which,
+        /// How many
+        #[arg(long, default_value_t = 30, value_name = "N")]
+        last: usize,
+    },
+    /// Where a report can be opened: a path, or a link that works for a quarter of an hour
+    Open {
+        #[command(flatten)]
+        which: Which,
+        /// The run, or the beginning of its name; the latest where it is left out
+        run: Option<String>,
+        /// Another file than the page for people
+        #[arg(long, default_value = reconciler::report::SUMMARY, value_name = "FILE")]
+        file: String,
     },
 }
 
@@ -162,12 +245,12 @@ pub enum TaskCommand {
 pub(super) fn case(command: &CaseCommand, screen: Screen) -> Exit {
     run(screen, || {
         Ok(match command {
-            CaseCommand::List { which, all } => (which, Operate::Cases { all: *all }),
+            CaseCommand::List { which, all } => (which, see(See::Cases { all: *all })),
             CaseCommand::Show { which, id } => (
                 which,
-                Operate::Case {
+                see(See::Case {
                     id: id.as_str().into(),
-                },
+                }),
             ),
             CaseCommand::Decide {
                 which,
@@ -183,11 +266,11 @@ pub(super) fn case(command: &CaseCommand, screen: Screen) -> Exit {
                     Word::Adopt => Answer::Adopt(identity),
                     Word::LeaveAlone => Answer::LeaveAlone,
                 };
-                let decide = Operate::Decide {
+                let decide = Operate::Decide(Decide::Case {
                     id: id.as_str().into(),
                     answer,
                     said: decider.said()?,
-                };
+                });
                 (which, decide)
             }
         })
@@ -197,12 +280,12 @@ pub(super) fn case(command: &CaseCommand, screen: Screen) -> Exit {
 pub(super) fn link(command: &LinkCommand, screen: Screen) -> Exit {
     run(screen, || {
         Ok(match command {
-            LinkCommand::List { which } => (which, Operate::Links),
+            LinkCommand::List { which } => (which, see(See::Links)),
             LinkCommand::Show { which, id } => (
                 which,
-                Operate::Link {
+                see(See::Link {
                     of: id.as_str().into(),
-                },
+                }),
             ),
             LinkCommand::Repair {
                 which,
@@ -214,18 +297,18 @@ pub(super) fn link(command: &LinkCommand, screen: Screen) -> Exit {
             } => {
                 let said = decider.said()?;
                 let repair = match unlink {
-                    Some(target) => Operate::Unlink {
+                    Some(target) => Decide::Unlink {
                         identity: id.as_str().into(),
                         target: target.as_str().into(),
                         said,
                     },
-                    None => Operate::Move {
+                    None => Decide::Move {
                         record: id.as_str().into(),
                         to: to.as_deref().map(Into::into),
                         said,
                     },
                 };
-                (which, repair)
+                (which, Operate::Decide(repair))
             }
         })
     })
@@ -233,20 +316,20 @@ pub(super) fn link(command: &LinkCommand, screen: Screen) -> Exit {
 
 pub(super) fn task(command: &TaskCommand, screen: Screen) -> Exit {
     let end = |id: &String, end, decider: &Decider| {
-        Ok::<_, anyhow::Error>(Operate::End {
+        Ok::<_, anyhow::Error>(Operate::Decide(Decide::Task {
             id: id.as_str().into(),
             end,
             said: decider.said()?,
-        })
+        }))
     };
     run(screen, || {
         Ok(match command {
-            TaskCommand::List { which, all } => (which, Operate::Tasks { all: *all }),
+            TaskCommand::List { which, all } => (which, see(See::Tasks { all: *all })),
             TaskCommand::Show { which, id } => (
                 which,
-                Operate::Task {
+                see(See::Task {
                     id: id.as_str().into(),
-                },
+                }),
             ),
             TaskCommand::Done { which, id, decider } => (which, end(id, End::Done, decider)?),
             TaskCommand::Cancel { which, id, decider } => {
@@ -254,6 +337,66 @@ pub(super) fn task(command: &TaskCommand, screen: Screen) -> Exit {
             }
         })
     })
+}
+
+pub(super) fn target(command: &TargetCommand, screen: Screen) -> Exit {
+    run(screen, || {
+        Ok(match command {
+            TargetCommand::Pause {
+                which,
+                target,
+                decider,
+            } => {
+                let (target, said) = (target.as_str().into(), decider.said()?);
+                (which, Operate::Pause { target, said })
+            }
+            TargetCommand::Resume {
+                which,
+                target,
+                decider,
+            } => {
+                let (target, said) = (target.as_str().into(), decider.said()?);
+                (which, Operate::Resume { target, said })
+            }
+        })
+    })
+}
+
+pub(super) fn parked(command: &ParkedCommand, screen: Screen) -> Exit {
+    run(screen, || {
+        Ok(match command {
+            ParkedCommand::List { which } => (which, Operate::Parked),
+            ParkedCommand::Retry { which, id, all: _ } => {
+                let of = id.as_deref().map(|id| Subject(id.into()));
+                (which, Operate::Retry { of })
+            }
+        })
+    })
+}
+
+pub(super) fn dead_letter(command: &DeadLetterCommand, screen: Screen) -> Exit {
+    run(screen, || {
+        Ok(match command {
+            DeadLetterCommand::List { which } => (which, Operate::Dead),
+            DeadLetterCommand::Replan { which } => (which, Operate::Replan),
+        })
+    })
+}
+
+pub(super) fn report(command: &ReportCommand, screen: Screen) -> Exit {
+    run(screen, || {
+        Ok(match command {
+            ReportCommand::List { which, last } => (which, Operate::Reports { most: *last }),
+            ReportCommand::Open { which, run, file } => {
+                let (run, file) = (run.clone(), file.clone());
+                (which, Operate::Report { run, file })
+            }
+        })
+    })
+}
+
+const fn see(what: See) -> Operate {
+    Operate::See(what)
 }
 
 fn run<'a>(screen: Screen, asked: impl FnOnce() -> anyhow::Result<(&'a Which, Operate)>) -> Exit {
@@ -264,11 +407,15 @@ fn run<'a>(screen: Screen, asked: impl FnOnce() -> anyhow::Result<(&'a Which, Op
                 Found::Resting(data, described) => {
                     let decides = operate.decides();
                     let stack = local::open(&data, &described, None).await?;
-                    let operated = stack.operate(operate).await?;
+                    let operated = stack.operations().operate(operate).await?;
                     if decides {
                         screen.note("the next start of the stack carries it out");
                     }
                     Ok(operated)
+                }
+                Found::Deployed(cloud) => {
+                    let operations = cloud.operations().await?;
+                    Ok(operations.operate(operate).await?)
                 }
             }
         })

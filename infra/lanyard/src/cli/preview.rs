@@ -11,15 +11,12 @@ use domain::EntitlementId;
 use domain::plan::Compiled;
 use jiff::Timestamp;
 use planner::Preview;
-use ports::embedded::FolderObjects;
 use ports::{Clock as _, Store as _};
 
-use super::stack::block_on;
+use super::stack::{Place, block_on};
 use super::{Exit, Screen};
-use crate::local::{DataFolder, load};
-use crate::preview::{
-    self, Desk, Diff, FORMAT, Header, Named, Planned, Saved, State, StateFile, report,
-};
+use crate::home::{Home, policy};
+use crate::preview::{self, Desk, FORMAT, Header, Named, Planned, Saved, State, StateFile, report};
 use crate::stack::SystemClock;
 
 /// Which state.
@@ -29,7 +26,10 @@ pub struct StateArgs {
     /// Data folder of a stack, whether it runs or not
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Exported state instead of that of the data folder
+    /// A deployed stack
+    #[arg(long, value_name = "NAME", conflicts_with = "data")]
+    stack: Option<String>,
+    /// Exported state instead of that of the stack
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
 }
@@ -86,8 +86,8 @@ pub struct DiffArgs {
     /// How many people of each group are shown by name (JSON has them all)
     #[arg(long, default_value_t = 200, value_name = "N")]
     most: usize,
-    /// Keep the comparison in the data folder, for lanyard publish --diff
-    #[arg(long, requires = "data", conflicts_with = "state")]
+    /// Keep the comparison with the stack, for lanyard publish --diff
+    #[arg(long, conflicts_with = "state")]
     save: bool,
 }
 
@@ -143,107 +143,30 @@ struct ExplainMore {
 /// What to export.
 #[derive(Args, Debug)]
 pub struct ExportArgs {
-    /// Data folder of a stack, whether it runs or not
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    which: Place,
     /// The file to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
 
 impl StateArgs {
-    async fn desk(&self, at: Option<Timestamp>) -> anyhow::Result<Desk> {
+    /// The state, and where published policy is.
+    async fn open(&self, at: Option<Timestamp>) -> anyhow::Result<(Desk, Option<Home>)> {
         let at = at.unwrap_or_else(|| SystemClock.now());
+        let home = Home::of(self.data.as_deref(), self.stack.as_deref()).await?;
         if let Some(file) = &self.state {
-            let state = State::File(StateFile::open(file)?);
-            return Ok(Desk {
-                state,
+            let desk = Desk {
+                state: State::File(StateFile::open(file)?),
                 salt: None,
                 at,
-            });
+            };
+            return Ok((desk, home));
         }
-        let Some(data) = &self.data else {
-            bail!("neither --data nor --state");
+        let Some(home) = home else {
+            bail!("none of --data, --stack and --state");
         };
-        live(&DataFolder::at(data), at).await
-    }
-
-    fn folder(&self) -> Option<DataFolder> {
-        self.data.as_deref().map(DataFolder::at)
-    }
-}
-
-/// The state of a data folder.
-pub(super) async fn live(data: &DataFolder, at: Timestamp) -> anyhow::Result<Desk> {
-    let table = data.table();
-    ensure!(
-        table.exists(),
-        "there is no state: {} does not exist; did a stack ever run over this data folder?",
-        table.display()
-    );
-    Ok(Desk {
-        state: State::Live(store_dynamodb::embedded::open(&table).await?),
-        salt: Some(data.salt()?),
-        at,
-    })
-}
-
-/// A policy by folder or published version; the active one without a name.
-pub(super) async fn policy(
-    name: Option<&str>,
-    data: Option<&DataFolder>,
-) -> anyhow::Result<Arc<Compiled>> {
-    if let Some(name) = name
-        && Path::new(name).is_dir()
-    {
-        return Ok(Arc::new(Compiled::new(load(Path::new(name))?)));
-    }
-    let Some(data) = data else {
-        match name {
-            Some(name) => bail!(
-                "`{name}` is no folder, and published versions are looked up in --data, which is \
-                 missing"
-            ),
-            None => bail!("which policy is active is known to --data, which is missing"),
-        }
-    };
-    let objects = FolderObjects::share(&data.objects())?;
-    if let Some(name) = name {
-        let version = publication::resolve(&objects, name)
-            .await
-            .with_context(|| format!("`{name}` is neither a folder nor a published version"))?;
-        return Ok(preview::compiled(
-            publication::load(&objects, version).await?,
-        ));
-    }
-    if let Some(policy) = in_force(data, &objects).await? {
-        return Ok(policy);
-    }
-    bail!("no policy is active here; name a folder with policy files")
-}
-
-/// The policy that a stack over this folder works under, if any.
-pub(super) async fn in_force(
-    data: &DataFolder,
-    objects: &FolderObjects,
-) -> anyhow::Result<Option<Arc<Compiled>>> {
-    let described = data.described().ok();
-    if let Some(described) = described
-        && let Some(folder) = described.policy
-    {
-        // The folder may have been edited since the stack read it.
-        let policy = match described.version {
-            Some(version) => publication::load(objects, version).await?.policy,
-            None => load(&folder)?,
-        };
-        return Ok(Some(Arc::new(Compiled::new(policy))));
-    }
-    match publication::active(objects).await? {
-        Some((active, _)) => {
-            let loaded = publication::load(objects, active.version).await?;
-            Ok(Some(preview::compiled(loaded)))
-        }
-        None => Ok(None),
+        Ok((home.desk(at).await?, Some(home)))
     }
 }
 
@@ -259,8 +182,8 @@ fn done<T>(screen: Screen, result: anyhow::Result<T>, show: impl FnOnce(T) -> Ex
 
 pub(super) fn plan(args: &PlanArgs, screen: Screen) -> Exit {
     let plans = block_on(async {
-        let desk = args.state.desk(args.at).await?;
-        let policy = policy(args.policy.as_deref(), args.state.folder().as_ref()).await?;
+        let (desk, home) = args.state.open(args.at).await?;
+        let policy = policy(args.policy.as_deref(), home.as_ref()).await?;
         let planner = desk.planner(&policy);
         let mut people = 0_u64;
         let mut plans: Vec<Planned> = Vec::new();
@@ -312,10 +235,9 @@ pub(super) fn diff(args: &DiffArgs, screen: Screen) -> Exit {
         args.format
     };
     let compared = block_on(async {
-        let desk = args.state.desk(args.at).await?;
-        let folder = args.state.folder();
-        let from = policy(args.from.as_deref(), folder.as_ref()).await?;
-        let to = policy(Some(&args.to), folder.as_ref()).await?;
+        let (desk, home) = args.state.open(args.at).await?;
+        let from = policy(args.from.as_deref(), home.as_ref()).await?;
+        let to = policy(Some(&args.to), home.as_ref()).await?;
         let mut out = output(args.out.as_deref())?;
         let mut json = match format {
             Format::Json => Some(report::Json::new(&mut out)?),
@@ -329,8 +251,11 @@ pub(super) fn diff(args: &DiffArgs, screen: Screen) -> Exit {
             Ok(())
         })
         .await?;
-        let saved = match (&folder, args.save) {
-            (Some(folder), true) => Some(save(folder, &diff).await?),
+        let saved = match (&home, args.save) {
+            (Some(home), true) => {
+                let saved: Saved = diff.saved();
+                Some(publication::save_diff(&home.objects()?, &saved).await?)
+            }
             (Some(_) | None, false) | (None, true) => None,
         };
         if let Some(json) = json {
@@ -361,12 +286,6 @@ pub(super) fn diff(args: &DiffArgs, screen: Screen) -> Exit {
     })
 }
 
-async fn save(folder: &DataFolder, diff: &Diff) -> anyhow::Result<domain::Hash> {
-    let objects = FolderObjects::share(&folder.objects())?;
-    let saved: Saved = diff.saved();
-    Ok(publication::save_diff(&objects, &saved).await?)
-}
-
 /// Standard output, or a file that only its owner can read.
 fn output(path: Option<&Path>) -> anyhow::Result<Box<dyn std::io::Write>> {
     use std::os::unix::fs::OpenOptionsExt as _;
@@ -385,8 +304,8 @@ fn output(path: Option<&Path>) -> anyhow::Result<Box<dyn std::io::Write>> {
 
 impl ExplainMore {
     async fn look(&self, person: &str) -> anyhow::Result<(Arc<Compiled>, Preview)> {
-        let desk = self.state.desk(self.at).await?;
-        let policy = policy(self.policy.as_deref(), self.state.folder().as_ref()).await?;
+        let (desk, home) = self.state.open(self.at).await?;
+        let policy = policy(self.policy.as_deref(), home.as_ref()).await?;
         let planner = desk.planner(&policy);
         let named = Named {
             id: person.to_owned(),
@@ -434,10 +353,9 @@ fn shown(more: &ExplainMore, person: &str, entitlement: Option<&str>, screen: Sc
 
 pub(super) fn export(args: &ExportArgs, screen: Screen) -> Exit {
     let exported = block_on(async {
-        let data = DataFolder::at(&args.data);
-        let desk = live(&data, SystemClock.now()).await?;
-        let objects = FolderObjects::share(&data.objects())?;
-        let policy = in_force(&data, &objects).await?;
+        let home = args.which.home().await?;
+        let desk = home.desk(SystemClock.now()).await?;
+        let policy = home.in_force().await?;
         let mut meters = BTreeMap::new();
         for name in policy
             .iter()

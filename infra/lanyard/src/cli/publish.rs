@@ -1,22 +1,21 @@
 //! `lanyard publish` and `lanyard policy`: versions of policy, and which of them is active.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use domain::Hash;
-use domain::plan::Compiled;
 use ports::Clock as _;
-use ports::embedded::FolderObjects;
 use serde::Serialize;
 
-use super::preview::{in_force, live};
-use super::stack::block_on;
+use super::stack::{Found, Place, block_on, in_folder};
 use super::{Exit, Screen};
+use crate::holds::{self, Opening, Request};
 use crate::local::DataFolder;
-use crate::preview::{Saved, diff, hash};
+use crate::preview::{Desk, State, compiled, hash};
+use crate::release::{self, Candidate, Ground, Outcome};
 use crate::stack::SystemClock;
 use publication::Active;
 
@@ -37,9 +36,8 @@ pub struct PublishArgs {
     /// Go back to a published version; without one, to the one that was active before
     #[arg(long, value_name = "VERSION", num_args = 0..=1, default_missing_value = "")]
     rollback: Option<String>,
-    /// Data folder of the stack, whether it runs or not; made if need be
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// What to do with published versions.
@@ -47,46 +45,23 @@ pub struct PublishArgs {
 pub enum PolicyCommand {
     /// Every published version, the active one marked
     List {
-        /// Data folder of the stack
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
+        #[command(flatten)]
+        place: Place,
     },
-}
-
-/// What became of a publication.
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case", tag = "outcome")]
-enum Outcome {
-    Published { active: Active },
-    AlreadyActive { version: Hash },
-    Refused { why: String },
 }
 
 pub(super) fn publish(args: &PublishArgs, screen: Screen) -> Exit {
     let outcome = block_on(async {
-        let data = DataFolder::create(&args.data)?;
-        let objects = FolderObjects::share(&data.objects())?;
-        let outcome = match (&args.rollback, &args.policy) {
-            (Some(name), _) => rollback(&objects, name).await?,
-            (None, Some(folder)) => {
-                let files = policy::read(folder).map_err(|errors| broken(&errors))?;
-                let loaded = policy::load_files(files.clone()).map_err(|errors| broken(&errors))?;
-                let to = Arc::new(Compiled::new(loaded.policy));
-                let (data, named) = (&data, args.diff.as_deref());
-                go_live(data, &objects, &files, &to, named).await?
-            }
-            (None, None) => anyhow::bail!("neither --policy nor --rollback"),
-        };
-        let folder = data.described().ok().and_then(|described| described.policy);
+        let folder = args.place.folder().map(DataFolder::create).transpose()?;
+        let outcome = released(args).await?;
+        let described = folder.and_then(|folder| folder.described().ok());
+        let folder = described.and_then(|described| described.policy);
         Ok((outcome, folder))
     });
     match outcome {
         Ok((outcome, folder)) => {
             let (text, exit) = match &outcome {
-                Outcome::Published { active } => (
-                    format!("policy {} is active", active.version.short()),
-                    Exit::Fine,
-                ),
+                Outcome::Published { active, held } => (published(active, held), Exit::Fine),
                 Outcome::AlreadyActive { version } => (
                     format!("policy {} was active already", version.short()),
                     Exit::Fine,
@@ -115,96 +90,71 @@ fn broken(errors: &policy::Errors) -> anyhow::Error {
         .context("the policy does not hold together and is not published")
 }
 
-async fn rollback(objects: &FolderObjects, name: &str) -> anyhow::Result<Outcome> {
-    let Some(was) = publication::active(objects).await? else {
-        anyhow::bail!("nothing was ever published here");
-    };
-    let name = Some(name).filter(|name| !name.is_empty());
-    let version = publication::earlier(objects, &was.0, name).await?;
-    if version == was.0.version {
-        return Ok(Outcome::AlreadyActive { version });
+async fn released(args: &PublishArgs) -> anyhow::Result<Outcome> {
+    let home = args.place.home().await?;
+    let objects = home.objects()?;
+    let at = SystemClock.now();
+    let (mut desk, mut from) = (None, None);
+    if home.is_peopled() {
+        desk = Some(home.desk(at).await?);
+        from = home.in_force().await?;
     }
-    // What does not read back any more is not made active.
-    publication::load(objects, version).await?;
-    let now = SystemClock.now();
-    let active = publication::flip(objects, Some(&was), version, None, now).await?;
-    Ok(Outcome::Published { active })
-}
-
-async fn go_live(
-    data: &DataFolder,
-    objects: &FolderObjects,
-    files: &[(String, String)],
-    to: &Arc<Compiled>,
-    named: Option<&str>,
-) -> anyhow::Result<Outcome> {
-    let now = SystemClock.now();
-    let version = to.policy.version;
-    let was = publication::active(objects).await?;
-    if was.as_ref().is_some_and(|(was, _)| was.version == version) {
-        return Ok(Outcome::AlreadyActive { version });
-    }
-    // Whoever is there was decided under what is in force, published or not; a version that is
-    // in force already changes nothing for anybody.
-    let from = if data.table().exists() {
-        in_force(data, objects).await?
-    } else {
-        None
+    let ground = Ground {
+        objects: &objects,
+        desk: desk.as_ref(),
+        from: from.as_ref(),
+        at,
     };
-    let mut diff = None;
-    if let Some(from) = from.filter(|from| from.policy.version != version) {
-        match compared(data, objects, &from, to, named, now).await? {
-            Ok(hash) => diff = Some(hash),
-            Err(why) => return Ok(Outcome::Refused { why }),
+    let hold = async |holds: &[Opening]| hold(args.place.folder(), desk.as_ref(), holds, at).await;
+    match (&args.rollback, &args.policy) {
+        (Some(name), _) => {
+            let name = Some(name.as_str()).filter(|name| !name.is_empty());
+            release::roll_back(&ground, name, hold).await
         }
+        (None, Some(folder)) => {
+            let files = policy::read(folder).map_err(|errors| broken(&errors))?;
+            let loaded = policy::load_files(files.clone()).map_err(|errors| broken(&errors))?;
+            let candidate = Candidate {
+                files: &files,
+                to: &compiled(loaded),
+                diff: args.diff.as_deref().map(hash).transpose()?,
+            };
+            release::publish(&ground, &candidate, hold).await
+        }
+        (None, None) => anyhow::bail!("neither --policy nor --rollback"),
     }
-    publication::store(objects, version, files, now).await?;
-    let active = publication::flip(objects, was.as_ref(), version, diff, now).await?;
-    Ok(Outcome::Published { active })
 }
 
-/// The saved comparison, if it says what would happen now.
-async fn compared(
-    data: &DataFolder,
-    objects: &FolderObjects,
-    from: &Arc<Compiled>,
-    to: &Arc<Compiled>,
-    named: Option<&str>,
-    now: jiff::Timestamp,
-) -> anyhow::Result<Result<Hash, String>> {
-    let again = "run `lanyard diff --to DIR --data DIR --save`, read it, and name its hash with \
-                 --diff";
-    let Some(named) = named else {
-        return Ok(Err(format!(
-            "policy {} is in force and nobody has compared; {again}",
-            from.policy.version.short()
-        )));
-    };
-    let named = hash(named)?;
-    let Some(saved) = publication::saved_diff::<Saved, _>(objects, named).await? else {
-        return Ok(Err(format!(
-            "no comparison is saved under this hash; {again}"
-        )));
-    };
-    if (saved.from, saved.to) != (from.policy.version, to.policy.version) {
-        return Ok(Err(format!(
-            "the comparison is of {} and {}, but {} is in force and {} is to be published; {again}",
-            saved.from.short(),
-            saved.to.short(),
-            from.policy.version.short(),
-            to.policy.version.short()
-        )));
+/// Through the stack where one runs, so that there is one writer.
+async fn hold(
+    folder: Option<&Path>,
+    desk: Option<&Desk>,
+    holds: &[Opening],
+    at: jiff::Timestamp,
+) -> anyhow::Result<()> {
+    if let Some(folder) = folder
+        && let Ok(Found::Running(mut connection)) = in_folder(folder).await
+    {
+        let holds = holds.to_vec();
+        connection.hold(&Request::Open { holds }).await?;
+    } else if let Some(State::Live(store)) = desk.map(|desk| &desk.state) {
+        holds::open(store, holds, at).await?;
     }
-    let desk = live(data, now).await?;
-    let found = diff(&desk, from, to, 0, |_| Ok(())).await?.saved();
-    if (found.digest, found.recorrelated) != (saved.digest, saved.recorrelated) {
-        return Ok(Err(format!(
-            "people have changed since the comparison: {} were affected at {}, {} are now, and \
-             not in the same way; {again}",
-            saved.affected, saved.at, found.affected
-        )));
+    Ok(())
+}
+
+fn published(active: &Active, held: &[Opening]) -> String {
+    let mut text = format!("policy {} is active", active.version.short());
+    for hold in held {
+        // Writing to a text cannot fail.
+        write!(
+            text,
+            "\nheld: {} on {}, of which {} pass; see lanyard hold show {} {}",
+            hold.scope, hold.target, hold.allowed, hold.target, hold.scope
+        )
+        .ok();
     }
-    Ok(Ok(named))
+    text
 }
 
 #[derive(Serialize)]
@@ -216,9 +166,9 @@ struct Listed {
 }
 
 pub(super) fn policy(command: &PolicyCommand, screen: Screen) -> Exit {
-    let PolicyCommand::List { data } = command;
+    let PolicyCommand::List { place } = command;
     let listed = block_on(async {
-        let objects = FolderObjects::share(&DataFolder::at(data).objects())?;
+        let objects = place.home().await?.objects()?;
         let active = publication::active(&objects).await?;
         let active = active.map(|(active, _)| active);
         let mut versions: Vec<Listed> = publication::versions(&objects)

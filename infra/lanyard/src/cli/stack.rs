@@ -9,10 +9,13 @@ use clap::Args;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use ports::Clock as _;
+use stack_aws::Execution;
 
 use super::{Exit, Screen, environment};
+use crate::cloud::Cloud;
+use crate::home::Home;
 use crate::local::{self, Connection, Control, DataFolder, Described, Night, work_until_idle};
-use crate::stack::Status;
+use crate::operations::{self, Finding, Status};
 
 /// The variable with the token of a stack that is named by URL.
 const TOKEN: &str = "LANYARD_CONTROL_TOKEN";
@@ -27,6 +30,9 @@ pub struct Which {
     /// Data folder of the stack, whether it runs or not
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Name of a deployed stack
+    #[arg(long, value_name = "NAME")]
+    stack: Option<String>,
     /// URL of a running stack; its token (control.json in its data folder) in LANYARD_CONTROL_TOKEN
     #[arg(long, value_name = "URL")]
     url: Option<String>,
@@ -52,9 +58,34 @@ pub struct ReconcileArgs {
     zone: String,
 }
 
+/// Where a stack's state and policy are.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub struct Place {
+    /// Data folder of the stack, whether it runs or not; made if need be
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Name of a deployed stack
+    #[arg(long, value_name = "NAME")]
+    stack: Option<String>,
+}
+
+impl Place {
+    pub(super) async fn home(&self) -> anyhow::Result<Home> {
+        let home = Home::of(self.data.as_deref(), self.stack.as_deref()).await?;
+        home.context("neither --data nor --stack")
+    }
+
+    /// The data folder, if it is one.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        self.data.as_deref()
+    }
+}
+
 pub(super) enum Found {
     Running(Connection),
     Resting(DataFolder, Described),
+    Deployed(Box<Cloud>),
 }
 
 impl Which {
@@ -67,8 +98,11 @@ impl Which {
             };
             return Ok(Found::Running(Connection::new(&control)?));
         }
+        if let Some(name) = &self.stack {
+            return Ok(Found::Deployed(Box::new(Cloud::find(name).await?)));
+        }
         let Some(path) = &self.data else {
-            bail!("neither --data nor --url");
+            bail!("none of --data, --stack and --url");
         };
         in_folder(path).await
     }
@@ -98,7 +132,19 @@ pub(super) fn status(args: &StatusArgs, screen: Screen) -> Exit {
                     stack.tick().await?;
                     work_until_idle(&stack, patience).await;
                 }
-                Ok(stack.status().await?)
+                Ok(stack.operations().status().await?)
+            }
+            Found::Deployed(cloud) => {
+                let operations = cloud.operations().await?;
+                let began = tokio::time::Instant::now();
+                let mut look = tokio::time::interval(Duration::from_secs(2));
+                loop {
+                    look.tick().await;
+                    let status = operations.status().await?;
+                    if status.idle || waits.is_none_or(|patience| began.elapsed() >= patience) {
+                        break Ok(status);
+                    }
+                }
             }
         }
     });
@@ -153,6 +199,7 @@ pub(super) fn reconcile(args: &ReconcileArgs, screen: Screen) -> Exit {
                 }
                 Ok(Night::new(&stack, &finished)?)
             }
+            Found::Deployed(cloud) => deployed_night(&cloud, &args.zone).await,
         }
     });
     match night {
@@ -168,6 +215,20 @@ pub(super) fn reconcile(args: &ReconcileArgs, screen: Screen) -> Exit {
             screen.error(&error);
             Exit::Failed
         }
+    }
+}
+
+/// Runs the state machine, and reads what it wrote.
+async fn deployed_night(cloud: &Cloud, zone: &str) -> anyhow::Result<Night> {
+    let zone =
+        jiff::tz::TimeZone::get(zone).with_context(|| format!("`{zone}` is not a time zone"))?;
+    let day = crate::stack::SystemClock.now().to_zoned(zone).date();
+    match cloud.reconcile(day).await? {
+        Execution::Succeeded(_) => cloud.night().await,
+        Execution::Failed { state, error } => bail!(
+            "the run ended as {state} {error}; `night-failed` in docs/runbook.md says what to look at"
+        ),
+        Execution::Running => bail!("the run is still under way"),
     }
 }
 
@@ -209,4 +270,60 @@ pub(super) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyh
         .enable_all()
         .build()?
         .block_on(work)
+}
+
+/// Which stack to examine.
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    which: Which,
+}
+
+pub(super) fn doctor(args: &DoctorArgs, screen: Screen) -> Exit {
+    let examined = block_on(async {
+        Ok(match args.which.find().await? {
+            Found::Running(mut connection) => operations::findings(&connection.status().await?),
+            Found::Resting(data, described) => {
+                let stack = local::open(&data, &described, None).await?;
+                operations::findings(&stack.operations().status().await?)
+            }
+            Found::Deployed(cloud) => {
+                let mut found = cloud.examine().await?;
+                if let Ok(operations) = cloud.operations().await {
+                    found.extend(operations::findings(&operations.status().await?));
+                }
+                found
+            }
+        })
+    });
+    match examined {
+        Ok(found) => {
+            let fine = found.iter().all(|finding| finding.fine);
+            screen.result(examination(&found), &found);
+            if fine { Exit::Fine } else { Exit::Findings }
+        }
+        Err(error) => {
+            screen.error(&error);
+            Exit::Failed
+        }
+    }
+}
+
+fn examination(found: &[Finding]) -> String {
+    let mut table = Table::new();
+    table.load_style(UTF8_BORDERS_ONLY);
+    table.set_header(["", "what", "how it is", "what to do"]);
+    for one in found {
+        table.add_row([
+            if one.fine { "ok" } else { "WRONG" }.to_owned(),
+            one.what.clone(),
+            one.how.clone(),
+            one.fix.clone().unwrap_or_default(),
+        ]);
+    }
+    let wrong = found.iter().filter(|one| !one.fine).count();
+    format!(
+        "{table}\n{wrong} of {} are not as they should be",
+        found.len()
+    )
 }

@@ -5,28 +5,90 @@ use comfy_table::presets::UTF8_BORDERS_ONLY;
 use domain::case::CaseState;
 use domain::task::TaskState;
 
-use crate::stack::{CaseView, LinkView, Operated, TaskView};
+use crate::operations::{
+    CaseView, DeadView, LinkView, Operated, ParkedView, ReportView, Seen, TaskView,
+};
 
 /// Whatever an operator asked for.
 pub(super) fn text(operated: &Operated) -> String {
     match operated {
         Operated::Recorded => "recorded".to_owned(),
-        Operated::Cases(cases) => match cases.as_slice() {
+        Operated::Seen(seen) => seen_text(seen),
+        Operated::Parked(parked) if parked.is_empty() => "nothing is parked".to_owned(),
+        Operated::Parked(parked) => parked_text(parked),
+        Operated::Dead(dead) if dead.is_empty() => "nothing was given up".to_owned(),
+        Operated::Dead(dead) => dead_text(dead),
+        Operated::HandedOver { count, left: 0 } => {
+            format!("{count} handed over to be looked at again")
+        }
+        Operated::HandedOver { count, left } => format!(
+            "{count} handed over to be looked at again; {left} messages are not ours and stay"
+        ),
+        Operated::Reports(reports) if reports.is_empty() => "no run has finished yet".to_owned(),
+        Operated::Reports(reports) => reports_text(reports),
+        Operated::Place(place) => place.clone(),
+    }
+}
+
+fn seen_text(seen: &Seen) -> String {
+    match seen {
+        Seen::Cases(cases) => match cases.as_slice() {
             [] => "no case waits".to_owned(),
             [one] => case_text(one),
             many => cases_text(many),
         },
-        Operated::Links(links) => match links.as_slice() {
+        Seen::Links(links) => match links.as_slice() {
             [] => "nobody is known".to_owned(),
             [one] => link_text(one),
             many => links_text(many),
         },
-        Operated::Tasks(tasks) => match tasks.as_slice() {
+        Seen::Tasks(tasks) => match tasks.as_slice() {
             [] => "no task waits".to_owned(),
             [one] => task_text(one),
             many => tasks_text(many),
         },
     }
+}
+
+fn parked_text(parked: &[ParkedView]) -> String {
+    let mut table = table(["identity", "what waits", "why"]);
+    for one in parked {
+        let what = match (&one.record, &one.target) {
+            (Some(record), _) => format!("record {record}"),
+            (None, Some(target)) => format!("account on {target}"),
+            (None, None) => String::new(),
+        };
+        table.add_row([one.identity.to_string(), what, one.why.clone()]);
+    }
+    table.to_string()
+}
+
+fn dead_text(dead: &[DeadView]) -> String {
+    let mut table = table(["queue", "message", "about", "received"]);
+    for one in dead {
+        let about = one.about.clone();
+        table.add_row([
+            one.queue.clone(),
+            one.id.to_string(),
+            about.unwrap_or_else(|| "not one of ours".to_owned()),
+            format!("{} times", one.receives),
+        ]);
+    }
+    table.to_string()
+}
+
+fn reports_text(reports: &[ReportView]) -> String {
+    let mut table = table(["day", "run", "complete", "findings", "new"]);
+    for one in reports {
+        table.add_row([
+            one.date.to_string(),
+            one.run.to_string(),
+            if one.complete { "yes" } else { "no" }.to_owned(),
+            one.findings.to_string(),
+            one.new.to_string(),
+        ]);
+    }
+    table.to_string()
 }
 
 fn table<const N: usize>(header: [&str; N]) -> Table {

@@ -46,6 +46,10 @@ impl<P: Progress> Life<'_, P> {
         self.compare("every account is what policy says once more", &mut checks);
 
         self.progress
+            .closing("a role of everybody is edited: compared, held, released, rolled back");
+        self.rewrite(&mut checks).await?;
+
+        self.progress
             .closing("somebody's hand in the targets, and the night after it");
         let planted = drift::plant(&self.witness(), &self.targets, self.clock.now())?;
         let hands = planted.len();
@@ -112,7 +116,7 @@ impl<P: Progress> Life<'_, P> {
         }
     }
 
-    fn compare(&self, name: &'static str, checks: &mut Vec<Check>) -> usize {
+    pub(super) fn compare(&self, name: &'static str, checks: &mut Vec<Check>) -> usize {
         self.compare_but(name, &BTreeSet::new(), checks)
     }
 
@@ -188,7 +192,7 @@ impl<P: Progress> Life<'_, P> {
     }
 
     async fn last_checks(&mut self, hands: usize, checks: &mut Vec<Check>) -> anyhow::Result<()> {
-        let status = self.stack.status().await?;
+        let status = self.stack.operations().status().await?;
         let dead: usize = status.lanes.values().map(|lane| lane.dead).sum();
         self.numbers.parked = status.parked_records;
         checks.push(Check::that(

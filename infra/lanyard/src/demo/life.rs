@@ -111,7 +111,7 @@ pub async fn run<P: Progress>(settings: &Settings, progress: &mut P) -> anyhow::
     };
     life.misbehave()?;
     life.live().await?;
-    let outcome = life.close(&machines).await;
+    let outcome = Box::pin(life.close(&machines)).await;
     front.abort();
     let mut outcome = outcome?;
     outcome.numbers.seconds = wall.now().duration_since(began).as_secs_f64();
@@ -138,7 +138,7 @@ async fn start_targets(policy: &mut domain::Policy, seed: u64) -> anyhow::Result
     Ok(Targets(servers))
 }
 
-fn secrets(targets: &Targets) -> StaticSecrets {
+pub(super) fn secrets(targets: &Targets) -> StaticSecrets {
     let tokens = targets
         .iter()
         .map(|(name, server)| (format!("{name}-token"), vec![Secret::new(server.token())]));

@@ -27,7 +27,7 @@ const TOO_MANY: usize = 20;
 const RELEASED: usize = 3;
 
 /// Who agrees.
-const OPERATOR: &str = "ida";
+pub(super) const OPERATOR: &str = "ida";
 
 /// Somebody who is ended by mistake.
 struct Victim {
@@ -108,7 +108,7 @@ impl<P: Progress> Life<'_, P> {
     }
 
     /// Lets time pass, with its ticks.
-    async fn pass(&mut self, by: SignedDuration) -> anyhow::Result<()> {
+    pub(super) async fn pass(&mut self, by: SignedDuration) -> anyhow::Result<()> {
         let end = self.clock.now() + by;
         while self.clock.now() < end {
             let next = self.clock.now() + SignedDuration::from_hours(1);

@@ -9,6 +9,7 @@ mod drift;
 mod life;
 mod misfeed;
 mod oracle;
+mod rewrite;
 mod sample;
 mod verdict;
 
@@ -26,6 +27,7 @@ pub use compare::{Compared, Witness};
 pub use drift::Planted;
 pub use life::run;
 pub use oracle::{Expected, Look, expected};
+pub use rewrite::DIFF;
 pub use sample::{FILES, SampleError, policy};
 pub use verdict::{Check, Numbers, Outcome};
 

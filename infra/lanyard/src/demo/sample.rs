@@ -29,11 +29,22 @@ files!(
 #[error("the sample policy does not hold together")]
 pub struct SampleError(#[source] policy::Errors);
 
+/// Policy files: name and text.
+pub type Files = Vec<(String, String)>;
+
+/// The files, to be edited.
+pub fn files() -> Files {
+    let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
+    FILES.iter().map(owned).collect()
+}
+
 /// The sample policy without the targets that it only simulates, whose servers nobody plays.
 pub fn policy() -> Result<Policy, SampleError> {
-    let files = FILES
-        .iter()
-        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+    policy_of(files())
+}
+
+/// The same of edited files.
+pub fn policy_of(files: Files) -> Result<Policy, SampleError> {
     let mut policy = policy::load_files(files).map_err(SampleError)?.policy;
     let simulated: Vec<TargetId> = policy
         .targets

@@ -26,7 +26,8 @@ use super::follow::Follower;
 use super::night::Nightly;
 use crate::client::Client;
 use crate::holds;
-use crate::stack::{Operate, Operated, Stack, Status};
+use crate::operations::{Operate, Operated, Status};
+use crate::stack::Stack;
 
 /// How long a nightly run may take before the command line gives up waiting.
 const LONGEST_NIGHT: Duration = Duration::from_hours(4);
@@ -124,7 +125,7 @@ async fn guard(State(controlled): State<Controlled>, request: Request, next: Nex
 }
 
 async fn status(State(controlled): State<Controlled>) -> Response {
-    match controlled.stack.status().await {
+    match controlled.stack.operations().status().await {
         Ok(mut status) => {
             status.not_followed = controlled.follower.stuck();
             Json(status).into_response()
@@ -166,14 +167,14 @@ async fn feed(State(controlled): State<Controlled>, Json(delivered): Json<Delive
     let Ok(_running) = controlled.running.try_lock() else {
         return (StatusCode::CONFLICT, "a feed or a nightly run is under way").into_response();
     };
-    match delivered.take(&controlled.stack).await {
+    match delivered.take(&controlled.stack.feeds()).await {
         Ok(report) => Json(report).into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error:#}")).into_response(),
     }
 }
 
 async fn operate(State(controlled): State<Controlled>, Json(asked): Json<Operate>) -> Response {
-    match controlled.stack.operate(asked).await {
+    match controlled.stack.operations().operate(asked).await {
         Ok(operated) => Json(operated).into_response(),
         Err(fault @ Fault::Reject { .. }) => {
             (StatusCode::UNPROCESSABLE_ENTITY, fault.to_string()).into_response()

@@ -5,12 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use domain::SourceId;
-use hr_webhook::feed::{Asked, Report};
+use hr_webhook::feed::{Asked, FeedIntake, Report};
 use jiff::Timestamp;
+use ports::{Cases, Clock, Lanes, Objects, Store};
 use serde::{Deserialize, Serialize};
-use store_dynamodb::DynamoStore;
-
-use crate::stack::Stack;
 
 /// A file with a full feed, and what is said about it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,8 +28,14 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    /// Hands the file to a stack.
-    pub async fn take(&self, stack: &Stack<DynamoStore>) -> anyhow::Result<Report> {
+    /// Hands the file to an intake.
+    pub async fn take<S, L, B, C>(&self, intake: &FeedIntake<S, L, B, C>) -> anyhow::Result<Report>
+    where
+        S: Store + Cases,
+        L: Lanes,
+        B: Objects,
+        C: Clock,
+    {
         let asked = Asked {
             as_of: self.as_of,
             total: self.total,
@@ -40,6 +44,6 @@ impl Delivered {
         };
         let file = File::open(&self.file)
             .with_context(|| format!("cannot open {}", self.file.display()))?;
-        Ok(stack.feeds().take(&self.source, file, asked).await?)
+        Ok(intake.take(&self.source, file, asked).await?)
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::plan::Compiled;
-use domain::preview::{Delta, Person, Side, Tally, TargetTally, Verdict, compare};
-use domain::{Hash, IdentityId, Pii, TargetId};
+use domain::preview::{Delta, Growth, Person, Side, Tally, TargetTally, Verdict, compare, growth};
+use domain::{EntitlementId, Hash, IdentityId, Pii, TargetId};
 use jiff::Timestamp;
 use ports::Store as _;
 use serde::{Deserialize, Serialize};
@@ -24,9 +24,21 @@ pub struct Diff {
     pub tally: Tally,
     /// What the limits say.
     pub verdicts: Vec<Verdict>,
+    /// Roles that everybody gets, or everybody of a kind, and that give more.
+    pub grown: Vec<Grown>,
     /// Records that would belong to another human than now, or wait for one to say so. Whose
     /// accounts that concerns is decided one by one.
     pub recorrelated: u64,
+}
+
+/// A default role that gives more.
+#[derive(Clone, Debug, Serialize)]
+pub struct Grown {
+    /// The role, and whose it is.
+    #[serde(flatten)]
+    pub growth: Growth,
+    /// For how many people each of its new entitlements is new, in their order.
+    pub people: Vec<(EntitlementId, u64)>,
 }
 
 /// One person for whom something becomes different.
@@ -63,6 +75,8 @@ pub struct Summary {
     pub targets: BTreeMap<TargetId, TargetTally>,
     /// What the limits say.
     pub limits: Vec<Verdict>,
+    /// Default roles that give more.
+    pub default_roles: Vec<Grown>,
     /// SHA-256 over who gains and loses what.
     pub digest: Hash,
 }
@@ -159,7 +173,15 @@ pub async fn diff(
     for name in to.policy.targets.keys() {
         meters.insert(name.clone(), desk.state.meter(name).await?);
     }
+    let grown = growth(&from.policy, &to.policy)
+        .into_iter()
+        .map(|growth| Grown {
+            people: tally.gaining_by(&growth),
+            growth,
+        })
+        .collect();
     Ok(Diff {
+        grown,
         verdicts: tally.verdicts(&to.policy, &meters, desk.at),
         from: Arc::clone(from),
         to: Arc::clone(to),
@@ -183,6 +205,7 @@ impl Diff {
             recorrelated: self.recorrelated,
             targets: self.tally.targets.clone(),
             limits: self.verdicts.clone(),
+            default_roles: self.grown.clone(),
             digest: self.tally.digest(),
         }
     }

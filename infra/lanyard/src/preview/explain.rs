@@ -1,7 +1,7 @@
 //! Why somebody has, or does not have, what they have: fact, rule, reason, change, answer of the
 //! target, verification.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -131,6 +131,9 @@ pub struct Answer {
     /// What a limit holds.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<HeldLine>,
+    /// What is not given yet, and what has to be gone before it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub waiting: BTreeMap<EntitlementId, BTreeSet<EntitlementId>>,
 }
 
 /// Explains one entitlement, or everything that somebody has or should have.
@@ -245,7 +248,7 @@ fn answer(
         .and_then(|target| preview.person.accounts.get(target))
         .unwrap_or(&none);
     let seat = preview.person.seat.as_ref();
-    let of = |from: Option<&std::collections::BTreeMap<TargetId, Generation>>| {
+    let of = |from: Option<&BTreeMap<TargetId, Generation>>| {
         target.and_then(|target| from?.get(target).copied())
     };
     Answer {
@@ -262,6 +265,12 @@ fn answer(
             .held
             .iter()
             .flat_map(|held| held.lines.iter().cloned())
+            .collect(),
+        waiting: account
+            .waiting
+            .iter()
+            .filter(|(waits, _)| entitlement.is_none_or(|one| *waits == one))
+            .map(|(waits, until)| (waits.clone(), until.clone()))
             .collect(),
     }
 }
@@ -474,7 +483,10 @@ impl Answer {
             Some(Outcome::Applied) => "written",
             Some(Outcome::Unchanged) => "nothing to do",
             Some(Outcome::Adopted) => "taken over",
-            Some(Outcome::Deferred) => "put off, because the target rests",
+            Some(Outcome::Deferred) if self.waiting.is_empty() => {
+                "put off, because the target rests"
+            }
+            Some(Outcome::Deferred) => "put off",
             Some(Outcome::Rejected) => "the target will not have it",
             Some(Outcome::Unknown) => "the answer was lost",
             Some(Outcome::Verified) => "written, and seen in the target",
@@ -494,6 +506,15 @@ impl Answer {
         for held in &self.held {
             let (line, scope) = (&held.line, &held.scope);
             writeln!(out, "  held: {line} waits for the limit `{scope}`").ok();
+        }
+        for (waits, until) in &self.waiting {
+            let until: Vec<String> = until.iter().map(|one| format!("`{one}`")).collect();
+            let until = until.join(", ");
+            writeln!(
+                out,
+                "  waits: `{waits}` is not given before {until} is gone"
+            )
+            .ok();
         }
     }
 }

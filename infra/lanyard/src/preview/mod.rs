@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use planner::{Person, Planner, Preview, Previewed};
 use ports::Walk;
 
-pub use diff::{Affected, Diff, Saved, Summary, diff};
+pub use diff::{Affected, Diff, Grown, Saved, Summary, diff};
 pub use explain::{Explained, Link, explain};
 pub use file::{FORMAT, Header, StateFile, export, export_to};
 pub use person::Named;

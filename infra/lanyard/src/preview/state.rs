@@ -10,8 +10,8 @@ use domain::{CaseId, Fact, Generation, IdentityId, RecordKey, TargetId, TaskId};
 use jiff::Timestamp;
 use ports::cases::Which;
 use ports::store::{
-    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Delivery, Dossier, Health, ScanPage, Seat,
-    Segment,
+    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Delivery, Dossier, Health, Pause, ScanPage,
+    Seat, Segment,
 };
 use ports::{Cases, Clock, Fault, Lanes, Outgoing, Store};
 use store_dynamodb::DynamoStore;
@@ -110,6 +110,10 @@ impl Store for State {
             Self::Live(store) => store.health(target).await,
             Self::File(_) => Ok(Health::Healthy),
         }
+    }
+
+    async fn set_pause(&self, _: &TargetId, _: Option<&Pause>) -> Result<(), Fault> {
+        refused()
     }
 
     async fn set_health(&self, _: &TargetId, _: &Health) -> Result<(), Fault> {

@@ -7,8 +7,6 @@
 mod edition;
 pub mod front;
 mod lanes;
-mod operate;
-mod status;
 mod time;
 
 use std::collections::BTreeSet;
@@ -29,11 +27,8 @@ use target_http::Network;
 use edition::Edition;
 
 use crate::holds::Holds;
+use crate::operations::Operations;
 
-pub use operate::{
-    AccountLink, CaseView, DecisionView, LinkView, Operate, Operated, RecordLink, TaskView,
-};
-pub use status::{LaneStatus, Status, TargetStatus};
 pub use time::{SharedClock, SystemClock};
 
 /// What the report calls this code.
@@ -272,6 +267,20 @@ impl<S: Store + Cases + Clone> Stack<S> {
         let summary = &finished.manifest.summary;
         let folder = reconciler::report::folder(summary.date, &summary.run);
         self.objects.path(&format!("{folder}{file}"))
+    }
+}
+
+impl<S: Store + Cases + Clone + 'static> Stack<S> {
+    /// The operator's side of it.
+    pub fn operations(&self) -> Operations<'_, S, EmbeddedLanes, FolderObjects, SharedClock> {
+        Operations {
+            store: &self.store,
+            lanes: &self.lanes,
+            objects: &self.objects,
+            clock: &self.clock,
+            policy: self.policy(),
+            queues: self.all_lanes(),
+        }
     }
 }
 

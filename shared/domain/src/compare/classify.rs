@@ -1,5 +1,7 @@
 //! What a difference is called, how bad it is, and what would mend it.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::engine::{Case, Evidence, Link, Scope, from_record, is_owned};
@@ -7,7 +9,7 @@ use super::fingerprint::slot_of;
 use super::{Candidate, Class, Deviation, Repair, Severity, Situation};
 use crate::converge::differs;
 use crate::standardise::spelling;
-use crate::{Account, Desired, EntitlementId, IdentityState};
+use crate::{Account, Desired, EntitlementId, IdentityId, IdentityState};
 
 /// Whether an account is worth a look even if it equals what policy says.
 pub(super) fn is_remarkable(scope: &Scope<'_>, account: &Account, now: Timestamp) -> bool {
@@ -297,7 +299,7 @@ impl<'a> Findings<'a> {
     /// An account that carries an identity's key without being on record for it.
     fn keyed(&mut self, link: &'a Link) {
         if link.key_accounts > 1 || (link.record.id.is_some() && link.record_seen) {
-            return self.say(
+            self.say(
                 Some(link),
                 None,
                 Said {
@@ -310,6 +312,7 @@ impl<'a> Findings<'a> {
                     repair: None,
                 },
             );
+            return self.claimed([link]);
         }
         // Nobody but us writes that key, so that the account counts as ours. Where another one is
         // on record, only a complete listing tells that it is gone.
@@ -342,6 +345,19 @@ impl<'a> Findings<'a> {
                 repair: None,
             },
         );
+        let case = self.case;
+        self.claimed(case.by_id.iter().chain(&case.by_key));
+    }
+
+    /// Who claims the account that was spoken of last.
+    fn claimed<'l>(&mut self, links: impl IntoIterator<Item = &'l Link>) {
+        let claims: BTreeSet<IdentityId> = links
+            .into_iter()
+            .map(|link| link.owner.identity.clone())
+            .collect();
+        if let Some(said) = self.list.last_mut() {
+            said.claims = claims.into_iter().collect();
+        }
     }
 
     fn unmatched(&mut self) {
@@ -436,6 +452,7 @@ impl<'a> Findings<'a> {
             entitlement: entitlement.cloned(),
             candidate: None,
             candidates: Vec::new(),
+            claims: Vec::new(),
             answers: None,
             detail: said.detail.into(),
             proposed: said.proposed.into(),

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{Accepted, FeedPolicy, Incomplete, Unchanged, Why};
+use super::{Accepted, FeedPolicy, Incomplete, Unchanged, Usual, Why};
 use crate::{Certificate, Hash, RecordKey};
 
 /// How far the source's clock may be ahead of ours.
@@ -207,6 +207,7 @@ impl Acceptor {
         self.time(evidence, &mut reasons);
         self.population(evidence, &mut reasons);
         self.parts(evidence, &mut reasons);
+        self.usual(evidence, &mut reasons);
         if !reasons.is_empty() {
             return Err(Incomplete(reasons));
         }
@@ -357,6 +358,51 @@ impl Acceptor {
                 number: *number,
                 count: missing.len() as u64,
             });
+        }
+    }
+
+    /// Whether it is near what the last accepted feeds listed, in all and of each part that every
+    /// one of them had.
+    fn usual(&self, evidence: &Evidence<'_>, reasons: &mut Vec<Why>) {
+        let (Some(last), limits) = (evidence.last, &evidence.policy.limits) else {
+            return;
+        };
+        if self.received == 0 || evidence.population == Some(self.received) {
+            return;
+        }
+        let received = last.past.iter().map(|one| one.received);
+        let strays = |usual: &Usual, number| usual.is_strayed_from(number, limits);
+        if let Some(Usual { least, most }) =
+            Usual::of(received.chain([last.received])).filter(|usual| strays(usual, self.received))
+        {
+            reasons.push(Why::Unusual {
+                received: self.received,
+                least,
+                most,
+            });
+        }
+        if evidence.policy.partition.is_none() {
+            return;
+        }
+        for (part, count) in &last.partitions {
+            let before = last
+                .past
+                .iter()
+                .map(|one| one.partitions.get(part).copied());
+            let Some(before) = before.collect::<Option<Vec<u64>>>() else {
+                continue;
+            };
+            let received = self.partitions.get(part).copied().unwrap_or_default();
+            if let Some(Usual { least, most }) = Usual::of(before.into_iter().chain([*count]))
+                .filter(|usual| strays(usual, received))
+            {
+                reasons.push(Why::PartitionUnusual {
+                    partition: part.clone(),
+                    received,
+                    least,
+                    most,
+                });
+            }
         }
     }
 

@@ -10,6 +10,7 @@
 mod absence;
 mod accept;
 mod news;
+mod usual;
 mod why;
 
 #[cfg(test)]
@@ -25,6 +26,7 @@ use crate::{Attr, Hash, RecordKey, WorkerId};
 pub use absence::{Concluded, Standing, conclude, standing};
 pub use accept::{Acceptor, Evidence, Header, ahead};
 pub use news::{news, undone};
+pub use usual::{KEPT, LEAST, Past, Usual, remember};
 pub use why::{Incomplete, Why};
 
 /// What policy says about the full feeds of a source.
@@ -162,6 +164,9 @@ pub struct Accepted {
     /// Records that it and maybe feeds before it should have listed.
     #[serde(default)]
     pub missing: BTreeMap<RecordKey, Absence>,
+    /// What was accepted before, the oldest first: at most [`KEPT`] feeds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<Past>,
 }
 
 /// Since when a record is missing.

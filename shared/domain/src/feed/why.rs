@@ -96,6 +96,26 @@ pub enum Why {
         /// How many more would be taken.
         allowed: u64,
     },
+    /// Far from what the last accepted feeds listed.
+    Unusual {
+        /// How many came.
+        received: u64,
+        /// The least that is usual.
+        least: u64,
+        /// The most that is usual.
+        most: u64,
+    },
+    /// A part of the population is far from what the last accepted feeds listed of it.
+    PartitionUnusual {
+        /// Which.
+        partition: Box<str>,
+        /// How many came.
+        received: u64,
+        /// The least that is usual.
+        least: u64,
+        /// The most that is usual.
+        most: u64,
+    },
     /// Too many records that are known and not ended are not listed, whatever the total.
     TooManyMissing {
         /// How many.
@@ -158,6 +178,7 @@ pub enum Why {
 }
 
 impl fmt::Display for Why {
+    #[expect(clippy::too_many_lines, reason = "one sentence for each reason")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BrokenOff { line, error } => {
@@ -216,6 +237,25 @@ impl fmt::Display for Why {
                 f,
                 "it lists {received} records and the last one listed {previous}: at most {allowed} \
                  may be more; if that is right, give --population {received}"
+            ),
+            Self::Unusual {
+                received,
+                least,
+                most,
+            } => write!(
+                f,
+                "it lists {received} records and the last ones listed {least} to {most} (mean and three \
+                 standard deviations); if that is right, give --population {received}"
+            ),
+            Self::PartitionUnusual {
+                partition,
+                received,
+                least,
+                most,
+            } => write!(
+                f,
+                "`{partition}` has {received} records and had {least} to {most} (mean and three standard \
+                 deviations); if that is right, confirm the whole number with --population"
             ),
             Self::TooManyMissing { missing, allowed } => write!(
                 f,

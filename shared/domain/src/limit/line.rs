@@ -6,9 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::change::AttrChange;
-use crate::converge::Convergence;
+use crate::converge::{Convergence, Elsewhere, postpone};
 use crate::policy::{Policy, TargetKind};
-use crate::sod::completes;
 use crate::{AttrPath, Change, Desired, EntitlementId, Hash, IdentityId, IdentityState, TargetId};
 
 /// The kinds of destructive change, each with a limit of its own.
@@ -177,6 +176,19 @@ const fn block(ends: bool) -> Class {
     if ends { Class::Block } else { Class::Disable }
 }
 
+/// What has to be known beside the changes of one account.
+#[derive(Clone, Debug)]
+pub struct Beside<'a> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// Where the account is.
+    pub target: &'a TargetId,
+    /// What policy gives the identity, on all targets.
+    pub wanted: BTreeSet<&'a EntitlementId>,
+    /// What the identity has on its other targets.
+    pub elsewhere: &'a Elsewhere,
+}
+
 /// Takes out of a convergence what did not pass, and whatever depends on it: sessions end with
 /// the block, and what is not taken away keeps its other side from being given. A target that is
 /// told whole records is told nothing. Returns the entitlements that stay.
@@ -185,16 +197,15 @@ pub fn hold_back(
     held: &BTreeSet<Line>,
     refers: &dyn Fn(&AttrPath) -> bool,
     ends: bool,
-    policy: &Policy,
-    target: &TargetId,
-    wanted: &BTreeSet<&EntitlementId>,
+    beside: &Beside<'_>,
 ) -> BTreeSet<EntitlementId> {
     if held.is_empty() {
         return BTreeSet::new();
     }
-    let whole = policy
+    let whole = beside
+        .policy
         .targets
-        .get(target)
+        .get(beside.target)
         .is_some_and(|target| matches!(target.kind, TargetKind::EntraBulk(_)));
     if whole {
         convergence.changes.clear();
@@ -216,8 +227,13 @@ pub fn hold_back(
             });
             !attrs.is_empty()
         }
-        Change::Grant { entitlement } => completes(policy, entitlement, &stays, wanted).is_none(),
-        Change::Create { .. } | Change::Adopt { .. } | Change::Restore | Change::Enable => true,
+        Change::Create { .. }
+        | Change::Adopt { .. }
+        | Change::Restore
+        | Change::Enable
+        | Change::Grant { .. } => true,
     });
+    let all = stays.union(&beside.elsewhere.leaving).cloned().collect();
+    postpone(beside.policy, &all, &beside.wanted, convergence);
     stays
 }

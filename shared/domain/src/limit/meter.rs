@@ -416,8 +416,9 @@ impl Meter {
             if refused || self.holds.contains_key(&scope) {
                 return Some(scope);
             }
-            if self.count(limits, &scope, now) >= self.allowed(limits, &scope) {
-                self.open(limits, scope.clone(), now);
+            let allowed = self.allowed(limits, &scope);
+            if self.count(limits, &scope, now) >= allowed {
+                self.open(scope.clone(), allowed, now);
                 verdict.opened.push(scope.clone());
                 return Some(scope);
             }
@@ -456,13 +457,12 @@ impl Meter {
         }
     }
 
-    /// Makes everything of a scope wait from now on: a run of which more is known than that its
-    /// first changes fit. Returns whether it did not wait before.
-    pub fn open(&mut self, limits: &Limits, scope: Scope, now: Timestamp) -> bool {
+    /// Makes everything of a scope wait from now on, of which no more than `allowed` pass: more is
+    /// known than that the first changes fit. Returns whether it did not wait before.
+    pub fn open(&mut self, scope: Scope, allowed: u64, now: Timestamp) -> bool {
         if self.holds.contains_key(&scope) {
             return false;
         }
-        let allowed = self.allowed(limits, &scope);
         let hold = Hold {
             since: now,
             allowed,

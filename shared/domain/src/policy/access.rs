@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::{Condition, Policy};
 use crate::{EntitlementId, SourceId, TargetId, WorkerId};
@@ -27,7 +28,8 @@ pub struct Holding {
 }
 
 /// How much harm the misuse of an entitlement does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Criticality {
     /// A nuisance.
     Low,
@@ -41,6 +43,9 @@ pub enum Criticality {
 }
 
 impl Criticality {
+    /// From the least to the most harm.
+    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
+
     /// As it stands in policy files and reports.
     pub const fn name(self) -> &'static str {
         match self {

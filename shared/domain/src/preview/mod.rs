@@ -3,6 +3,7 @@
 //! ([`Tally`]). It plans nothing itself; it reads plans of [`crate::plan`], so that what it shows
 //! is what a decision under that policy would carry out.
 
+mod growth;
 mod tally;
 mod why;
 
@@ -11,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use growth::{Growth, Whom, growth};
 pub use tally::{Group, Heading, Row, Subject, Tally, TargetTally, Verdict, Weight};
 pub use why::{
     Filter, Held, Obstacle, Trial, WhyNot, describe, no_account, obstacles, problem, why_not,
@@ -18,7 +20,7 @@ pub use why::{
 
 use crate::limit::{self, Line};
 use crate::plan::Compiled;
-use crate::policy::{Mode, Target, TargetKind};
+use crate::policy::{Criticality, Mode, Target, TargetKind};
 use crate::project::AttrPath;
 use crate::rollout;
 use crate::{
@@ -161,6 +163,8 @@ pub enum Effect {
         entitlement: EntitlementId,
         /// Whether it is privileged.
         privileged: bool,
+        /// How much harm its misuse does.
+        criticality: Criticality,
     },
     /// An entitlement is taken away.
     Lose {
@@ -168,6 +172,8 @@ pub enum Effect {
         entitlement: EntitlementId,
         /// Whether it is privileged.
         privileged: bool,
+        /// How much harm its misuse does.
+        criticality: Criticality,
     },
     /// An entitlement stays for other reasons.
     Reasons {
@@ -175,6 +181,8 @@ pub enum Effect {
         entitlement: EntitlementId,
         /// Whether it is privileged.
         privileged: bool,
+        /// How much harm its misuse does.
+        criticality: Criticality,
     },
     /// An attribute of the account.
     Attribute {
@@ -345,6 +353,12 @@ impl<'a> Side<'a> {
             .get(entitlement)
             .is_some_and(|known| known.privileged)
     }
+
+    /// One that a policy does not name counts as the least.
+    fn criticality(&self, entitlement: &EntitlementId) -> Criticality {
+        let holding = self.compiled.policy.holding(entitlement);
+        holding.map_or(Criticality::Low, |holding| holding.criticality)
+    }
 }
 
 /// One account under both plans.
@@ -463,15 +477,19 @@ impl<'a> Place<'a> {
         let held = self.was.grants.contains(entitlement);
         let holds = self.want.grants.contains(entitlement);
         let privileged = from.is_privileged(entitlement) || to.is_privileged(entitlement);
+        let criticality = [from, to].map(|side| side.criticality(entitlement));
+        let criticality = criticality.into_iter().max().unwrap_or_default();
         let id = entitlement.clone();
         let effect = match (held, holds) {
             (false, _) => Effect::Gain {
                 entitlement: id,
                 privileged,
+                criticality,
             },
             (true, false) => Effect::Lose {
                 entitlement: id,
                 privileged,
+                criticality,
             },
             (true, true) if before == after || !to.writes(self.name) => return,
             // Said already, and for what it is.
@@ -479,6 +497,7 @@ impl<'a> Place<'a> {
             (true, true) => Effect::Reasons {
                 entitlement: id,
                 privileged,
+                criticality,
             },
         };
         let ground = |side: &Side<'_>, reasons: &BTreeSet<Reason>, others: &BTreeSet<Reason>| {

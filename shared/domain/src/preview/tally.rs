@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Delta, Direction, Effect, Ground, Person, Side, Standing};
+use super::{Delta, Direction, Effect, Ground, Growth, Person, Side, Standing};
 use crate::limit::{Meter, Population, Scope};
+use crate::policy::Criticality;
 use crate::project::{AttrPath, Cause};
 use crate::{Change, EntitlementId, Hash, IdentityId, Pii, RuleId, TargetId};
 
@@ -51,12 +52,18 @@ pub struct Heading {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Weight {
+    /// An entitlement that policy calls critical.
+    Critical,
     /// A privileged entitlement.
     Privileged,
+    /// An entitlement of high criticality.
+    High,
     /// An account, or whether it can sign in.
     Account,
     /// Any other entitlement.
     Standard,
+    /// An entitlement of low criticality.
+    Low,
     /// An attribute, or a reason.
     Attribute,
 }
@@ -238,6 +245,20 @@ impl Tally {
         )
     }
 
+    /// How many people gain each entitlement by which a default role grew, in its order.
+    pub fn gaining_by(&self, growth: &Growth) -> Vec<(EntitlementId, u64)> {
+        let gains = |one: &EntitlementId| {
+            let groups = self.groups.iter().filter(|(heading, _)| {
+                heading.direction == Direction::Gain
+                    && matches!(&heading.subject, Subject::Entitlement(id) if id == one)
+                    && heading.rules.contains(&growth.rule)
+            });
+            groups.map(|(_, group)| group.count).sum()
+        };
+        let new = growth.entitlements.iter();
+        new.map(|one| (one.clone(), gains(one))).collect()
+    }
+
     /// Who is affected, in order.
     pub fn identities(&self) -> BTreeSet<&IdentityId> {
         self.digests.iter().map(|(identity, _)| identity).collect()
@@ -247,12 +268,12 @@ impl Tally {
 impl Heading {
     /// Under which heading a difference belongs.
     pub fn of(delta: &Delta) -> Self {
-        let weigh = |privileged: &bool| {
-            if *privileged {
-                Weight::Privileged
-            } else {
-                Weight::Standard
-            }
+        let weigh = |privileged: &bool, criticality: &Criticality| match (criticality, privileged) {
+            (Criticality::Critical, _) => Weight::Critical,
+            (_, true) => Weight::Privileged,
+            (Criticality::High, false) => Weight::High,
+            (Criticality::Medium, false) => Weight::Standard,
+            (Criticality::Low, false) => Weight::Low,
         };
         let (weight, subject, ground) = match &delta.effect {
             Effect::Account { was, want } => (
@@ -263,16 +284,18 @@ impl Heading {
             Effect::Gain {
                 entitlement,
                 privileged,
+                criticality,
             } => (
-                weigh(privileged),
+                weigh(privileged, criticality),
                 Subject::Entitlement(entitlement.clone()),
                 delta.now_because.clone(),
             ),
             Effect::Lose {
                 entitlement,
                 privileged,
+                criticality,
             } => (
-                weigh(privileged),
+                weigh(privileged, criticality),
                 Subject::Entitlement(entitlement.clone()),
                 delta.was_because.clone(),
             ),

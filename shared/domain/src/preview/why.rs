@@ -156,6 +156,13 @@ pub enum Obstacle {
         /// What its value must be.
         test: Box<str>,
     },
+    /// The expression of the target's scope does not hold.
+    ScopeFilter {
+        /// The target.
+        target: TargetId,
+        /// As people wrote it.
+        expression: Box<str>,
+    },
     /// Only who holds an entitlement there has an account.
     NotEntitled {
         /// The target.
@@ -210,6 +217,7 @@ pub fn why_not(person: &Person<'_>, side: &Side<'_>, entitlement: &EntitlementId
             | Obstacle::Sod { .. }
             | Obstacle::NoTarget { .. }
             | Obstacle::Scope { .. }
+            | Obstacle::ScopeFilter { .. }
             | Obstacle::NotEntitled { .. }
             | Obstacle::Person { .. }
             | Obstacle::Parked { .. } => false,
@@ -445,6 +453,13 @@ fn at_target(side: &Side<'_>, person: &Person<'_>, name: &TargetId) -> Vec<Obsta
         attr: held.attr,
         test: held.test,
     }));
+    let filter = target.scope_filter.as_ref();
+    if let Some(filter) = filter.filter(|filter| !filter.holds(attrs)) {
+        found.push(Obstacle::ScopeFilter {
+            target: name.clone(),
+            expression: filter.source.clone(),
+        });
+    }
     for finding in &side.plan.findings {
         if let Finding::Parked { problem, .. } = finding {
             found.push(Obstacle::Parked {
@@ -521,6 +536,11 @@ impl fmt::Display for Obstacle {
                     "the scope of target `{target}` wants that `{attr}` {test}"
                 )
             }
+            Self::ScopeFilter { target, expression } => write!(
+                f,
+                "the scope of target `{target}` wants that `{}` holds",
+                expression.trim()
+            ),
             Self::NotEntitled { target } => {
                 write!(
                     f,

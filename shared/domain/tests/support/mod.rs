@@ -13,7 +13,7 @@ use domain::change::AttrChange;
 use domain::policy::{
     AccountFor, Adopt, Apart, Cohort, Condition, CorrelationRule, Entitlement, EntitlementKind,
     Expr, Holding, IdentifierRule, Limits, LostGrant, Mapping, MatchAction, Mode, Part, Policy,
-    Role, Rule, RuleState, Sod, SodMode, Standard, Target, TargetKind, Template, Test,
+    Role, Rule, RuleState, Sod, SodMode, Standard, Step, Target, TargetKind, Template, Test,
 };
 use domain::profile::Auth;
 use domain::project::{AttrPath, Strength};
@@ -157,6 +157,7 @@ fn target(name: &str) -> Target {
         profile: Profile::rfc(),
         upsert_only: false,
         scope: Vec::new(),
+        scope_filter: None,
         mappings: vec![
             Mapping {
                 path: "userName".into(),
@@ -234,7 +235,7 @@ pub fn policy() -> Policy {
         identifiers: BTreeMap::from([(
             "user_name".into(),
             IdentifierRule {
-                ladder: vec![template(Attr::GivenName)],
+                ladder: vec![Step::Template(template(Attr::GivenName))],
                 suffix: "".into(),
                 max_len: 20,
                 stated: None,

@@ -15,6 +15,9 @@ use crate::sections::Sections;
 pub(super) struct Coverage {
     /// Rules that gave something to somebody.
     pub(super) rules: BTreeSet<RuleId>,
+    /// Targets on which somebody has, or would have, an account; on which somebody has none.
+    pub(super) inside: BTreeSet<TargetId>,
+    pub(super) outside: BTreeSet<TargetId>,
     /// Attributes of accounts of which a value was expected.
     pub(super) mappings: BTreeSet<(TargetId, Box<str>)>,
 }
@@ -39,6 +42,18 @@ pub(super) fn report(sections: &Sections<'_>, policy: &Policy, coverage: &Covera
         }
     }
     for (name, target) in &policy.targets {
+        let both = coverage.inside.contains(name) && coverage.outside.contains(name);
+        if let (Some(_), false, Some(at)) =
+            (&target.scope_filter, both, place_of_scope(sections, name))
+        {
+            sections.report.warn(
+                at,
+                "untested",
+                format!("no two examples lie on both sides of the scope of `{name}`"),
+                "add to `[[examples]]` somebody for whom `scope_where` holds, and somebody for whom it \
+                 does not",
+            );
+        }
         for mapping in target.mappings.iter().filter(|one| computes(&one.expr)) {
             if coverage
                 .mappings
@@ -83,6 +98,14 @@ fn place_of_rule(sections: &Sections<'_>, id: &RuleId) -> Option<Span> {
         .into_iter()
         .find(|node| node.peek("id") == Some(id.as_str()))?;
     place(&rule, "where").map(|(at, _)| at)
+}
+
+fn place_of_scope(sections: &Sections<'_>, target: &TargetId) -> Option<Span> {
+    let targets = sections.nodes("targets").iter();
+    targets
+        .filter_map(|node| place(node, target.as_str()))
+        .find_map(|(_, node)| place(&node, "scope_where"))
+        .map(|(at, _)| at)
 }
 
 fn place_of_mapping(sections: &Sections<'_>, target: &TargetId, path: &str) -> Option<Span> {

@@ -29,6 +29,14 @@ pub(crate) fn run(sections: &Sections<'_>, policy: &Policy, examples: &[Example]
     for example in examples {
         let seen = Seen::of(&compiled, example);
         coverage.rules.extend(seen.rules.iter().cloned());
+        for (name, target) in &seen.plan.targets {
+            let side = if target.projection.desired == Desired::None {
+                &mut coverage.outside
+            } else {
+                &mut coverage.inside
+            };
+            side.insert(name.clone());
+        }
         judge(sections.report, example, &seen);
         for expected in &example.expected {
             if let Expected::Attribute(target, path, _) = &expected.value {

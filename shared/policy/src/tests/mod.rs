@@ -17,6 +17,7 @@ mod people;
 mod profiles;
 mod properties;
 mod samples;
+mod steps;
 mod syntax;
 mod systems;
 mod together;

@@ -394,3 +394,35 @@ roles = ["admin"]
         "##
     );
 }
+
+#[test]
+fn warns_of_a_default_role_that_gives_more_than_before() {
+    let before = crate::load_files([("good.toml".to_owned(), super::GOOD.to_owned())]).unwrap();
+    let more = r#"
+[roles.visitors]
+entitlements = ["engineers"]
+
+[[rules]]
+id = "visitors"
+when = { employment_type = ["contractor", "intern"] }
+roles = ["visitors"]
+"#;
+    let files = [("good.toml", super::GOOD), ("more.toml", more)];
+    let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let scrutiny = crate::Scrutiny::Check(Some(&before.policy));
+    let found = crate::assemble(files.clone(), scrutiny).unwrap();
+    insta::assert_snapshot!(crate::render(&found.warnings), @r"
+        warning[default-role-grows]: role `visitors`, which everybody of kind contractor or intern gets by rule `visitors`, gives `engineers` now
+         --> more.toml:2:8
+          |
+        2 | [roles.visitors]
+          |        ^^^^^^^^
+          = help: give it by a rule for those who need it; `lanyard diff` says for how many people it is new
+
+        1 warning
+        ");
+    // Against itself nothing grows.
+    let scrutiny = crate::Scrutiny::Check(Some(&found.policy));
+    let again = crate::assemble(files, scrutiny).unwrap();
+    assert_eq!(crate::render(&again.warnings), "");
+}

@@ -204,6 +204,11 @@ impl Fifo {
         std::mem::take(&mut self.dead)
     }
 
+    /// Takes one dead letter out. Returns whether there was one.
+    pub fn discard(&mut self, sequence: u64) -> bool {
+        self.dead.remove(&sequence).is_some()
+    }
+
     /// The dead letters, oldest first.
     pub fn dead(&self) -> impl Iterator<Item = &DeadLetter> {
         self.dead.values()

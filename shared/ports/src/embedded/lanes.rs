@@ -9,6 +9,7 @@ use contract::Lane;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
+use crate::backlog::{Backlog, Claimed, Dead};
 use crate::embedded::fifo::{Fifo, Message};
 use crate::embedded::journal::{Event, Journal, OpenError};
 use crate::queue::{DeadLetter, Queues, Receipt, Received, Stats, later};
@@ -299,6 +300,45 @@ impl Lanes for EmbeddedLanes {
     }
 }
 
+impl Backlog for EmbeddedLanes {
+    async fn depth(&self, lane: &Lane) -> Result<Stats, Fault> {
+        Ok(self.stats(lane))
+    }
+
+    async fn dead(&self, lane: &Lane, most: usize) -> Result<Vec<Dead>, Fault> {
+        let letters = self.dead_letters(lane).into_iter().take(most);
+        Ok(letters.map(Dead::from).collect())
+    }
+
+    /// Nobody else settles them: one program at a time has the queues open.
+    async fn claim(&self, lane: &Lane, most: usize) -> Result<Vec<Claimed>, Fault> {
+        let letters = self.dead(lane, most).await?.into_iter();
+        let claimed = letters.map(|dead| Claimed {
+            receipt: dead.id.clone(),
+            dead,
+        });
+        Ok(claimed.collect())
+    }
+
+    async fn remove(&self, lane: &Lane, claimed: &Claimed) -> Result<(), Fault> {
+        if let Ok(sequence) = claimed.receipt.parse() {
+            self.discard(lane, sequence);
+        }
+        Ok(())
+    }
+}
+
+impl From<DeadLetter> for Dead {
+    fn from(letter: DeadLetter) -> Self {
+        Self {
+            id: letter.sequence.to_string().into(),
+            group: letter.group,
+            body: letter.body,
+            receives: letter.receives,
+        }
+    }
+}
+
 impl Queues for EmbeddedLanes {
     fn receive(&self, lane: &Lane, max: usize, visibility: Duration) -> Vec<Received> {
         self.with(|state, now| {
@@ -364,6 +404,17 @@ impl Queues for EmbeddedLanes {
         self.with(|state, _| {
             let fifo = state.lanes.get(&lane.to_string());
             fifo.map_or_else(Vec::new, |fifo| fifo.dead().cloned().collect())
+        })
+    }
+
+    fn discard(&self, lane: &Lane, sequence: u64) -> bool {
+        self.with(|state, _| {
+            let fifo = state.lanes.get_mut(&lane.to_string());
+            let discarded = fifo.is_some_and(|fifo| fifo.discard(sequence));
+            if discarded {
+                state.note_loosely(&[Event::Deleted { sequence }]);
+            }
+            discarded
         })
     }
 

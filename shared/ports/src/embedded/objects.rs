@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
-use crate::objects::{Put, Swap, Tag, check_key};
+use crate::objects::{Locate, Put, Swap, Tag, check_key};
 use crate::{Fault, Objects};
 
 /// Where a body lies until it is whole: below the root, so that a link or a rename from there is
@@ -156,6 +156,12 @@ impl Folder {
 /// The tag of a body.
 fn tag(body: &Bytes) -> Tag {
     Tag(domain::Hash::of(body).to_string().into())
+}
+
+impl Locate for FolderObjects {
+    async fn locate(&self, key: &str) -> Result<String, Fault> {
+        Ok(self.path(key)?.display().to_string())
+    }
 }
 
 impl Objects for FolderObjects {

@@ -244,6 +244,13 @@ impl Queues for ModelLanes {
         })
     }
 
+    fn discard(&self, lane: &Lane, sequence: u64) -> bool {
+        self.with(|state, _| {
+            let queue = state.lanes.get_mut(lane);
+            queue.is_some_and(|queue| queue.dead.remove(&sequence).is_some())
+        })
+    }
+
     fn redrive(&self, lane: &Lane) -> usize {
         self.with(|state, _| {
             let Some(queue) = state.lanes.get_mut(lane) else {

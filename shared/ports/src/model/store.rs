@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use crate::cases::Which;
 use crate::store::{
     Accepted, Ack, Acked, Claim, ClaimKey, Commit, Committed, Counters, Delivery, Dossier, Health,
-    ScanPage, Seat, Segment, check_ack, check_commit,
+    Pause, ScanPage, Seat, Segment, check_ack, check_commit,
 };
 use crate::{Cases, Fault, Store};
 
@@ -37,6 +37,7 @@ struct State {
     exclusive: BTreeMap<ClaimKey, IdentityId>,
     shared: BTreeMap<ClaimKey, BTreeSet<IdentityId>>,
     health: BTreeMap<TargetId, Health>,
+    pauses: BTreeMap<TargetId, Pause>,
     gauges: BTreeMap<TargetId, Gauge>,
     meters: BTreeMap<TargetId, Meter>,
     decisions: BTreeMap<RecordKey, Vec<Decision>>,
@@ -44,6 +45,15 @@ struct State {
     tasks: BTreeMap<TaskId, Task>,
     counters: Counters,
     faults: VecDeque<Injected>,
+}
+
+impl State {
+    fn health_of(&self, target: &TargetId) -> Health {
+        match self.pauses.get(target) {
+            Some(pause) => Health::Paused(pause.clone()),
+            None => self.health.get(target).cloned().unwrap_or_default(),
+        }
+    }
 }
 
 /// A fault that somebody asked for.
@@ -224,7 +234,7 @@ impl Store for ModelStore {
     ) -> Result<(Option<Seat>, Health), Fault> {
         self.request(|state| {
             state.counters.reads += 1;
-            let health = state.health.get(target).cloned().unwrap_or_default();
+            let health = state.health_of(target);
             Ok((state.seats.get(identity).cloned(), health))
         })
     }
@@ -303,6 +313,10 @@ impl Store for ModelStore {
                     seat.wake_at = seat.record.due_at;
                 }
             }
+            let rests = ack.settles && seat.owed.is_empty();
+            if let Some(wake) = ack.wake.filter(|_| !rests) {
+                seat.wake_at = Some(wake);
+            }
             (Acked::Done, true)
         })
     }
@@ -348,13 +362,23 @@ impl Store for ModelStore {
     async fn health(&self, target: &TargetId) -> Result<Health, Fault> {
         self.request(|state| {
             state.counters.reads += 1;
-            Ok(state.health.get(target).cloned().unwrap_or_default())
+            Ok(state.health_of(target))
         })
     }
 
     async fn set_health(&self, target: &TargetId, health: &Health) -> Result<(), Fault> {
         self.write(false, |state| {
             state.health.insert(target.clone(), health.clone());
+            ((), true)
+        })
+    }
+
+    async fn set_pause(&self, target: &TargetId, pause: Option<&Pause>) -> Result<(), Fault> {
+        self.write(false, |state| {
+            match pause {
+                Some(pause) => state.pauses.insert(target.clone(), pause.clone()),
+                None => state.pauses.remove(target),
+            };
             ((), true)
         })
     }

@@ -11,7 +11,7 @@ use contract::Lane;
 use jiff::Timestamp;
 use ports::embedded::{EmbeddedLanes, OpenError};
 use ports::model::{ManualClock, ModelLanes, suite};
-use ports::{Lanes, Outgoing, Queues};
+use ports::{Backlog as _, Lanes, Outgoing, Queues};
 
 use crate::{Folder, block_on};
 
@@ -125,6 +125,34 @@ fn half_a_line_at_the_end_is_forgotten_and_damage_before_it_is_not() {
         .map(|_| ())
         .unwrap_err();
     assert!(matches!(error, OpenError::Damaged { line: 1 }));
+}
+
+#[test]
+fn what_was_given_up_is_settled_one_by_one_and_stays_settled() {
+    let folder = Folder::new();
+    let clock = clock();
+    let path = folder.path("x");
+    let lanes = open(&path, &clock);
+    let lane = Lane::Facts;
+    block_on(lanes.send(&lane, &[message(0), message(1), message(2)])).unwrap();
+    for _ in 0..ports::queue::MAX_RECEIVES {
+        assert_eq!(lanes.receive(&lane, 10, Duration::from_secs(1)).len(), 3);
+        clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(
+        block_on(lanes.dead(&lane, 2)).unwrap().len(),
+        2,
+        "at most so many"
+    );
+    let claimed = block_on(lanes.claim(&lane, 10)).unwrap();
+    block_on(lanes.remove(&lane, &claimed[0])).unwrap();
+    block_on(lanes.remove(&lane, &claimed[2])).unwrap();
+    block_on(lanes.remove(&lane, &claimed[2])).unwrap();
+    drop(lanes);
+    let lanes = open(&path, &clock);
+    let left = block_on(lanes.dead(&lane, 10)).unwrap();
+    assert_eq!(left, [claimed[1].dead.clone()]);
+    assert_eq!(block_on(lanes.depth(&lane)).unwrap().dead, 1);
 }
 
 #[test]

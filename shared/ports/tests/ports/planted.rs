@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use ports::model::{ManualClock, ModelLanes, ModelStore, suite};
 use ports::queue::{DeadLetter, Receipt, Received, Stats};
 use ports::store::{
-    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Delivery, Dossier, Health, ScanPage, Seat,
-    Segment,
+    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Delivery, Dossier, Health, Pause, ScanPage,
+    Seat, Segment,
 };
 use ports::{Fault, Lanes, Outgoing, Queues, Store};
 
@@ -132,6 +132,10 @@ impl Store for Violating {
 
     async fn health(&self, target: &TargetId) -> Result<Health, Fault> {
         self.0.health(target).await
+    }
+
+    async fn set_pause(&self, target: &TargetId, pause: Option<&Pause>) -> Result<(), Fault> {
+        self.0.set_pause(target, pause).await
     }
 
     async fn set_health(&self, target: &TargetId, health: &Health) -> Result<(), Fault> {
@@ -258,6 +262,10 @@ impl Queues for Slipping {
             self.0.redrive(lane);
         }
         self.0.dead_letters(lane)
+    }
+
+    fn discard(&self, lane: &Lane, sequence: u64) -> bool {
+        self.0.discard(lane, sequence)
     }
 
     fn redrive(&self, lane: &Lane) -> usize {

@@ -101,5 +101,6 @@ fn ack(of: u64, target: &str, expect: Option<u64>, applied: u64) -> Ack {
             ..AccountRecord::default()
         },
         settles: true,
+        wake: None,
     }
 }

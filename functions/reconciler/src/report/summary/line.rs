@@ -16,6 +16,8 @@ pub(super) struct Line {
     pub(super) account: String,
     pub(super) status: String,
     pub(super) privileged: bool,
+    /// Where policy calls it more than usual.
+    pub(super) criticality: &'static str,
     pub(super) groups: String,
     pub(super) detail: Vec<Piece>,
     pub(super) identity: String,
@@ -50,6 +52,11 @@ impl Line {
             },
             status: shown(&row.status).into_owned(),
             privileged: row.privileged,
+            criticality: match &*row.criticality {
+                "high" => "high criticality",
+                "critical" => "critical entitlement",
+                _ => "",
+            },
             groups: groups(row),
             detail: sentence(&row.detail),
             identity: identity(row),

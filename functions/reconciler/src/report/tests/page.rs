@@ -66,6 +66,7 @@ async fn hostile_names_are_shown_and_not_obeyed() {
         &mut row.detail,
         &mut row.proposed_action,
         &mut row.decision,
+        &mut row.criticality,
     ] {
         *text = hostile.into();
     }
@@ -89,6 +90,23 @@ async fn hostile_names_are_shown_and_not_obeyed() {
     assert!(!html.contains("<img"));
     assert!(!html.contains('\u{202e}'));
     assert!(html.contains("&#60;script&#62;alert(1)"));
+}
+
+#[tokio::test]
+async fn what_policy_calls_critical_is_called_so() {
+    let mut row = sample::row(0);
+    for (criticality, said) in [
+        ("critical", Some("critical entitlement")),
+        ("high", Some("high criticality")),
+        ("medium", None),
+        ("", None),
+    ] {
+        row.criticality = criticality.into();
+        let html = page(std::slice::from_ref(&row)).await;
+        for words in ["critical entitlement", "high criticality"] {
+            assert_eq!(html.contains(words), said == Some(words), "{criticality}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -120,6 +120,7 @@ async fn table() -> ModelStore {
                 ..AccountRecord::default()
             },
             settles: false,
+            wake: None,
         };
         store.ack(&ack).await.unwrap();
     }

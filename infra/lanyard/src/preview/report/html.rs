@@ -7,7 +7,7 @@ use domain::preview::{Direction, Subject, Verdict};
 use sha2::{Digest as _, Sha256};
 
 use super::super::{Diff, short};
-use super::{limit, limits_sentence, reasons, sentence, words};
+use super::{grown, limit, limits_sentence, reasons, sentence, words};
 
 const STYLE: &str = include_str!("../../../templates/diff.css");
 
@@ -24,6 +24,7 @@ struct Page {
     tone: &'static str,
     tiles: Vec<Tile>,
     recorrelated: u64,
+    grown: Vec<String>,
     sections: Vec<Section>,
     verdicts: Vec<Line>,
     digest: String,
@@ -138,6 +139,7 @@ pub fn html(diff: &Diff) -> Result<String, askama::Error> {
             tile(tally.gaining, "gain something"),
         ],
         recorrelated: diff.recorrelated,
+        grown: diff.grown.iter().map(grown).collect(),
         sections,
         verdicts: diff.verdicts.iter().map(line).collect(),
         digest: tally.digest().to_string(),

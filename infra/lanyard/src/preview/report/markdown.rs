@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::super::Diff;
-use super::{limit, limits_sentence, reasons, sentence, words};
+use super::{grown, limit, limits_sentence, reasons, sentence, words};
 
 /// The whole comparison.
 pub fn markdown(diff: &Diff) -> String {
@@ -40,6 +40,13 @@ pub fn markdown(diff: &Diff) -> String {
                 if verdict.held { "**held**" } else { "passes" }
             )
             .ok();
+        }
+        writeln!(out).ok();
+    }
+    if !diff.grown.is_empty() {
+        writeln!(out, "### Default roles that grow\n").ok();
+        for role in &diff.grown {
+            writeln!(out, "- {}", escape(&grown(role))).ok();
         }
         writeln!(out).ok();
     }

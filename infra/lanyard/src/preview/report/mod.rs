@@ -12,9 +12,9 @@ pub use json::Json;
 pub use markdown::markdown;
 pub use text::text;
 
-use domain::preview::{Delta, Verdict};
+use domain::preview::{Delta, Growth, Verdict};
 
-use super::Diff;
+use super::{Diff, Grown};
 
 /// The one sentence that a reader has to take away.
 fn sentence(diff: &Diff) -> String {
@@ -47,6 +47,21 @@ fn limits_sentence(diff: &Diff) -> String {
             held.join(", ")
         )
     }
+}
+
+/// A default role that gives more, in words.
+fn grown(grown: &Grown) -> String {
+    let new: Vec<String> = grown
+        .people
+        .iter()
+        .map(|(entitlement, people)| format!("{entitlement} (new for {people})"))
+        .collect();
+    let Growth { role, rule, .. } = &grown.growth;
+    format!(
+        "role {role}, which {} gets by rule {rule}, gives {} now",
+        grown.growth.whom(),
+        new.join(", ")
+    )
 }
 
 /// What passes, in words.

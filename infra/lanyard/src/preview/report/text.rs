@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use domain::preview::{Effect, Group};
 
 use super::super::{Diff, short};
-use super::{limit, limits_sentence, reasons, sentence, words};
+use super::{grown, limit, limits_sentence, reasons, sentence, words};
 
 /// The whole comparison.
 pub fn text(diff: &Diff) -> String {
@@ -29,6 +29,12 @@ pub fn text(diff: &Diff) -> String {
             diff.recorrelated
         )
         .ok();
+    }
+    if !diff.grown.is_empty() {
+        writeln!(out, "\nDefault roles that grow").ok();
+    }
+    for role in &diff.grown {
+        writeln!(out, "  {}", grown(role)).ok();
     }
     let mut weight = None;
     for (heading, group) in &diff.tally.groups {

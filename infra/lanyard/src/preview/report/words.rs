@@ -168,9 +168,12 @@ pub fn rules(heading: &Heading) -> String {
 /// What a weight is called.
 pub const fn weight(weight: Weight) -> &'static str {
     match weight {
+        Weight::Critical => "Critical access",
         Weight::Privileged => "Privileged access",
+        Weight::High => "Access of high criticality",
         Weight::Account => "Accounts and sign-in",
         Weight::Standard => "Other access",
+        Weight::Low => "Access of low criticality",
         Weight::Attribute => "Attributes and reasons",
     }
 }

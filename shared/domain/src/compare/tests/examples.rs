@@ -227,6 +227,7 @@ fn a_second_account_of_one_identity_is_a_duplicate() {
     };
     assert_eq!((said.class, said.severity, said.repair), (O5, High, None));
     assert_eq!(said.account.id.as_str(), "second");
+    assert_eq!(said.claims, ["identity-1".into()]);
     assert_eq!(compared.matching, 1);
 }
 
@@ -244,6 +245,7 @@ fn an_account_that_two_identities_claim_is_a_collision() {
         (said.class, said.situation, said.repair),
         (O5, Situation::Collision, None)
     );
+    assert_eq!(said.claims, ["identity-1".into(), "identity-2".into()]);
 }
 
 #[test]

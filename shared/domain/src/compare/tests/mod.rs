@@ -50,6 +50,7 @@ fn target() -> Target {
         profile: Profile::rfc(),
         upsert_only: false,
         scope: Vec::new(),
+        scope_filter: None,
         mappings: vec![
             mapping("userName", Strength::Always),
             mapping("externalId", Strength::Always),

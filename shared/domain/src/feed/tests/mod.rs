@@ -6,6 +6,7 @@ use super::*;
 use crate::Certificate;
 
 mod follows;
+mod usual;
 
 const PEOPLE: u64 = 10_000;
 const PAGE: u64 = 500;
@@ -49,6 +50,7 @@ fn yesterday() -> Accepted {
             .map(|name| ((*name).into(), 1_000))
             .collect(),
         missing: BTreeMap::new(),
+        past: Vec::new(),
     }
 }
 

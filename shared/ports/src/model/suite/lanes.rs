@@ -29,6 +29,7 @@ pub async fn all<Q: Queues + Lanes>(make: impl Fn(ManualClock) -> Q) {
     duplicates_are_dropped_for_five_minutes(&fresh()).await;
     the_fifth_failure_is_the_last(&fresh()).await;
     dead_letters_can_be_redriven(&fresh()).await;
+    a_dead_letter_can_be_discarded(&fresh()).await;
     a_dead_message_unblocks_its_group(&fresh()).await;
     a_run_deletes_what_is_done_and_puts_off_what_is_not(&fresh()).await;
     an_answer_that_names_a_stranger_brings_the_batch_back(&fresh()).await;
@@ -257,6 +258,20 @@ async fn dead_letters_can_be_redriven<Q: Queues + Lanes>((lanes, clock): &(Q, Ma
         again.iter().all(|one| one.message.receives == 1),
         "as new messages"
     );
+}
+
+async fn a_dead_letter_can_be_discarded<Q: Queues + Lanes>((lanes, clock): &(Q, ManualClock)) {
+    send(lanes, &[("a", 1), ("b", 2)]).await;
+    for _ in 0..MAX_RECEIVES {
+        assert_eq!(lanes.receive(&LANE, 10, MINUTE).len(), 2);
+        clock.advance(MINUTE);
+    }
+    let mut dead = lanes.dead_letters(&LANE);
+    let first = dead.remove(0).sequence;
+    assert!(lanes.discard(&LANE, first));
+    assert!(!lanes.discard(&LANE, first), "it is gone");
+    assert_eq!(lanes.dead_letters(&LANE), dead);
+    assert_eq!(lanes.redrive(&LANE), 1);
 }
 
 async fn a_dead_message_unblocks_its_group<Q: Queues + Lanes>((lanes, clock): &(Q, ManualClock)) {

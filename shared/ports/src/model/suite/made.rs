@@ -140,5 +140,6 @@ pub fn ack(of: u64, on: u64, expect: Option<u64>, applied: u64) -> Ack {
             ..AccountRecord::default()
         },
         settles: true,
+        wake: None,
     }
 }

@@ -117,6 +117,7 @@ impl Operation {
                 let next = (next + random.below(3)).saturating_sub(random.below(2));
                 let mut one = ack(of, on, expect, next);
                 one.settles = random.percent(85);
+                one.wake = random.percent(20).then(|| at(1)).or(one.wake);
                 one.account.active = random.percent(50);
                 Self::Ack(Box::new(one))
             }
@@ -273,7 +274,13 @@ pub async fn lanes<Q: Queues + Lanes>(
                 let have = lanes.set_visibility(&lane, one.receipt, after);
                 assert_eq!(have, want, "{told}: set visibility");
             }
-            (78..82, _) => {
+            (78..80, _) => {
+                let dead = model.dead_letters(&lane);
+                let first = dead.first().map_or(7, |letter| letter.sequence);
+                let want = model.discard(&lane, first);
+                assert_eq!(lanes.discard(&lane, first), want, "{told}: discard");
+            }
+            (80..82, _) => {
                 assert_eq!(
                     lanes.redrive(&lane),
                     model.redrive(&lane),

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::budget::{Gauge, Tally};
 use domain::limit::{Class, Meter, Scope};
-use domain::policy::Limits;
 use domain::{Fact, Generation};
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -12,7 +11,9 @@ use jiff::Timestamp;
 use super::made::{ack, at, claim, claim_key, commit, delivery, fact, identity, record, target};
 use super::{ok, rejected};
 use crate::Store;
-use crate::store::{Accepted, Acked, Committed, Dossier, Health, MAX_COMMIT_PARTS, Seat, Segment};
+use crate::store::{
+    Accepted, Acked, Committed, Dossier, Health, MAX_COMMIT_PARTS, Pause, Seat, Segment,
+};
 
 /// Everything that the port documents. `make` gives an empty table each time.
 pub async fn all<S: Store>(make: impl AsyncFn() -> S) {
@@ -34,6 +35,7 @@ pub async fn all<S: Store>(make: impl AsyncFn() -> S) {
     due_identities_come_in_order(&make().await).await;
     a_scan_meets_everybody_once(&make().await).await;
     health_is_kept_by_target(&make().await).await;
+    a_pause_outlasts_what_connectors_record(&make().await).await;
     a_gauge_is_written_by_whoever_read_it_last(&make().await).await;
     a_meter_is_written_by_whoever_read_it_last(&make().await).await;
 }
@@ -395,11 +397,17 @@ async fn acknowledgements_settle_up_to_what_they_applied<S: Store>(store: &S) {
     owed(&[(1, 5), (3, 5)], 10).await;
     assert_eq!(ok(store.ack(&ack(1, 2, None, 7)).await), Acked::Done);
     owed(&[(1, 5), (3, 5)], 10).await;
-    assert_eq!(ok(store.ack(&ack(1, 1, Some(4), 6)).await), Acked::Done);
-    owed(&[(3, 5)], 10).await;
-    assert_eq!(ok(store.ack(&ack(1, 3, None, 4)).await), Acked::Done);
-    owed(&[(3, 5)], 10).await;
-    assert_eq!(ok(store.ack(&ack(1, 3, Some(4), 5)).await), Acked::Done);
+    let mut frees = ack(1, 1, Some(4), 6);
+    frees.wake = Some(at(7));
+    assert_eq!(ok(store.ack(&frees).await), Acked::Done);
+    owed(&[(3, 5)], 7).await;
+    let mut frees = ack(1, 3, None, 4);
+    frees.wake = Some(at(6));
+    assert_eq!(ok(store.ack(&frees).await), Acked::Done);
+    owed(&[(3, 5)], 6).await;
+    let mut last = ack(1, 3, Some(4), 5);
+    last.wake = Some(at(5));
+    assert_eq!(ok(store.ack(&last).await), Acked::Done);
     owed(&[], 99).await;
     let accounts = seat(store, 1).await.map(|seat| seat.accounts.len());
     assert_eq!(accounts, Some(4));
@@ -513,7 +521,7 @@ async fn a_meter_is_written_by_whoever_read_it_last<S: Store>(store: &S) {
     let untouched = ok(store.meter(&target(0)).await);
     assert_eq!(untouched, Meter::default());
     let mut used = untouched.clone();
-    used.open(&Limits::default(), Scope::class(Class::Rename), at(0));
+    used.open(Scope::class(Class::Rename), 1, at(0));
     assert!(ok(store.set_meter(&target(0), &used).await));
     assert!(!ok(store.set_meter(&target(0), &untouched).await));
     let kept = ok(store.meter(&target(0)).await);
@@ -543,4 +551,33 @@ async fn health_is_kept_by_target<S: Store>(store: &S) {
     assert_eq!((seat.is_some(), health), (true, Health::Healthy));
     ok(store.set_health(&target(0), &Health::Healthy).await);
     assert_eq!(ok(store.health(&target(0)).await), Health::Healthy);
+}
+
+async fn a_pause_outlasts_what_connectors_record<S: Store>(store: &S) {
+    let pause = Pause {
+        by: "ida".into(),
+        reason: "moves to another host".into(),
+        since: at(1),
+    };
+    // Nothing was ever recorded about the first; something is about the second.
+    let throttled = Health::Throttled { until: at(9) };
+    ok(store.set_health(&target(1), &throttled).await);
+    for number in [0, 1] {
+        let target = target(number);
+        ok(store.set_pause(&target, Some(&pause)).await);
+        assert_eq!(
+            ok(store.health(&target).await),
+            Health::Paused(pause.clone())
+        );
+        ok(store.set_health(&target, &throttled).await);
+        assert_eq!(
+            ok(store.seat(&identity(1), &target).await),
+            (None, Health::Paused(pause.clone()))
+        );
+        ok(store.set_pause(&target, None).await);
+        assert_eq!(ok(store.health(&target).await), throttled);
+    }
+    assert_eq!(ok(store.health(&target(2)).await), Health::Healthy);
+    ok(store.set_pause(&target(2), None).await);
+    assert_eq!(ok(store.health(&target(2)).await), Health::Healthy);
 }

@@ -7,12 +7,11 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use domain::{Finding, Hash};
 use ports::cases::Which;
-use ports::queue::Queues as _;
-use ports::store::Health;
-use ports::{Cases, Clock as _, Fault, Store, Walk};
+use ports::store::{Health, Pause};
+use ports::{Backlog, Cases, Clock, Fault, Store, Walk};
 use serde::{Deserialize, Serialize};
 
-use super::Stack;
+use super::Operations;
 
 /// What is in flight, owed, parked and resting.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +73,9 @@ pub struct TargetStatus {
     /// When somebody tries again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt: Option<jiff::Timestamp>,
+    /// Who paused it, when and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<String>,
     /// Accounts that we made or adopted and that exist.
     pub accounts: u64,
 }
@@ -81,21 +83,28 @@ pub struct TargetStatus {
 /// How many due identities are counted.
 const MOST_DUE: usize = 10_000;
 
-impl<S: Store + Cases + Clone + 'static> Stack<S> {
+impl<S, L, B, C> Operations<'_, S, L, B, C>
+where
+    S: Store + Cases,
+    L: Backlog,
+    C: Clock,
+{
     /// Reads all of it.
     pub async fn status(&self) -> Result<Status, Fault> {
         let mut status = Status::default();
-        for (name, stats) in self.lanes.all_stats() {
+        let mut quiet = true;
+        for queue in &self.queues {
+            let depth = self.lanes.depth(queue).await?;
+            quiet &= depth.visible == 0 && depth.in_flight == 0;
             let lane = LaneStatus {
-                visible: stats.visible,
-                in_flight: stats.in_flight,
-                dead: stats.dead,
+                visible: depth.visible,
+                in_flight: depth.in_flight,
+                dead: depth.dead,
             };
-            status.lanes.insert(name, lane);
+            status.lanes.insert(queue.to_string(), lane);
         }
-        let policy = self.policy();
-        status.policy = Some(policy.version);
-        for name in policy.targets.keys() {
+        status.policy = Some(self.policy.version);
+        for name in self.policy.targets.keys() {
             let mut target = TargetStatus::default();
             match self.store.health(name).await? {
                 Health::Healthy => target.healthy = true,
@@ -112,6 +121,10 @@ impl<S: Store + Cases + Clone + 'static> Stack<S> {
                     target.reason = Some(reason.into());
                     target.next_attempt = Some(next_attempt);
                 }
+                Health::Paused(pause) => {
+                    let Pause { by, reason, since } = pause;
+                    target.paused = Some(format!("paused by {by} since {since}: {reason}"));
+                }
             }
             status.targets.insert(name.as_str().to_owned(), target);
         }
@@ -120,12 +133,12 @@ impl<S: Store + Cases + Clone + 'static> Stack<S> {
         status.tasks = self.store.tasks(Which::Open).await?.len() as u64;
         let due = self.store.due(self.clock.now(), MOST_DUE).await?;
         status.due = due.len() as u64;
-        status.idle = self.lanes.is_idle() && status.due == 0 && status.owed == 0;
+        status.idle = quiet && status.due == 0 && status.owed == 0;
         Ok(status)
     }
 
     async fn count(&self, status: &mut Status) -> Result<(), Fault> {
-        let mut walk = Walk::over(&self.store);
+        let mut walk = Walk::over(self.store);
         while let Some(rows) = walk.page().await? {
             for (_, seat) in rows {
                 status.identities += 1;
@@ -171,6 +184,7 @@ impl fmt::Display for Status {
         targets.set_header(["target", "accounts", "health"]);
         for (name, target) in &self.targets {
             let health = match (&target.reason, target.next_attempt) {
+                _ if target.paused.is_some() => target.paused.clone().unwrap_or_default(),
                 (Some(reason), Some(next)) => format!("rests until {next}: {reason}"),
                 (Some(reason), None) => format!("rests: {reason}"),
                 (None, _) => "healthy".to_owned(),

@@ -10,15 +10,15 @@ use domain::{AccountRecord, CaseId, IdentityId, RecordKey, TargetId, TaskId};
 use planner::operator::{Answer, End, Operator, Said};
 use ports::cases::Which;
 use ports::store::{Dossier, Seat};
-use ports::{Cases, Fault, Store, Walk};
+use ports::{Cases, Clock, Fault, Lanes, Store, Walk};
 use serde::{Deserialize, Serialize};
 
-use super::Stack;
+use super::Operations;
 
-/// What an operator asks or decides.
+/// What an operator wants to see.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "operate")]
-pub enum Operate {
+#[serde(rename_all = "snake_case", tag = "see")]
+pub enum See {
     /// Cases, the decided ones too if `all`.
     Cases {
         /// Whether those too that nobody waits for.
@@ -29,21 +29,37 @@ pub enum Operate {
         /// Which.
         id: CaseId,
     },
-    /// An answer to a case.
-    Decide {
-        /// To which.
-        id: CaseId,
-        /// What.
-        answer: Answer,
-        /// By whom, and why.
-        said: Said,
-    },
     /// The links of every identity.
     Links,
     /// Everything about the links of one identity, or of the one a worker record belongs to.
     Link {
         /// The identity, or the record.
         of: RecordKey,
+    },
+    /// Tasks, the finished ones too if `all`.
+    Tasks {
+        /// Whether those too that nobody waits for.
+        all: bool,
+    },
+    /// One task.
+    Task {
+        /// Which.
+        id: TaskId,
+    },
+}
+
+/// What an operator decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "decide")]
+pub enum Decide {
+    /// An answer to a case.
+    Case {
+        /// To which.
+        id: CaseId,
+        /// What.
+        answer: Answer,
+        /// By whom, and why.
+        said: Said,
     },
     /// A worker record moves.
     Move {
@@ -63,18 +79,8 @@ pub enum Operate {
         /// By whom, and why.
         said: Said,
     },
-    /// Tasks, the finished ones too if `all`.
-    Tasks {
-        /// Whether those too that nobody waits for.
-        all: bool,
-    },
-    /// One task.
-    Task {
-        /// Which.
-        id: TaskId,
-    },
     /// A task ends.
-    End {
+    Task {
         /// Which.
         id: TaskId,
         /// How.
@@ -84,35 +90,16 @@ pub enum Operate {
     },
 }
 
-impl Operate {
-    /// Whether something is decided, which somebody has to carry out.
-    pub const fn decides(&self) -> bool {
-        match self {
-            Self::Decide { .. } | Self::Move { .. } | Self::Unlink { .. } | Self::End { .. } => {
-                true
-            }
-            Self::Cases { .. }
-            | Self::Case { .. }
-            | Self::Links
-            | Self::Link { .. }
-            | Self::Tasks { .. }
-            | Self::Task { .. } => false,
-        }
-    }
-}
-
-/// What comes of it.
+/// What is seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Operated {
+pub enum Seen {
     /// Cases.
     Cases(Vec<CaseView>),
     /// Links.
     Links(Vec<LinkView>),
     /// Tasks.
     Tasks(Vec<TaskView>),
-    /// It is recorded, and will be carried out.
-    Recorded,
 }
 
 /// A case as it is shown.
@@ -222,58 +209,62 @@ pub struct TaskView {
     pub state: domain::task::TaskState,
 }
 
-impl<S: Store + Cases + Clone + 'static> Stack<S> {
-    /// Answers an operator. [`Fault::Reject`] says what cannot be done.
-    pub async fn operate(&self, asked: Operate) -> Result<Operated, Fault> {
-        let operator = Operator::new(&self.store, &self.lanes, &self.clock);
+impl<S, L, B, C> Operations<'_, S, L, B, C>
+where
+    S: Store + Cases,
+    L: Lanes,
+    C: Clock,
+{
+    pub(super) async fn see(&self, asked: See) -> Result<Seen, Fault> {
         match asked {
-            Operate::Cases { all } => {
+            See::Cases { all } => {
                 let mut views = Vec::new();
                 for case in self.store.cases(which(all)).await? {
                     views.push(self.case_view(case, false).await?);
                 }
-                Ok(Operated::Cases(views))
+                Ok(Seen::Cases(views))
             }
-            Operate::Case { id } => {
+            See::Case { id } => {
                 let case = self.store.case(&id).await?;
                 let case = case.ok_or_else(|| Fault::reject(format!("there is no case `{id}`")))?;
-                Ok(Operated::Cases(vec![self.case_view(case, true).await?]))
+                Ok(Seen::Cases(vec![self.case_view(case, true).await?]))
             }
-            Operate::Decide { id, answer, said } => {
+            See::Links => self.links().await.map(Seen::Links),
+            See::Link { of } => Ok(Seen::Links(vec![self.link(&of).await?])),
+            See::Tasks { all } => {
+                let tasks = self.store.tasks(which(all)).await?.into_iter();
+                Ok(Seen::Tasks(tasks.map(|task| view(task, None)).collect()))
+            }
+            See::Task { id } => {
+                let task = self.store.task(&id).await?;
+                let task = task.ok_or_else(|| Fault::reject(format!("there is no task `{id}`")))?;
+                let worker = self.worker(&RecordKey::from(&task.identity)).await?;
+                Ok(Seen::Tasks(vec![view(task, worker)]))
+            }
+        }
+    }
+
+    pub(super) async fn decide(&self, decided: Decide) -> Result<(), Fault> {
+        let operator = Operator::new(self.store, self.lanes, self.clock);
+        match decided {
+            Decide::Case { id, answer, said } => {
                 operator.answer(&id, answer, &said).await?;
-                Ok(Operated::Recorded)
             }
-            Operate::Links => self.links().await.map(Operated::Links),
-            Operate::Link { of } => Ok(Operated::Links(vec![self.link(&of).await?])),
-            Operate::Move { record, to, said } => {
+            Decide::Move { record, to, said } => {
                 operator.move_record(&record, to.as_ref(), &said).await?;
-                Ok(Operated::Recorded)
             }
-            Operate::Unlink {
+            Decide::Unlink {
                 identity,
                 target,
                 said,
             } => {
                 operator.unlink_account(&identity, &target, &said).await?;
-                Ok(Operated::Recorded)
             }
-            Operate::Tasks { all } => {
-                let tasks = self.store.tasks(which(all)).await?.into_iter();
-                Ok(Operated::Tasks(
-                    tasks.map(|task| view(task, None)).collect(),
-                ))
-            }
-            Operate::Task { id } => {
-                let task = self.store.task(&id).await?;
-                let task = task.ok_or_else(|| Fault::reject(format!("there is no task `{id}`")))?;
-                let worker = self.worker(&RecordKey::from(&task.identity)).await?;
-                Ok(Operated::Tasks(vec![view(task, worker)]))
-            }
-            Operate::End { id, end, said } => {
+            Decide::Task { id, end, said } => {
                 operator.end_task(&id, end, &said).await?;
-                Ok(Operated::Recorded)
             }
         }
+        Ok(())
     }
 
     async fn case_view(&self, case: Case, whole: bool) -> Result<CaseView, Fault> {
@@ -282,7 +273,9 @@ impl<S: Store + Cases + Clone + 'static> Stack<S> {
                 (record.to_string(), self.worker(record).await?)
             }
             case::Subject::Record { record } => (record.to_string(), None),
-            case::Subject::Account { target, .. } => (target.to_string(), None),
+            case::Subject::Account { target, .. } | case::Subject::Double { target, .. } => {
+                (target.to_string(), None)
+            }
         };
         Ok(CaseView {
             kind: case.subject.kind().to_owned(),
@@ -303,7 +296,7 @@ impl<S: Store + Cases + Clone + 'static> Stack<S> {
 
     async fn links(&self) -> Result<Vec<LinkView>, Fault> {
         let mut views = Vec::new();
-        let mut walk = Walk::over(&self.store);
+        let mut walk = Walk::over(self.store);
         while let Some(rows) = walk.page().await? {
             let rows = rows.into_iter();
             views.extend(rows.map(|(identity, seat)| links_of(identity, &seat)));

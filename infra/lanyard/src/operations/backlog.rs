@@ -1,0 +1,262 @@
+//! What waits because it cannot be done: parked worker records and accounts, and messages that
+//! were given up. Looking again means planning again: nothing old is ever repeated.
+
+use std::fmt;
+
+use contract::{Cause, ConvergeRequest, Lane, PlanRequest};
+use domain::{Finding, IdentityId, RecordKey, TargetId};
+use ports::store::Seat;
+use ports::{Backlog, Cases, Clock, Fault, Lanes, Objects, Outgoing, Store, Walk};
+use serde::{Deserialize, Serialize};
+
+use super::{Operated, Operations};
+
+/// Dead letters shown of one queue.
+const MOST: usize = 1_000;
+
+/// Messages handed to a lane at once.
+const CHUNK: usize = 100;
+
+/// An identity or a worker record, by its opaque id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject(pub RecordKey);
+
+/// What is parked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedView {
+    /// Who.
+    pub identity: IdentityId,
+    /// The worker record that waits, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<RecordKey>,
+    /// The target whose account waits, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetId>,
+    /// Why, without values of people.
+    pub why: String,
+}
+
+/// A message that was given up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadView {
+    /// Of which queue.
+    pub queue: String,
+    /// The queue's id of it.
+    pub id: Box<str>,
+    /// Whom it tells to look at, if it is one of ours.
+    pub about: Option<String>,
+    /// How many times it was received.
+    pub receives: u32,
+}
+
+/// Somebody to be looked at again.
+pub(super) enum Look {
+    Record(RecordKey),
+    /// Through which lane, and what.
+    Account(Lane, ConvergeRequest),
+}
+
+impl Look {
+    /// What a message of ours asks for. An account is looked at whatever was applied there.
+    fn of(lane: &Lane, body: &str) -> Option<Self> {
+        match lane {
+            Lane::Facts => {
+                let request: PlanRequest = serde_json::from_str(body).ok()?;
+                Some(Self::Record(request.record))
+            }
+            Lane::Target(_) | Lane::Terminations => {
+                let request: ConvergeRequest = serde_json::from_str(body).ok()?;
+                let request = ConvergeRequest {
+                    look: true,
+                    cause: Cause::Operator,
+                    ..request
+                };
+                Some(Self::Account(lane.clone(), request))
+            }
+        }
+    }
+
+    fn message(&self, why: &str, at: i64) -> Result<Outgoing, Fault> {
+        let (group, body) = match self {
+            Self::Record(record) => {
+                let request = PlanRequest::new(record.clone(), Cause::Operator);
+                (record.to_string(), serde_json::to_string(&request))
+            }
+            Self::Account(_, request) => (request.group(), serde_json::to_string(request)),
+        };
+        Ok(Outgoing {
+            dedup: format!("{why}#{at}#{group}"),
+            group,
+            body: body.map_err(|_| Fault::reject("the request cannot be written as JSON"))?,
+        })
+    }
+
+    fn lane(&self) -> Lane {
+        match self {
+            Self::Record(_) => Lane::Facts,
+            Self::Account(lane, _) => lane.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Record(record) => write!(f, "record {record}"),
+            Self::Account(_, request) => write!(f, "{} on {}", request.identity, request.target),
+        }
+    }
+}
+
+impl<S, L, B, C> Operations<'_, S, L, B, C>
+where
+    S: Store + Cases,
+    L: Lanes,
+    C: Clock,
+{
+    /// Everything that is parked, in the order of the table.
+    pub(super) async fn parked(&self) -> Result<Vec<ParkedView>, Fault> {
+        let mut views = Vec::new();
+        let mut walk = Walk::over(self.store);
+        while let Some(rows) = walk.page().await? {
+            for (identity, seat) in &rows {
+                views.extend(parked(identity, seat));
+            }
+        }
+        Ok(views)
+    }
+
+    /// Hands over what is parked, all of it or one subject's.
+    pub(super) async fn retry(&self, of: Option<&Subject>) -> Result<Operated, Fault> {
+        let mut again = Vec::new();
+        let mut walk = Walk::over(self.store);
+        while let Some(rows) = walk.page().await? {
+            for (identity, seat) in &rows {
+                for one in parked(identity, seat) {
+                    let named = of.is_none_or(|Subject(key)| {
+                        *key == RecordKey::from(identity) || one.record.as_ref() == Some(key)
+                    });
+                    if named {
+                        again.push(look(one, seat));
+                    }
+                }
+            }
+        }
+        if let (Some(Subject(key)), true) = (of, again.is_empty()) {
+            return Err(Fault::reject(format!(
+                "nothing of `{key}` is parked; `lanyard parked list` shows what is"
+            )));
+        }
+        let count = again.len();
+        self.hand_over(again, "retry").await?;
+        Ok(Operated::HandedOver { count, left: 0 })
+    }
+
+    /// Sends requests to look, each to its own lane.
+    pub(super) async fn hand_over(&self, looks: Vec<Look>, why: &str) -> Result<(), Fault> {
+        let at = self.clock.now().as_microsecond();
+        let mut by_lane = std::collections::BTreeMap::<Lane, Vec<Outgoing>>::new();
+        for look in looks {
+            let messages = by_lane.entry(look.lane()).or_default();
+            messages.push(look.message(why, at)?);
+        }
+        for (lane, messages) in by_lane {
+            for some in messages.chunks(CHUNK) {
+                self.lanes.send(&lane, some).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<S, L, B, C> Operations<'_, S, L, B, C>
+where
+    S: Store + Cases,
+    L: Lanes + Backlog,
+    B: Objects,
+    C: Clock,
+{
+    /// What was given up.
+    pub(super) async fn dead(&self) -> Result<Vec<DeadView>, Fault> {
+        let mut views = Vec::new();
+        for queue in &self.queues {
+            let letters = self.lanes.dead(queue, MOST).await?.into_iter();
+            views.extend(letters.map(|letter| DeadView {
+                queue: queue.to_string(),
+                about: Look::of(queue, &letter.body).map(|look| look.to_string()),
+                id: letter.id,
+                receives: letter.receives,
+            }));
+        }
+        Ok(views)
+    }
+
+    /// Has everybody looked at whom a message was about that was given up. One that is not ours
+    /// stays where it is.
+    pub(super) async fn replan(&self) -> Result<Operated, Fault> {
+        let (mut count, mut left) = (0, 0);
+        for queue in &self.queues {
+            loop {
+                let claimed = self.lanes.claim(queue, CHUNK).await?;
+                let known = left;
+                let full = claimed.len() == CHUNK;
+                for one in claimed {
+                    let Some(look) = Look::of(queue, &one.dead.body) else {
+                        left += 1;
+                        continue;
+                    };
+                    self.hand_over(vec![look], "replan").await?;
+                    self.lanes.remove(queue, &one).await?;
+                    count += 1;
+                }
+                // What is not ours is claimed again on this machine.
+                if !full || left > known {
+                    break;
+                }
+            }
+        }
+        Ok(Operated::HandedOver { count, left })
+    }
+}
+
+fn parked(identity: &IdentityId, seat: &Seat) -> Vec<ParkedView> {
+    let records = seat.record.findings.iter().filter_map(|finding| {
+        if let Finding::Parked { record, problem } = finding {
+            Some(ParkedView {
+                identity: identity.clone(),
+                record: Some(record.clone()),
+                target: None,
+                why: domain::preview::problem(problem),
+            })
+        } else {
+            None
+        }
+    });
+    let accounts = seat.accounts.iter().filter_map(|(target, account)| {
+        Some(ParkedView {
+            identity: identity.clone(),
+            record: None,
+            target: Some(target.clone()),
+            why: account.parked.as_ref()?.to_string(),
+        })
+    });
+    records.chain(accounts).collect()
+}
+
+fn look(parked: ParkedView, seat: &Seat) -> Look {
+    match (parked.target, parked.record) {
+        (Some(target), _) => Look::Account(
+            Lane::Target(target.clone()),
+            ConvergeRequest {
+                v: 1,
+                identity: parked.identity,
+                target,
+                generation: seat.record.generation,
+                look: true,
+                cause: Cause::Operator,
+            },
+        ),
+        (None, Some(record)) => Look::Record(record),
+        (None, None) => Look::Record(RecordKey::from(&parked.identity)),
+    }
+}

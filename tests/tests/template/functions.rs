@@ -1,0 +1,257 @@
+//! Functions: Graviton, `provided.al2023`, a role each, logs of their own that end, versions behind an alias that an alarm
+//! takes back, and an environment of names.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use target_http::HttpConfig;
+use tests::aws::template::{line, root};
+
+use crate::{number, templates};
+
+const FUNCTION: &str = "AWS::Lambda::Function";
+
+#[tokio::test]
+async fn they_run_on_graviton_and_the_newest_runtime() {
+    let templates = templates().await;
+    let functions = templates.every(FUNCTION);
+    assert_eq!(functions.len(), 6);
+    for (name, function) in functions {
+        let function = &function["Properties"];
+        assert_eq!(function["Runtime"], "provided.al2023", "{name}");
+        assert_eq!(function["Handler"], "bootstrap", "{name}");
+        assert_eq!(
+            line(&function["Architectures"]),
+            "[{Architecture}]",
+            "{name}"
+        );
+    }
+    for template in [&templates.shared, &templates.target] {
+        let parameter = &template.document["Parameters"]["Architecture"];
+        assert_eq!(parameter["Default"], "arm64");
+    }
+}
+
+#[tokio::test]
+async fn each_has_a_role_of_its_own() {
+    let functions = templates().await.every(FUNCTION);
+    let roles: BTreeSet<String> = functions
+        .iter()
+        .map(|(name, function)| {
+            let file = name.split(':').next().unwrap_or_default();
+            format!("{file}: {}", line(&function["Properties"]["Role"]))
+        })
+        .collect();
+    assert_eq!(roles.len(), functions.len(), "{roles:?}");
+}
+
+#[tokio::test]
+async fn each_logs_json_to_a_group_that_forgets_and_is_encrypted() {
+    let templates = templates().await;
+    let mut seen = BTreeSet::new();
+    for template in templates.all() {
+        for (name, function) in template.all(FUNCTION) {
+            let logging = &function["Properties"]["LoggingConfig"];
+            assert_eq!(logging["LogFormat"], "JSON", "{name}");
+            let group = logging["LogGroup"]["Ref"].as_str().expect("a log group");
+            assert!(seen.insert(group), "{group} has two writers");
+            let group = template.properties(group);
+            let wanted = format!(
+                "/aws/lambda/{}",
+                line(&function["Properties"]["FunctionName"])
+            );
+            assert_eq!(line(&group["LogGroupName"]), wanted);
+        }
+    }
+    for (name, group) in templates.every("AWS::Logs::LogGroup") {
+        let group = &group["Properties"];
+        let retention = line(&group["RetentionInDays"]);
+        assert_eq!(
+            retention, "{Fn::FindInMap: [Profiles, {Profile}, LogDays]}",
+            "{name}"
+        );
+        assert!(
+            ["{Key.Arn}", "{KeyArn}"].contains(&line(&group["KmsKeyId"]).as_str()),
+            "{name}"
+        );
+    }
+    // The same days in both files, and a year at least where it is hardened.
+    let days = |template: &tests::aws::template::Template, profile: &str| {
+        number(&template.document["Mappings"]["Profiles"][profile]["LogDays"])
+    };
+    for profile in ["cheap", "hardened"] {
+        assert_eq!(
+            days(&templates.shared, profile),
+            days(&templates.target, profile)
+        );
+    }
+    assert!(days(&templates.shared, "hardened") >= 365);
+}
+
+#[tokio::test]
+async fn only_hardened_stacks_trace_and_reserve() {
+    for (name, function) in templates().await.every(FUNCTION) {
+        let function = &function["Properties"];
+        let tracing = line(&function["TracingConfig"]["Mode"]);
+        assert_eq!(tracing, "if(Hardened, Active, PassThrough)", "{name}");
+        let reserve = line(&function["ReservedConcurrentExecutions"]);
+        let clock = name.ends_with("Clock");
+        let wanted = if clock {
+            "if(Hardened, 1, {AWS::NoValue})"
+        } else {
+            "null"
+        };
+        assert_eq!(reserve, wanted, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_version_takes_over_behind_an_alias_and_an_alarm_takes_it_back() {
+    let templates = templates().await;
+    for template in [&templates.shared, &templates.target] {
+        for (name, function) in template.all(FUNCTION) {
+            let signing = line(&function["Properties"]["CodeSigningConfigArn"]);
+            assert_eq!(
+                signing,
+                "if(SignedCode, {CodeSigningConfigArn}, {AWS::NoValue})"
+            );
+            let alias = &template.resources()[&format!("{name}Aliaslive")];
+            assert_eq!(
+                line(&alias["Properties"]["FunctionName"]),
+                format!("{{{name}}}")
+            );
+            let group = format!("{name}DeploymentGroup");
+            assert_eq!(
+                line(&alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"]),
+                format!("{{{group}}}")
+            );
+            let group = template.properties(&group);
+            let alarm = group["AlarmConfiguration"]["Alarms"][0]["Name"]["Ref"].as_str();
+            let alarm = template.properties(alarm.expect("an alarm"));
+            assert_eq!(alarm["MetricName"], "Errors");
+            assert_eq!(
+                line(&alarm["Dimensions"][0]["Value"]),
+                line(&function["Properties"]["FunctionName"])
+            );
+            let rollback = group["AutoRollbackConfiguration"]["Events"].to_string();
+            assert!(rollback.contains("DEPLOYMENT_STOP_ON_ALARM"), "{rollback}");
+        }
+    }
+}
+
+/// What each function is told, by the end of its name.
+const ENVIRONMENT: &[(&str, &str)] = &[
+    (
+        "hr-webhook",
+        "TABLE QUEUE_PREFIX POLICY_BUCKET SECRET_PREFIX FUNCTION_TIMEOUT_S",
+    ),
+    (
+        "planner",
+        "TABLE QUEUE_PREFIX POLICY_BUCKET FUNCTION_TIMEOUT_S VISIBILITY_TIMEOUT_S",
+    ),
+    (
+        "terminations",
+        "TABLE QUEUE_PREFIX POLICY_BUCKET SECRET_PREFIX TARGET_NETWORK FUNCTION_TIMEOUT_S VISIBILITY_TIMEOUT_S",
+    ),
+    (
+        "connector-{Target}",
+        "TARGET TABLE QUEUE_PREFIX POLICY_BUCKET SECRET_PREFIX TARGET_NETWORK FUNCTION_TIMEOUT_S VISIBILITY_TIMEOUT_S",
+    ),
+    ("clock", "TABLE QUEUE_PREFIX FUNCTION_TIMEOUT_S"),
+    (
+        "reconciler",
+        "TABLE QUEUE_PREFIX POLICY_BUCKET REPORTS_BUCKET SECRET_PREFIX TARGET_NETWORK FUNCTION_TIMEOUT_S",
+    ),
+];
+
+#[tokio::test]
+async fn their_environment_is_names_and_numbers() {
+    for (name, function) in templates().await.every(FUNCTION) {
+        let function = &function["Properties"];
+        let called = line(&function["FunctionName"]);
+        let (_, wanted) = ENVIRONMENT
+            .iter()
+            .find(|(end, _)| called.ends_with(end))
+            .unwrap_or_else(|| panic!("{called} has no environment here"));
+        let variables = function["Environment"]["Variables"].as_object();
+        let variables = variables.expect("an environment");
+        let wanted: BTreeSet<String> = wanted
+            .split(' ')
+            .map(|end| format!("LANYARD_{end}"))
+            .collect();
+        assert_eq!(
+            variables.keys().cloned().collect::<BTreeSet<_>>(),
+            wanted,
+            "{name}"
+        );
+        for (key, value) in variables {
+            let value = line(value);
+            let named = match key.as_str() {
+                "LANYARD_TARGET" => value == "{Target}",
+                "LANYARD_TARGET_NETWORK" => value == "{TargetNetwork}",
+                "LANYARD_TABLE" => value == "{Table}",
+                "LANYARD_QUEUE_PREFIX" => {
+                    value.starts_with(
+                        "https://sqs.{AWS::Region}.{AWS::URLSuffix}/{AWS::AccountId}/{",
+                    ) && value.ends_with("}-")
+                }
+                "LANYARD_POLICY_BUCKET" => value == "{PolicyBucket}",
+                "LANYARD_REPORTS_BUCKET" => value == "{ReportsBucket}",
+                "LANYARD_SECRET_PREFIX" => {
+                    let of = if called.ends_with("hr-webhook") {
+                        "source"
+                    } else {
+                        "target"
+                    };
+                    value.ends_with(&format!("}}/{of}/"))
+                }
+                _ => value.parse::<u64>().is_ok(),
+            };
+            assert!(named, "{name}: {key} is `{value}`");
+        }
+    }
+}
+
+#[tokio::test]
+async fn they_end_after_their_requests_and_say_so() {
+    let request = HttpConfig::new("https://example.com").timeout.as_secs();
+    for (name, function) in templates().await.every(FUNCTION) {
+        let function = &function["Properties"];
+        let timeout = number(&function["Timeout"]);
+        assert!(request < timeout && timeout <= 900, "{name}: {timeout} s");
+        let told = &function["Environment"]["Variables"]["LANYARD_FUNCTION_TIMEOUT_S"];
+        assert_eq!(told, &json!(timeout.to_string()), "{name}");
+    }
+}
+
+/// What `sam build` makes of each, which expanding replaces by an address.
+#[test]
+fn each_is_built_from_its_package() {
+    let built = |file: &str| {
+        let text = std::fs::read_to_string(root().join("infra").join(file)).expect("a template");
+        let functions = text.split("Type: AWS::Serverless::Function").skip(1);
+        let pairs = functions.map(|function| {
+            let after = |word: &str| {
+                let (_, rest) = function.split_once(word).expect(word);
+                let word = rest.split_whitespace().next();
+                word.expect("a word").to_owned()
+            };
+            (after("CodeUri: "), after("Binary: "))
+        });
+        pairs.collect::<Vec<_>>()
+    };
+    let built = [built("template.yaml"), built("target.yaml")].concat();
+    assert_eq!(built.len(), 6);
+    for (folder, binary) in built {
+        let package = root().join("infra").join(&folder);
+        let manifest = package.join("Cargo.toml");
+        let manifest = std::fs::read_to_string(manifest).expect("a package");
+        let features = "[package.metadata.lambda.build]\nfeatures = [\"lambda\"]";
+        assert!(manifest.contains(features), "{folder}");
+        let wanted = match folder.as_str() {
+            "../functions/connectors" => "connector",
+            other => other.trim_start_matches("../functions/"),
+        };
+        assert_eq!(binary, wanted, "{folder}");
+    }
+}

@@ -1,0 +1,139 @@
+//! The stack as a whole: profiles, tags, outputs, and settings for deployment.
+
+use tests::aws::template::{line, root};
+
+use crate::templates;
+
+#[tokio::test]
+async fn it_has_two_profiles() {
+    let templates = templates().await;
+    for template in [&templates.shared, &templates.target] {
+        let profile = &template.document["Parameters"]["Profile"];
+        assert_eq!(line(&profile["AllowedValues"]), "[cheap, hardened]");
+        assert_eq!(profile["Default"], "cheap");
+    }
+}
+
+/// Types whose resources cost money or keep data.
+const TAGGED: &[&str] = &[
+    "AWS::ApiGatewayV2::Api",
+    "AWS::CloudFormation::Stack",
+    "AWS::DynamoDB::Table",
+    "AWS::IAM::Role",
+    "AWS::KMS::Key",
+    "AWS::Lambda::Function",
+    "AWS::Logs::LogGroup",
+    "AWS::S3::Bucket",
+    "AWS::SNS::Topic",
+    "AWS::SQS::Queue",
+    "AWS::SecretsManager::Secret",
+    "AWS::StepFunctions::StateMachine",
+];
+
+#[tokio::test]
+async fn what_costs_or_keeps_data_has_owner_cost_and_class() {
+    let shared = &templates().await.shared;
+    for kind in TAGGED {
+        let found = shared.all(kind);
+        assert!(!found.is_empty(), "{kind}");
+        for (name, resource) in found {
+            // Those of a target come from its nested stack, which hands them down.
+            let tags = line(&resource["Properties"]["Tags"]);
+            for (key, parameter) in [
+                ("owner", "Owner"),
+                ("cost", "CostCenter"),
+                ("data-class", "DataClass"),
+            ] {
+                let listed = tags.contains(&format!("Key: {key}, Value: {{{parameter}}}"))
+                    || tags.contains(&format!("{key}: {{{parameter}}}"))
+                    || tags.contains(&format!("Value: {{{parameter}}}, Key: {key}"));
+                assert!(listed, "{name} has no tag `{key}`: {tags}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_target_is_handed_everything_that_it_asks_for() {
+    let templates = templates().await;
+    let stacks = templates.shared.all("AWS::CloudFormation::Stack");
+    let mut targets = 0;
+    for (name, stack) in stacks {
+        let url = line(&stack["Properties"]["TemplateURL"]);
+        let of = if url.ends_with("target.yaml") {
+            targets += 1;
+            &templates.target
+        } else {
+            &templates.alarms
+        };
+        let wanted = of.document["Parameters"].as_object().expect("parameters");
+        let given = stack["Properties"]["Parameters"].as_object();
+        let given = given.expect("parameters");
+        for parameter in wanted.keys() {
+            assert!(
+                given.contains_key(parameter),
+                "{name} is not told `{parameter}`"
+            );
+        }
+        assert_eq!(
+            given.len(),
+            wanted.len(),
+            "{name} is told what it does not ask for"
+        );
+    }
+    assert!(targets >= 1);
+}
+
+#[tokio::test]
+async fn outputs_are_what_a_target_beside_it_is_told() {
+    let templates = templates().await;
+    let outputs = &templates.shared.document["Outputs"];
+    for name in [
+        "Table",
+        "PolicyBucket",
+        "KeyArn",
+        "AlarmTopic",
+        "RolloutRole",
+    ] {
+        assert!(!outputs[name]["Value"].is_null(), "{name}");
+    }
+    for name in [
+        "WebhookUrl",
+        "QueuePrefix",
+        "ReportsBucket",
+        "AuditBucket",
+        "SourceSecretPrefix",
+        "TargetSecretPrefix",
+        "StateMachine",
+    ] {
+        assert!(!outputs[name]["Value"].is_null(), "{name}");
+    }
+}
+
+#[test]
+fn deployment_settings_name_no_account() {
+    let text = std::fs::read_to_string(root().join("samconfig.toml")).expect("samconfig.toml");
+    let section = |name: &str| {
+        let (_, after) = text
+            .split_once(&format!("[{name}.parameters]\n"))
+            .unwrap_or_else(|| panic!("samconfig.toml has no `{name}`"));
+        after.split("\n[").next().unwrap_or_default().to_owned()
+    };
+    for (environment, stack) in [
+        ("default", "lanyard"),
+        ("dev", "lanyard-dev"),
+        ("prod", "lanyard"),
+    ] {
+        let global = section(&format!("{environment}.global"));
+        assert!(global.contains(&format!("stack_name = \"{stack}\"")));
+        assert!(global.contains("template_file = \"infra/template.yaml\""));
+        let deploy = section(&format!("{environment}.deploy"));
+        assert!(deploy.contains("resolve_s3 = true"));
+        assert!(deploy.contains("CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"));
+    }
+    assert!(section("dev.deploy").contains("Profile=cheap"));
+    assert!(section("prod.deploy").contains("Profile=hardened"));
+    for word in ["s3_bucket", "profile =", "role_arn", "arn:", "region"] {
+        assert!(!text.contains(word), "samconfig.toml says `{word}`");
+    }
+}
