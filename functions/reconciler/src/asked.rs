@@ -33,7 +33,10 @@ impl Asked {
     pub(crate) async fn load<S: Cases>(store: &S, now: Timestamp) -> Result<Self, Fault> {
         let cases = store.cases(Which::All).await?.into_iter();
         let cases: BTreeMap<CaseId, Case> = cases.map(|case| (case.id.clone(), case)).collect();
-        let is_fresh = |case: &&Case| case.since == now && case.is_about_an_account();
+        let is_fresh = |case: &&Case| {
+            let of_an_account = !matches!(case.subject, Subject::Record { .. });
+            case.since == now && of_an_account
+        };
         Ok(Self {
             fresh: cases.values().filter(is_fresh).count(),
             seen: BTreeSet::new(),
