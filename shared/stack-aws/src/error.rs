@@ -47,7 +47,7 @@ impl StackError {
     ) -> Self {
         let why = match error.code() {
             Some(code @ ("AccessDenied" | "AccessDeniedException")) => format!(
-                "{code}; the policy for operators in docs/aws.md lists what these commands need"
+                "{code}; the table of rights in docs/operating.md lists what these commands need"
             ),
             Some(code) => code.to_owned(),
             None => "no answer; are there credentials (`aws sts get-caller-identity`), and is the \

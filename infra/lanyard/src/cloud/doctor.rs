@@ -105,7 +105,7 @@ impl Cloud {
             Err(fault) => found.push(Finding::wrong(
                 "table",
                 fault.to_string(),
-                "see the policy for operators in docs/aws.md",
+                "see the table of rights in docs/operating.md",
             )),
         }
     }
@@ -248,7 +248,7 @@ fn unasked(what: &str, error: &StackError) -> Finding {
     Finding::wrong(
         what,
         error.to_string(),
-        "see the policy for operators in docs/aws.md",
+        "see the table of rights in docs/operating.md",
     )
 }
 
