@@ -14,6 +14,7 @@ pub mod bench;
 pub mod found;
 pub mod ministack;
 pub mod quota;
+pub mod runtime_api;
 pub mod sim;
 pub mod third_party;
 pub mod wire;

@@ -47,7 +47,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("aws-sdk-sfn", &["stack-aws"]),
     ("aws-sdk-sqs", &["lanes-sqs"]),
     ("aws-smithy-http-client", &["runtime", "stack-aws"]),
-    ("aws-types", &["runtime", "stack-aws"]),
+    ("aws-types", &["runtime", "stack-aws", "tests"]),
     ("axum", &["graph-target", "lanyard", "scim-target", "tests"]),
     ("cel", &["policy"]),
     ("clap", &["graph-target", "lanyard", "scim-target", "tests"]),
@@ -258,8 +258,17 @@ fn adapters_named(source: &str) -> Vec<&'static str> {
         .iter()
         .chain(STARTING)
         .copied()
-        .filter(|adapter| product.contains(&format!("{}::", adapter.replace('-', "_"))))
+        .filter(|adapter| names(product, &adapter.replace('-', "_")))
         .collect()
+}
+
+/// Whether a source names a crate, and not a module of another one (`tokio::runtime`).
+fn names(source: &str, import: &str) -> bool {
+    let path = format!("{import}::");
+    source.match_indices(&path).any(|(at, _)| {
+        let before = source.get(..at).and_then(|text| text.chars().next_back());
+        before.is_none_or(|before| !before.is_alphanumeric() && before != '_' && before != ':')
+    })
 }
 
 #[test]
@@ -357,6 +366,7 @@ fn the_rules_can_fail() {
         ["store-dynamodb"]
     );
     assert_eq!(adapters_named("runtime::run()"), ["runtime"]);
+    assert!(adapters_named("tokio::runtime::Builder").is_empty());
     assert!(adapters_named("#[cfg(test)]\nmod tests { use store_dynamodb::Table; }").is_empty());
 }
 

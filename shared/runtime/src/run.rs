@@ -106,17 +106,25 @@ where
     H: AsyncFn(E) -> Result<A, Failure>,
 {
     let LambdaEvent { payload, context } = event;
-    let span = tracing::info_span!("event", request_id = context.request_id);
     let trace = context.xray_trace_id.as_deref().and_then(Trace::parse);
-    let work = async {
-        let answer = Box::pin(handler(payload)).await;
-        if let Err(failure) = &answer {
-            let (error_type, error) = (failure.error_type, failure.message.as_str());
-            tracing::error!(error_type, error, "event failed");
-        }
-        answer
-    };
-    trace::within(trace, work.instrument(span)).await
+    // The span is opened inside the trace's own: a line has the fields of both.
+    trace::within(trace, async {
+        let span = tracing::info_span!("event", request_id = context.request_id);
+        answer(handler, payload).instrument(span).await
+    })
+    .await
+}
+
+async fn answer<E, A, H>(handler: &H, payload: E) -> Result<A, Failure>
+where
+    H: AsyncFn(E) -> Result<A, Failure>,
+{
+    let answer = Box::pin(handler(payload)).await;
+    if let Err(failure) = &answer {
+        let (error_type, error) = (failure.error_type, failure.message.as_str());
+        tracing::error!(error_type, error, "event failed");
+    }
+    answer
 }
 
 #[expect(

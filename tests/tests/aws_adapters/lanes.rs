@@ -11,7 +11,7 @@ use ports::embedded::EmbeddedLanes;
 use ports::lanes::{Batch, BatchAnswer, Failed};
 use ports::model::{ManualClock, ModelLanes};
 use ports::queue::{Stats, run_up_to};
-use ports::{Clock, Lanes, Outgoing, Queues, Trace};
+use ports::{Clock, Lanes, Outgoing, Queues};
 use tests::ministack::Ministack;
 
 use crate::platform::{Platform, VISIBILITY};
@@ -284,32 +284,6 @@ async fn ids_that_no_queue_takes_go_as_digests() {
         [&*digest, "g"],
         "the third has the first one's deduplication id"
     );
-}
-
-/// Of what the platform hands over, and of what the function receives besides.
-#[tokio::test]
-async fn a_trace_goes_with_every_message() {
-    let server = Ministack::start().await;
-    let platform = Platform::new(&server, "one", &LANES[..1]).await;
-    let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
-    let trace = Trace::parse(header);
-    let messages: Vec<Outgoing> = (0..12)
-        .map(|number| Outgoing {
-            group: format!("g{number}"),
-            dedup: format!("d{number}"),
-            body: "{}".to_owned(),
-        })
-        .collect();
-    let sent = platform.lanes.send(&Lane::Facts, &messages);
-    ports::trace::within(trace.clone(), sent).await.unwrap();
-    let seen = RefCell::new(Vec::new());
-    let work = async |batch: Batch| {
-        let traces = batch.records.into_iter().map(|one| one.trace);
-        *seen.borrow_mut() = traces.collect();
-        BatchAnswer::default()
-    };
-    platform.invoke(&Lane::Facts, 100, work).await;
-    assert_eq!(seen.take(), vec![trace; 12]);
 }
 
 #[tokio::test]

@@ -1,0 +1,107 @@
+//! The functions' binaries, built when they are first asked for.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// The binary of a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Binary {
+    /// From posts to facts.
+    HrWebhook,
+    /// From facts to decisions.
+    Planner,
+    /// From decisions to accounts.
+    Connector,
+    /// Whoever is due.
+    Clock,
+    /// Observation and report.
+    Reconciler,
+}
+
+/// How a binary is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// As the tests are.
+    Dev,
+    /// As it is deployed.
+    Release,
+}
+
+impl Binary {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::HrWebhook,
+        Self::Planner,
+        Self::Connector,
+        Self::Clock,
+        Self::Reconciler,
+    ];
+
+    /// The package that it belongs to.
+    const fn package(self) -> &'static str {
+        match self {
+            Self::HrWebhook => "hr-webhook",
+            Self::Planner => "planner",
+            Self::Connector => "connectors",
+            Self::Clock => "clock",
+            Self::Reconciler => "reconciler",
+        }
+    }
+
+    /// Where it lies. Development binaries are built together, with the whole workspace's features,
+    /// so that nearly all of it is compiled already; a release binary is built as it is deployed.
+    pub fn path(self, profile: Profile) -> PathBuf {
+        static DEV: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
+        let name = self.to_string();
+        match profile {
+            Profile::Dev => DEV.get_or_init(|| build(&Self::ALL, &["--workspace"]))[&name].clone(),
+            Profile::Release => {
+                build(&[self], &["--release", "--package", self.package()])[&name].clone()
+            }
+        }
+    }
+}
+
+impl fmt::Display for Binary {
+    /// The binary's name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connector => "connector",
+            Self::HrWebhook | Self::Planner | Self::Clock | Self::Reconciler => self.package(),
+        })
+    }
+}
+
+/// Builds them, and tells where cargo put them. A test of another package has no other way to know.
+fn build(binaries: &[Binary], more: &[&str]) -> BTreeMap<String, PathBuf> {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["build", "--message-format=json-render-diagnostics"]);
+    command.args(more);
+    for binary in binaries {
+        let package = binary.package();
+        command.args(["--bin", &binary.to_string()]);
+        command.args(["--features", &format!("{package}/lambda")]);
+    }
+    let output = command
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "the binaries do not build");
+    let messages = String::from_utf8(output.stdout).expect("cargo speaks UTF-8");
+    let messages = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    messages
+        .filter_map(|message| {
+            let path = message["executable"].as_str()?;
+            let name = message["target"]["name"].as_str()?;
+            Some((name.to_owned(), PathBuf::from(path)))
+        })
+        .collect()
+}
