@@ -281,6 +281,7 @@ fn person(store: &ModelStore, policy: &Policy, n: u64) -> Account {
         target: target(),
         expect: None,
         account: record,
+        wake: None,
         settles: true,
     }))
     .expect("a model");

@@ -33,7 +33,10 @@ impl Asked {
     pub(crate) async fn load<S: Cases>(store: &S, now: Timestamp) -> Result<Self, Fault> {
         let cases = store.cases(Which::All).await?.into_iter();
         let cases: BTreeMap<CaseId, Case> = cases.map(|case| (case.id.clone(), case)).collect();
-        let is_fresh = |case: &&Case| case.since == now && case.is_about_an_account();
+        let is_fresh = |case: &&Case| {
+            let of_an_account = !matches!(case.subject, Subject::Record { .. });
+            case.since == now && of_an_account
+        };
         Ok(Self {
             fresh: cases.values().filter(is_fresh).count(),
             seen: BTreeSet::new(),
@@ -64,10 +67,12 @@ impl Asked {
         let CaseState::Decided { verdict, by, .. } = &case.state else {
             return None;
         };
+        // Whose it is has to be decided all the same, whatever was said about fewer people.
+        if deviation.situation == Situation::Collision {
+            return None;
+        }
         let owner = deviation.owner.as_ref();
         let detail = match verdict {
-            // Whose it is has to be decided all the same.
-            Verdict::LeaveAlone if deviation.situation == Situation::Collision => return None,
             Verdict::LeaveAlone if owner.is_some() => {
                 "another account of its owner, and an operator leaves it alone"
             }
@@ -125,7 +130,7 @@ pub(crate) async fn ask<S: Store + Cases>(
     if let Some(known) = known.filter(|known| known.is_open()) {
         case.since = known.since;
     }
-    let settled = known.is_some_and(|known| *known == case || known.verdict().is_some());
+    let settled = known.is_some_and(|known| *known == case || known.answers(&case));
     if !settled {
         let is_new = known.is_none();
         if is_new && asked.fresh >= NEW_CASES {

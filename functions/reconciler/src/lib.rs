@@ -91,16 +91,16 @@ impl Finished {
 
 /// How long a step may go on before it has to say that it is not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Leg {
+pub(crate) struct Leg {
     /// No page is asked for from then on.
-    pub until: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
     /// So many pages at most, and one at least.
-    pub pages: u64,
+    pub(crate) pages: u64,
 }
 
 impl Leg {
     /// As long as it takes.
-    pub const ENDLESS: Self = Self {
+    pub(crate) const ENDLESS: Self = Self {
         until: None,
         pages: u64::MAX,
     };

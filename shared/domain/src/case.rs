@@ -168,12 +168,21 @@ impl Case {
         self.state == CaseState::Open
     }
 
-    /// Whether it is about an account.
-    pub const fn is_about_an_account(&self) -> bool {
-        matches!(
-            self.subject,
-            Subject::Account { .. } | Subject::Double { .. }
-        )
+    /// Whether a human answered this one, so that another about the same account is not asked: what
+    /// was said about who claims one too many does not hold for other people who do.
+    pub fn answers(&self, other: &Self) -> bool {
+        let same = match &self.subject {
+            Subject::Double { .. } => {
+                let who = |case: &Self| -> BTreeSet<IdentityId> {
+                    let candidates = case.candidates.iter();
+                    candidates.map(|one| one.identity.clone()).collect()
+                };
+                who(self) == who(other)
+            }
+            Subject::Account { .. } => true,
+            Subject::Record { .. } => false,
+        };
+        same && self.subject == other.subject && self.verdict().is_some()
     }
 
     /// The answer, if there is one.
@@ -349,6 +358,45 @@ mod tests {
         Ruling::Different {
             identity: identity.into(),
         }
+    }
+
+    #[test]
+    fn an_answer_about_who_claims_an_account_holds_for_these_people() {
+        let asked = |of: &str, double: bool, whom: &[&str], at: i64| {
+            let (target, account) = ("dir".into(), of.into());
+            let subject = if double {
+                Subject::Double { target, account }
+            } else {
+                Subject::Account { target, account }
+            };
+            let candidate = |identity: &&str| Candidate {
+                identity: (*identity).into(),
+                confidence: 100,
+                clues: Vec::new(),
+            };
+            let since = Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(at);
+            let candidates = whom.iter().map(candidate).collect();
+            Case::open(subject, since, "why", candidates)
+        };
+        let decided = |case: Case| Case {
+            state: CaseState::Decided {
+                verdict: Verdict::LeaveAlone,
+                by: "kim".into(),
+                reason: "known".into(),
+                at: Timestamp::UNIX_EPOCH,
+            },
+            ..case
+        };
+        let double = asked("a1", true, &["a", "b"], 0);
+        assert!(!double.answers(&double), "nobody answered");
+        let double = decided(double);
+        assert!(double.answers(&asked("a1", true, &["b", "a"], 9)));
+        assert!(!double.answers(&asked("a1", true, &["a"], 9)));
+        assert!(!double.answers(&asked("a2", true, &["a", "b"], 9)));
+        // Whoever may own one of nobody's, it is left alone.
+        let orphan = decided(asked("a1", false, &["a"], 0));
+        assert!(orphan.answers(&asked("a1", false, &["b"], 9)));
+        assert!(!orphan.answers(&asked("a1", true, &["b"], 9)));
     }
 
     #[test]

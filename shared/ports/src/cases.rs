@@ -74,9 +74,7 @@ pub trait Cases: Send + Sync {
 pub async fn ask<S: Cases>(store: &S, case: Case) -> Result<Case, Fault> {
     let was = store.case(&case.id).await?;
     let next = match &was {
-        Some(known) if known.verdict().is_some() && known.is_about_an_account() => {
-            return Ok(known.clone());
-        }
+        Some(known) if known.answers(&case) => return Ok(known.clone()),
         Some(known) if known.is_open() => Case {
             since: known.since,
             ..case

@@ -10,7 +10,9 @@
 mod company;
 mod history;
 mod incidents;
+mod kills;
 mod laws;
+mod machine;
 mod races;
 mod repairs;
 mod steps;

@@ -64,11 +64,12 @@ pub fn expected(
     if standing == Standing::Ended {
         return after_the_end(policy, name, target, contract, at);
     }
-    if !target
-        .scope
-        .iter()
-        .all(|condition| holds(condition, &attrs))
-    {
+    let filtered = target
+        .scope_filter
+        .as_ref()
+        .is_some_and(|filter| expression::test(&filter.root, &attrs, &[]) != Some(true));
+    let outside = |condition: &Condition| !holds(condition, &attrs);
+    if filtered || target.scope.iter().any(outside) {
         return Expected::Nothing;
     }
     let grants = grants(policy, contract, &attrs, at);
@@ -216,6 +217,16 @@ fn grants(
         {
             grants.retain(|grant| !right.contains(grant));
         }
+    }
+    // The sample policy keeps no tiers apart, so that what is withheld frees none.
+    for tier in &policy.tiers {
+        let highest = tier
+            .entitlements
+            .iter()
+            .rev()
+            .find(|one| grants.contains(*one))
+            .cloned();
+        grants.retain(|one| highest.as_ref() == Some(one) || !tier.entitlements.contains(one));
     }
     grants
 }

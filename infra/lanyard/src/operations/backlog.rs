@@ -1,6 +1,7 @@
 //! What waits because it cannot be done: parked worker records and accounts, and messages that
 //! were given up. Looking again means planning again: nothing old is ever repeated.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use contract::{Cause, ConvergeRequest, Lane, PlanRequest};
@@ -196,24 +197,25 @@ where
     pub(super) async fn replan(&self) -> Result<Operated, Fault> {
         let (mut count, mut left) = (0, 0);
         for queue in &self.queues {
+            // A queue shows no more than some of a group at once, and what stays may be shown again.
+            let mut stays = BTreeSet::new();
             loop {
                 let claimed = self.lanes.claim(queue, CHUNK).await?;
-                let known = left;
-                let full = claimed.len() == CHUNK;
+                let (known, before) = (stays.len(), count);
                 for one in claimed {
                     let Some(look) = Look::of(queue, &one.dead.body) else {
-                        left += 1;
+                        stays.insert(one.dead.id);
                         continue;
                     };
                     self.hand_over(vec![look], "replan").await?;
                     self.lanes.remove(queue, &one).await?;
                     count += 1;
                 }
-                // What is not ours is claimed again on this machine.
-                if !full || left > known {
+                if stays.len() == known && count == before {
                     break;
                 }
             }
+            left += stays.len();
         }
         Ok(Operated::HandedOver { count, left })
     }

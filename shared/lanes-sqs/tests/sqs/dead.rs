@@ -1,9 +1,7 @@
 //! Counts and dead letters.
 
-use std::cell::RefCell;
-
 use contract::Lane;
-use ports::Fault;
+use ports::Backlog as _;
 use ports::queue::Stats;
 use serde_json::{Value, json};
 
@@ -74,12 +72,7 @@ async fn a_lane_without_dead_letter_queue_has_no_dead_letters() {
     let world = World::new([attributes(1, 0, None)]);
     assert_eq!(world.lanes.stats(&LANE).await.unwrap().dead, 0);
     assert_eq!(world.lanes.dead_letters(&LANE, 50).await.unwrap(), []);
-    let replanned = world
-        .lanes
-        .replan(&LANE, |_| true, async |_| Ok(()))
-        .await
-        .unwrap();
-    assert_eq!(replanned.removed, 0);
+    assert_eq!(world.lanes.claim(&LANE, 50).await.unwrap(), []);
     assert_eq!(world.operations(), ["GetQueueAttributes"; 3]);
 }
 
@@ -118,56 +111,28 @@ async fn a_look_that_fails_gives_them_back_as_well() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_goes_once_its_subject_was_planned_again() {
+async fn a_claimed_dead_letter_is_hidden_and_goes_by_its_receipt() {
     let turns = [
         source(),
         received(&["1", "2", "3"]),
-        done(),
         received(&["4"]),
-        done(),
         received(&[]),
+        source(),
         done(),
     ];
     let world = World::new(turns);
-    let planned = RefCell::new(Vec::new());
-    let replanned = world
-        .lanes
-        .replan(
-            &LANE,
-            |letter| letter.id != "2",
-            |letter| {
-                planned.borrow_mut().push(letter.id.clone());
-                async move {
-                    if letter.id == "3" {
-                        return Err(Fault::retry("throttled"));
-                    }
-                    Ok(())
-                }
-            },
-        )
-        .await
-        .unwrap();
-    assert_eq!(planned.into_inner(), ["1", "3", "4"]);
-    assert_eq!(replanned.removed, 2);
-    let left: Vec<_> = replanned.left.iter().map(|(id, _)| &**id).collect();
-    assert_eq!(left, ["3"]);
+    let claimed = world.lanes.claim(&LANE, 50).await.unwrap();
+    let ids: Vec<&str> = claimed.iter().map(|one| &*one.dead.id).collect();
+    assert_eq!(ids, ["1", "2", "3", "4"]);
+    world.lanes.remove(&LANE, &claimed[2]).await.unwrap();
     let requests = world.requests();
-    let receipts = |at: usize| {
-        let (operation, body) = &requests[at];
-        let entries = body["Entries"].as_array().unwrap();
-        let receipts = entries.iter().map(|entry| entry["ReceiptHandle"].clone());
-        (operation.clone(), receipts.collect::<Vec<Value>>())
-    };
-    assert_eq!(
-        receipts(2),
-        ("DeleteMessageBatch".into(), vec![json!("r-1")])
-    );
-    assert_eq!(
-        receipts(4),
-        ("DeleteMessageBatch".into(), vec![json!("r-4")])
-    );
-    let back = vec![json!("r-2"), json!("r-3")];
-    assert_eq!(receipts(6), ("ChangeMessageVisibilityBatch".into(), back));
+    assert_eq!(requests[1].1["VisibilityTimeout"], 300);
+    let (operation, body) = &requests[5];
+    assert_eq!(operation, "DeleteMessageBatch");
+    let entries = body["Entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0]["ReceiptHandle"], "r-3");
+    assert_eq!(requests.len(), 6, "the others come back by themselves");
 }
 
 #[tokio::test]
@@ -175,9 +140,12 @@ async fn a_dead_letter_that_is_not_deleted_is_no_success() {
     let turns = [
         source(),
         received(&["1"]),
+        received(&[]),
+        source(),
         Turn::error(500, "InternalError"),
     ];
     let world = World::new(turns);
-    let replanned = world.lanes.replan(&LANE, |_| true, async |_| Ok(())).await;
-    assert_eq!(replanned.unwrap_err().error_type(), "Retry");
+    let claimed = world.lanes.claim(&LANE, 50).await.unwrap();
+    let removed = world.lanes.remove(&LANE, &claimed[0]).await;
+    assert_eq!(removed.unwrap_err().error_type(), "Retry");
 }

@@ -1,7 +1,7 @@
 //! Every way in which the service can fail, and what a handler is told to do about it.
 
 use contract::Lane;
-use ports::{Fault, Lanes, Outgoing};
+use ports::{Backlog as _, Fault, Lanes, Outgoing};
 
 use crate::{Turn, World};
 
@@ -17,13 +17,13 @@ async fn every_request(turn: &Turn) -> Vec<(&'static str, Fault)> {
     let sent = world.lanes.send(&lane, &[message]).await.unwrap_err();
     let stats = world.lanes.stats(&lane).await.unwrap_err();
     let dead = world.lanes.dead_letters(&lane, 10).await.unwrap_err();
-    let replan = world.lanes.replan(&lane, |_| true, async |_| Ok(())).await;
+    let claim = world.lanes.claim(&lane, 10).await.unwrap_err();
     assert_eq!(world.requests().len(), 4, "none is tried again");
     vec![
         ("send", sent),
         ("stats", stats),
         ("dead letters", dead),
-        ("replan", replan.unwrap_err()),
+        ("claim", claim),
     ]
 }
 
