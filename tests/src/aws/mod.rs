@@ -24,6 +24,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::Mutex;
 
+use crate::runtime_api::{Binary, Profile};
 use crate::third_party::{Running, ThirdParty, ThirdPartyError};
 
 /// Where every stack is.
@@ -64,15 +65,20 @@ pub struct Functions {
 }
 
 impl Functions {
-    /// The binaries of a folder, by their names.
-    pub fn of(folder: &Path) -> Self {
-        Self {
-            hr_webhook: folder.join("hr-webhook"),
-            planner: folder.join("planner"),
-            connector: folder.join("connector"),
-            clock: folder.join("clock"),
-            reconciler: folder.join("reconciler"),
-        }
+    /// The real ones, built as the tests are. The first time takes minutes.
+    pub async fn built() -> Result<Self, AwsError> {
+        let build = || {
+            let path = |binary: Binary| binary.path(Profile::Dev);
+            Self {
+                hr_webhook: path(Binary::HrWebhook),
+                planner: path(Binary::Planner),
+                connector: path(Binary::Connector),
+                clock: path(Binary::Clock),
+                reconciler: path(Binary::Reconciler),
+            }
+        };
+        let functions = tokio::task::spawn_blocking(build).await;
+        functions.map_err(|e| failed("cargo build", &e))
     }
 
     /// The same program for all, to see what their roles may do.

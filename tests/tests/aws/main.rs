@@ -8,6 +8,7 @@
     reason = "a suite stops at what does not hold"
 )]
 
+mod pipeline;
 mod verbs;
 
 use std::collections::BTreeSet;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use telemetry::Metric;
 use tests::aws::template::{line, root};
 
-use crate::templates;
+use crate::{number, templates};
 
 const ALARM: &str = "AWS::CloudWatch::Alarm";
 
@@ -243,6 +243,18 @@ async fn every_queue_and_function_is_watched() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn a_backlog_is_more_than_one_tick_hands_over() {
+    let alarms = alarms().await;
+    let backlog = alarms.iter().find(|(name, _)| name == "ClockBacklog");
+    let (_, backlog) = backlog.expect("the alarm");
+    assert_eq!(
+        number(&backlog["Threshold"]) + 1,
+        clock::PER_TICK as u64,
+        "the alarm is off by what a tick hands over"
+    );
 }
 
 #[tokio::test]

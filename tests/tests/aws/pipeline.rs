@@ -1,0 +1,214 @@
+//! The real functions behind the template: signed posts through the emulated HTTP API, accounts in a SCIM server of
+//! somebody else, every call with the function's own role.
+
+use std::time::Duration;
+
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use jiff::Timestamp;
+use ports::Objects as _;
+use ports::model::ModelObjects;
+use serde_json::{Value, json};
+use tests::aws::template::root;
+use tests::aws::{Functions, Stack};
+use tests::third_party::ThirdParty;
+use tests::world::{Address, HR_SECRET, Raw, Says};
+
+use crate::{NAME, eventually};
+
+const WORKERS: [(&str, &str, &str); 4] = [
+    ("E1", "Ana", "Engineering"),
+    ("E2", "Ben", "Engineering"),
+    ("E3", "Cleo", "Finance"),
+    ("E4", "Dan", "Engineering"),
+];
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the functions go by the machine's clock"
+)]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// Makes a policy the active one, as the command line does, in the stack's bucket.
+async fn publish(stack: &Stack, text: &str) {
+    let files = vec![("policy.toml".to_owned(), text.to_owned())];
+    let loaded = policy::load_files(files.clone());
+    let version = loaded.expect("a policy that holds together").policy.version;
+    let objects = ModelObjects::new();
+    publication::store(&objects, version, &files, now())
+        .await
+        .expect("stored");
+    publication::flip(&objects, None, version, None, now())
+        .await
+        .expect("active");
+    for key in objects.list("policy/").await.expect("keys") {
+        let body = objects.get(&key).await.expect("an object");
+        let body = body.expect("an object").to_vec();
+        let put = json!({
+            "Bucket": stack.output("PolicyBucket"),
+            "Key": key,
+            "Body": String::from_utf8(body).expect("text"),
+        });
+        stack.call("s3", "put_object", put).await.expect("put");
+    }
+}
+
+/// Posts what HR says, over HTTP; answers the status.
+async fn send(stack: &Stack, request: &ApiGatewayV2httpRequest) -> u16 {
+    let (url, host) = stack.webhook("hr");
+    let body = request.body.clone().unwrap_or_default();
+    let answer = reqwest::Client::new()
+        .post(url)
+        .headers(request.headers.clone())
+        .header("host", host)
+        .timeout(Duration::from_secs(30))
+        .body(body)
+        .send()
+        .await;
+    answer.expect("an answer").status().as_u16()
+}
+
+fn hire(worker: (&str, &str, &str)) -> Says {
+    let (id, given, department) = worker;
+    Says::hires(id, (given, "Silva"), department, "2026-02-01")
+        .that("work_email", &format!("{given}@example.com"))
+}
+
+/// Whether each user can sign in, by user name.
+async fn users(scim: &Raw) -> Vec<(String, bool)> {
+    let mut users: Vec<(String, bool)> = scim
+        .users()
+        .await
+        .iter()
+        .map(|user| {
+            let name = user["userName"].as_str().unwrap_or_default();
+            (name.to_owned(), user["active"] == true)
+        })
+        .collect();
+    users.sort();
+    users
+}
+
+#[tokio::test]
+async fn a_signed_post_becomes_an_account_and_an_ending_takes_it_back() {
+    let server = ThirdParty::scim2_server().await;
+    let server = server.unwrap_or_else(|e| panic!("{e}"));
+    let scim = Raw::new(Address::new(server.base_url(), server.token()));
+    for group in ["staff", "Engineers"] {
+        scim.add_group(group).await;
+    }
+    let functions = Functions::built().await;
+    let functions = functions.unwrap_or_else(|e| panic!("{e}"));
+    let stack = Stack::deploy(NAME, &functions, &[]).await;
+    let stack = stack.unwrap_or_else(|e| panic!("{e}"));
+    for (name, value) in [
+        ("source/hr-signing", HR_SECRET),
+        ("target/directory-token", server.token()),
+    ] {
+        stack.put_secret(name, value).await.expect("a secret");
+    }
+    let policy = root().join("infra/policy-minimal/policy.toml");
+    let policy = std::fs::read_to_string(policy).expect("the minimal policy");
+    let shipped = "http://127.0.0.1:8088/scim/v2";
+    assert!(policy.contains(shipped));
+    publish(&stack, &policy.replace(shipped, server.base_url())).await;
+
+    for (count, worker) in (1..).zip(WORKERS) {
+        let (_, request) = hire(worker).request(count, now());
+        // Twice, as senders do.
+        for _ in 0..2 {
+            assert_eq!(send(&stack, &request).await, 202);
+        }
+    }
+    let (_, mut forged) = hire(WORKERS[0]).request(99, now());
+    forged.body = forged.body.map(|body| body.replace("Ana", "Eve"));
+    assert_eq!(send(&stack, &forged).await, 401);
+
+    let all: Vec<(String, bool)> = ["ana", "ben", "cleo", "dan"]
+        .map(|given| (format!("{given}.silva"), true))
+        .into();
+    eventually("everybody's account", async || {
+        let complete = users(&scim).await == all
+            && scim.members("staff").await.len() == 4
+            && scim.members("Engineers").await.len() == 3;
+        complete.then_some(())
+    })
+    .await;
+
+    let ends = hire(WORKERS[1]).that("end_date", "2026-03-31");
+    let (_, ends) = ends.request(10, now());
+    assert_eq!(send(&stack, &ends).await, 202);
+    eventually("the ending", async || {
+        let gone = users(&scim).await == with(&all, "ben.silva", false)
+            && scim.members("staff").await.len() == 3
+            && scim.members("Engineers").await.len() == 2;
+        gone.then_some(())
+    })
+    .await;
+
+    nothing_is_left(&stack).await;
+    for function in [
+        "hr-webhook",
+        "planner",
+        "terminations",
+        "connector-directory",
+    ] {
+        for line in lines(&stack, function).await {
+            assert!(
+                !line.contains("AccessDenied") && !line.contains("\"level\":\"ERROR\""),
+                "{function}: {line}"
+            );
+            for personal in ["Ana", "Silva", "silva", "example.com"] {
+                assert!(!line.contains(personal), "{function}: {line}");
+            }
+        }
+    }
+}
+
+fn with(all: &[(String, bool)], name: &str, active: bool) -> Vec<(String, bool)> {
+    let changed = |(user, was): &(String, bool)| {
+        let is = if user == name { active } else { *was };
+        (user.clone(), is)
+    };
+    all.iter().map(changed).collect()
+}
+
+/// No queue holds a message, dead letters included.
+async fn nothing_is_left(stack: &Stack) {
+    let lanes = ["facts", "lane-directory", "terminations"];
+    for lane in lanes
+        .map(|lane| [lane.to_owned(), format!("dead-{lane}")])
+        .concat()
+    {
+        let asked = json!({
+            "QueueUrl": format!("{}{lane}.fifo", stack.output("QueuePrefix")),
+            "AttributeNames": ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        });
+        eventually(&format!("the end of {lane}"), async || {
+            let found = stack
+                .call("sqs", "get_queue_attributes", asked.clone())
+                .await;
+            let found = found.unwrap_or_else(|e| panic!("{e}"));
+            let counts = found["Attributes"].as_object().expect("counts").values();
+            let mut counts = counts.map(Value::as_str);
+            counts.all(|count| count == Some("0")).then_some(())
+        })
+        .await;
+    }
+}
+
+/// Every line of a function's log.
+async fn lines(stack: &Stack, function: &str) -> Vec<String> {
+    let group = format!("/aws/lambda/{NAME}-{function}");
+    let asked = json!({ "logGroupName": group, "limit": 10_000 });
+    let found = stack.call("logs", "filter_log_events", asked).await;
+    let found = found.unwrap_or_else(|e| panic!("{e}"));
+    let events = found["events"].as_array().cloned().unwrap_or_default();
+    let lines: Vec<String> = events
+        .iter()
+        .filter_map(|event| event["message"].as_str().map(str::to_owned))
+        .collect();
+    assert!(!lines.is_empty(), "{function} was not called");
+    lines
+}
