@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use contract::report::{Manifest, RunSummary, Waiting};
+use contract::report::{Class, Manifest, RunSummary, Waiting};
 use domain::TargetId;
 use ports::{Cases, Clock, Fault, Lanes, Objects, Observe, Store};
 use serde::{Deserialize, Serialize};
+use telemetry::{Dimensions, Metric};
 
 use crate::asked::{self, Asked};
 use crate::begin::Begun;
@@ -125,6 +126,7 @@ where
             replanned = left.replanned,
             "reconciled"
         );
+        tell(&manifest.summary);
         stash.clear().await?;
         Ok(Some(Finished {
             manifest,
@@ -260,5 +262,27 @@ where
             }
         }
         Ok(held)
+    }
+}
+
+/// What a night came to, by target, for alarms and trends.
+fn tell(summary: &RunSummary) {
+    for (name, target) in &summary.targets {
+        let orphans = [Class::O1, Class::O2, Class::O3, Class::O4, Class::O5];
+        let orphans = orphans
+            .iter()
+            .filter_map(|class| target.findings.get(class));
+        let observed = [&target.users, &target.groups];
+        let incomplete = observed.iter().any(|proof| proof.is_err());
+        let seen = target.users.as_ref().map_or(0, |proof| proof.received);
+        for (metric, value) in [
+            (Metric::ReconcileObserved, seen),
+            (Metric::ReconcileDrift, target.repairs),
+            (Metric::ReconcileOrphans, orphans.sum()),
+            (Metric::ReconcileIncomplete, u64::from(incomplete)),
+        ] {
+            let value = u32::try_from(value).unwrap_or(u32::MAX);
+            telemetry::emit(metric, f64::from(value), Dimensions::target(name));
+        }
     }
 }

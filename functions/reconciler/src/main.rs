@@ -1,4 +1,4 @@
-//! The reconciler on Lambda: one event, one run over every target.
+//! The reconciler on Lambda: one event, one step of a run.
 
 mod settings;
 
@@ -10,71 +10,33 @@ use std::time::Duration;
 use contract::Lane;
 use domain::plan::Compiled;
 use futures::future::join_all;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use lanes_sqs::{QueueUrls, SqsLanes};
 use objects_s3::{Buckets, S3Objects};
 use ports::{Clock as _, Secrets as _, Store as _};
 use publication::Published;
-use reconciler::{Reconciler, Run};
+use reconciler::step::{Answer, Event};
+use reconciler::{Begun, Reconciler};
 use runtime::{Failure, StartError, SystemClock};
 use secrets_manager::ManagedSecrets;
-use serde::{Deserialize, Serialize};
 use store_dynamodb::DynamoStore;
 use target_http::Network;
 use targets::{AnyTarget, Reach};
 
 use crate::settings::Settings;
 
-/// What the report calls this code.
-const CODE: &str = concat!("lanyard ", env!("CARGO_PKG_VERSION"));
-
 /// For how long a secret is taken for the current one. A target's client asks again after a 401.
 const SECRETS_FOR: Duration = Duration::from_mins(5);
 
-/// What the schedule, or an operator, asks for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Event {
-    /// The company's day. Without it, today.
-    date: Option<Date>,
-    /// Where today is looked up, an IANA zone. Without it, UTC.
-    zone: Option<String>,
-}
-
-impl Event {
-    fn date(&self) -> Result<Date, Failure> {
-        if let Some(date) = self.date {
-            return Ok(date);
-        }
-        let zone = self.zone.as_deref().unwrap_or("UTC");
-        let zone = TimeZone::get(zone).map_err(|_| {
-            Failure::new(
-                "Event",
-                "`zone` is no time zone; give one such as `Europe/Lisbon`",
-            )
-        })?;
-        Ok(SystemClock.now().to_zoned(zone).date())
-    }
-}
-
-/// What a run came to.
-#[derive(Serialize)]
-struct Ran {
-    run: Box<str>,
-    date: Date,
-    new: u64,
-    closed: u64,
-    held: u64,
-    sent: u64,
-}
+/// What a leg leaves of the function's time: for one more page, and for what is written after it.
+const LEFT: Duration = Duration::from_mins(1);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     runtime::run("reconciler", settings::log_level(), start).await
 }
 
-async fn start() -> Result<impl AsyncFn(Event) -> Result<Ran, Failure>, StartError> {
+async fn start() -> Result<impl AsyncFn(Event) -> Result<Answer, Failure>, StartError> {
     let settings = Settings::read()?;
     let config = runtime::configure(&settings.aws);
     let clock = SystemClock;
@@ -123,20 +85,21 @@ async fn start() -> Result<impl AsyncFn(Event) -> Result<Ran, Failure>, StartErr
     let names = targets::callable(&policy).filter_map(|name| policy.targets.get(name));
     let names = names.map(|target| target.auth.secret());
     join_all(names.map(|name| runtime::prime("secrets", secrets.get(name)))).await;
+    let leg = settings.timeout - LEFT.min(settings.timeout / 2);
+    let leg = SignedDuration::try_from(leg).unwrap_or(SignedDuration::MAX);
     Ok(async move |event: Event| {
-        let edition = published.current().await;
+        let until = clock.now().checked_add(leg).unwrap_or(Timestamp::MAX);
+        // A run ends under the policy that it began under.
+        let begun = match event.run() {
+            Some(run) => Begun::load(&objects, run).await?,
+            None => None,
+        };
+        let edition = match begun {
+            Some(begun) => published.of(begun.policy).await?,
+            None => published.current().await,
+        };
         let policy = &edition.policy.policy;
-        let run = Run::new(clock.now(), event.date()?, policy, CODE);
         let reconciler = Reconciler::new(&store, &lanes, &objects, &clock, &edition.parts, policy);
-        let finished = Box::pin(reconciler.run(&run)).await?;
-        let summary = &finished.manifest.summary;
-        Ok(Ran {
-            run: summary.run.clone(),
-            date: summary.date,
-            new: summary.new_findings,
-            closed: summary.closed_findings,
-            held: finished.held,
-            sent: finished.sent(),
-        })
+        Ok(Box::pin(reconciler.step(&event, Some(until))).await?)
     })
 }

@@ -1,5 +1,7 @@
 //! What the function is told by its environment.
 
+use std::time::Duration;
+
 use runtime::{Aws, Environment, LONGEST_REQUEST, SettingsError};
 use tracing::level_filters::LevelFilter;
 
@@ -12,6 +14,8 @@ pub struct Settings {
     pub reports_bucket: String,
     pub secret_prefix: String,
     pub private_network: bool,
+    /// After which a call of the function is ended.
+    pub timeout: Duration,
 }
 
 impl Settings {
@@ -25,9 +29,8 @@ impl Settings {
         let reports_bucket = environment.reports_bucket();
         let secret_prefix = environment.secret_prefix();
         let private_network = environment.private_network();
-        let in_order = environment.timeouts(LONGEST_REQUEST.max(targets::TIMEOUT), false);
+        let timeout = environment.timeouts(LONGEST_REQUEST.max(targets::TIMEOUT), false);
         let settings = || {
-            in_order?;
             Some(Self {
                 aws: aws?,
                 table: table?,
@@ -36,6 +39,7 @@ impl Settings {
                 reports_bucket: reports_bucket?,
                 secret_prefix: secret_prefix?,
                 private_network: private_network?,
+                timeout: timeout?,
             })
         };
         environment.finish(settings())

@@ -102,7 +102,9 @@ impl<R: Fn(&str) -> Option<String>> Environment<R> {
         let Some(name) = self.read(NAME) else {
             return Some(None);
         };
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        // Policy takes `_` as well, and so does the name of a queue.
+        let plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
         if name.bytes().all(plain) {
             return Some(Some(name.into()));
         }
@@ -125,8 +127,9 @@ impl<R: Fn(&str) -> Option<String>> Environment<R> {
     }
 
     /// Whether the function's time-out leaves time for a request that takes as long as it may,
-    /// and, for functions behind a queue, whether messages stay hidden for longer than it.
-    pub fn timeouts(&mut self, request: Duration, behind_a_queue: bool) -> Option<()> {
+    /// and, for functions behind a queue, whether messages stay hidden for longer than it. Gives
+    /// the function's time-out.
+    pub fn timeouts(&mut self, request: Duration, behind_a_queue: bool) -> Option<Duration> {
         let function = self.seconds(
             timeouts::FUNCTION,
             "give the function's time-out in seconds, as the template sets it",
@@ -137,10 +140,11 @@ impl<R: Fn(&str) -> Option<String>> Environment<R> {
         } else {
             None
         };
-        let wrong = timeouts::wrong(request, function?, visibility);
+        let function = function?;
+        let wrong = timeouts::wrong(request, function, visibility);
         let fits = wrong.is_empty();
         self.wrong.extend(wrong);
-        fits.then_some(())
+        fits.then_some(function)
     }
 
     /// Region, credentials and endpoint. The platform sets the first two.

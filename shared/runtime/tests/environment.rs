@@ -150,7 +150,10 @@ fn a_function_without_a_queue_needs_no_visibility() {
     let mut variables = good();
     variables.remove("LANYARD_VISIBILITY_TIMEOUT_S");
     let mut environment = Environment::new(|name: &str| variables.get(name).cloned());
-    assert_eq!(environment.timeouts(REQUEST, false), Some(()));
+    assert_eq!(
+        environment.timeouts(REQUEST, false),
+        Some(Duration::from_secs(30))
+    );
 }
 
 #[test]

@@ -56,10 +56,9 @@ impl Binary {
     /// Where it lies. Development binaries are built together, with the whole workspace's features,
     /// so that nearly all of it is compiled already; a release binary is built as it is deployed.
     pub fn path(self, profile: Profile) -> PathBuf {
-        static DEV: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
         let name = self.to_string();
         match profile {
-            Profile::Dev => DEV.get_or_init(|| build(&Self::ALL, &["--workspace"]))[&name].clone(),
+            Profile::Dev => development()[&name].clone(),
             Profile::Release => {
                 build(&[self], &["--release", "--package", self.package()])[&name].clone()
             }
@@ -75,6 +74,20 @@ impl fmt::Display for Binary {
             Self::HrWebhook | Self::Planner | Self::Clock | Self::Reconciler => self.package(),
         })
     }
+}
+
+/// Where the operator's command line lies, built as the tests are.
+pub fn operators_program() -> PathBuf {
+    development()[OPERATORS].clone()
+}
+
+/// The operator's command line.
+const OPERATORS: &str = "lanyard";
+
+/// Everything at once: what the programs have in common is compiled once.
+fn development() -> &'static BTreeMap<String, PathBuf> {
+    static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
+    BUILT.get_or_init(|| build(&Binary::ALL, &["--workspace", "--bin", OPERATORS]))
 }
 
 /// Builds them, and tells where cargo put them. A test of another package has no other way to know.

@@ -8,6 +8,7 @@
     reason = "a suite stops at what does not hold"
 )]
 
+mod operator;
 mod pipeline;
 mod verbs;
 

@@ -1,18 +1,18 @@
 //! The real functions behind the template: signed posts through the emulated HTTP API, accounts in a SCIM server of
 //! somebody else, every call with the function's own role.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use jiff::Timestamp;
-use ports::Objects as _;
-use ports::model::ModelObjects;
 use serde_json::{Value, json};
 use tests::aws::template::root;
 use tests::aws::{Functions, Stack};
 use tests::third_party::ThirdParty;
 use tests::world::{Address, HR_SECRET, Raw, Says};
 
+use crate::operator::Operator;
 use crate::{NAME, eventually};
 
 const WORKERS: [(&str, &str, &str); 4] = [
@@ -30,28 +30,12 @@ fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// Makes a policy the active one, as the command line does, in the stack's bucket.
-async fn publish(stack: &Stack, text: &str) {
-    let files = vec![("policy.toml".to_owned(), text.to_owned())];
-    let loaded = policy::load_files(files.clone());
-    let version = loaded.expect("a policy that holds together").policy.version;
-    let objects = ModelObjects::new();
-    publication::store(&objects, version, &files, now())
-        .await
-        .expect("stored");
-    publication::flip(&objects, None, version, None, now())
-        .await
-        .expect("active");
-    for key in objects.list("policy/").await.expect("keys") {
-        let body = objects.get(&key).await.expect("an object");
-        let body = body.expect("an object").to_vec();
-        let put = json!({
-            "Bucket": stack.output("PolicyBucket"),
-            "Key": key,
-            "Body": String::from_utf8(body).expect("text"),
-        });
-        stack.call("s3", "put_object", put).await.expect("put");
-    }
+/// A folder with a policy.
+fn folder(name: &str, text: &str) -> PathBuf {
+    let folder = root().join("target/third-party/run").join(name);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("policy.toml"), text).expect("a policy");
+    folder
 }
 
 /// Posts what HR says, over HTTP; answers the status.
@@ -112,7 +96,9 @@ async fn a_signed_post_becomes_an_account_and_an_ending_takes_it_back() {
     let policy = std::fs::read_to_string(policy).expect("the minimal policy");
     let shipped = "http://127.0.0.1:8088/scim/v2";
     assert!(policy.contains(shipped));
-    publish(&stack, &policy.replace(shipped, server.base_url())).await;
+    let policy = policy.replace(shipped, server.base_url());
+    let operator = Operator::of(&stack).await;
+    operator.publish(&folder("policy", &policy)).await;
 
     for (count, worker) in (1..).zip(WORKERS) {
         let (_, request) = hire(worker).request(count, now());
@@ -148,6 +134,7 @@ async fn a_signed_post_becomes_an_account_and_an_ending_takes_it_back() {
     .await;
 
     nothing_is_left(&stack).await;
+    operated(&operator, &scim, &policy).await;
     for function in [
         "hr-webhook",
         "planner",
@@ -164,6 +151,82 @@ async fn a_signed_post_becomes_an_account_and_an_ending_takes_it_back() {
             }
         }
     }
+}
+
+/// What an operator does in a week: looks, pauses, compares, publishes, runs the night, reads the report.
+async fn operated(operator: &Operator, scim: &Raw, policy: &str) {
+    let status = operator.does(&["status", "--wait-idle", "60"]).await;
+    assert_eq!(
+        (&status["identities"], &status["idle"]),
+        (&json!(4), &json!(true)),
+        "{status}"
+    );
+    let explained = operator.does(&["explain", "E1", "engineers"]).await;
+    assert!(explained.to_string().contains("engineering"), "{explained}");
+    assert_eq!(
+        operator.does(&["parked", "list"]).await,
+        json!({ "parked": [] })
+    );
+    assert_eq!(
+        operator.does(&["dead-letter", "list"]).await,
+        json!({ "dead": [] })
+    );
+
+    let said = ["directory", "--as", "kim", "--reason", "it moves"];
+    operator
+        .does(&[&["target", "pause"][..], &said].concat())
+        .await;
+    let paused = operator.does(&["status"]).await;
+    assert!(
+        paused["targets"]["directory"]["paused"].is_string(),
+        "{paused}"
+    );
+    operator
+        .does(&[&["target", "resume"][..], &said].concat())
+        .await;
+
+    let narrow = policy.replace("roles = [\"engineering\"]", "roles = [\"base\"]");
+    let narrow = folder("policy-narrow", &narrow).display().to_string();
+    let (_, diff) = operator.run(&["diff", "--to", &narrow, "--save"]).await;
+    assert_eq!(diff["summary"]["affected"], 2, "{diff}");
+    let saved = diff["saved"].as_str().expect("a hash").to_owned();
+    let published = operator
+        .does(&["publish", "--policy", &narrow, "--diff", &saved])
+        .await;
+    assert_eq!(published["outcome"], "published");
+    let back = operator.does(&["publish", "--rollback"]).await;
+    assert_eq!(back["outcome"], "published", "{back}");
+
+    operator.does(&["status", "--wait-idle", "60"]).await;
+
+    // Something is changed by hand, and the night finds it.
+    let users = scim.users().await;
+    let ana = users.iter().find(|user| user["userName"] == "ana.silva");
+    let id = ana.expect("an account")["id"].as_str().expect("an id");
+    scim.change_user(id, "active", json!(false)).await;
+    let (code, night) = operator
+        .run(&["reconcile", "--zone", "Europe/Lisbon"])
+        .await;
+    assert_eq!(code, Some(1), "drift was found: {night}");
+    let target = &night["summary"]["targets"]["directory"];
+    assert_eq!(target["wanted"], 3, "{night}");
+    let reports = operator.does(&["report", "list"]).await;
+    assert_eq!(reports["reports"].as_array().map(Vec::len), Some(1));
+    let place = operator.does(&["report", "open"]).await;
+    let link = place["place"].as_str().expect("a link");
+    let page = reqwest::get(link).await.expect("an answer");
+    assert_eq!(page.status(), 200);
+    let page = page.text().await.expect("a page");
+    assert!(page.contains("ana.silva"), "the report names the account");
+
+    let (_, examined) = operator.run(&["doctor"]).await;
+    let wrong: Vec<&Value> = examined
+        .as_array()
+        .expect("findings")
+        .iter()
+        .filter(|finding| finding["fine"] == false)
+        .collect();
+    assert_eq!(wrong, Vec::<&Value>::new());
 }
 
 fn with(all: &[(String, bool)], name: &str, active: bool) -> Vec<(String, bool)> {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use comfy_table::Table;
@@ -13,11 +14,18 @@ use serde::Serialize;
 use super::stack::{Found, Place, block_on, in_folder};
 use super::{Exit, Screen};
 use crate::holds::{self, Opening, Request};
+use crate::home::Home;
 use crate::local::DataFolder;
 use crate::preview::{Desk, State, compiled, hash};
 use crate::release::{self, Candidate, Ground, Outcome};
 use crate::stack::SystemClock;
 use publication::Active;
+
+/// After which every function works under a version that was published: they look at the pointer
+/// every half minute.
+const TAKEN_UP: Duration = publication::LOOK_EVERY
+    .unsigned_abs()
+    .saturating_add(Duration::from_secs(5));
 
 /// What to publish.
 #[derive(Args, Debug)]
@@ -53,7 +61,18 @@ pub enum PolicyCommand {
 pub(super) fn publish(args: &PublishArgs, screen: Screen) -> Exit {
     let outcome = block_on(async {
         let folder = args.place.folder().map(DataFolder::create).transpose()?;
-        let outcome = released(args).await?;
+        let (home, outcome) = released(args).await?;
+        if let (Home::Cloud(cloud), Outcome::Published { .. }) = (&home, &outcome) {
+            screen.note(
+                "the functions take the version up within half a minute; then everybody is planned \
+                 anew who was decided under another one",
+            );
+            tokio::time::sleep(TAKEN_UP).await;
+            let count = cloud.operations().await?.hand_over_stale().await?;
+            screen.note(format!(
+                "{count} people were handed over to be planned anew"
+            ));
+        }
         let described = folder.and_then(|folder| folder.described().ok());
         let folder = described.and_then(|described| described.policy);
         Ok((outcome, folder))
@@ -90,7 +109,7 @@ fn broken(errors: &policy::Errors) -> anyhow::Error {
         .context("the policy does not hold together and is not published")
 }
 
-async fn released(args: &PublishArgs) -> anyhow::Result<Outcome> {
+async fn released(args: &PublishArgs) -> anyhow::Result<(Home, Outcome)> {
     let home = args.place.home().await?;
     let objects = home.objects()?;
     let at = SystemClock.now();
@@ -106,10 +125,10 @@ async fn released(args: &PublishArgs) -> anyhow::Result<Outcome> {
         at,
     };
     let hold = async |holds: &[Opening]| hold(args.place.folder(), desk.as_ref(), holds, at).await;
-    match (&args.rollback, &args.policy) {
+    let outcome = match (&args.rollback, &args.policy) {
         (Some(name), _) => {
             let name = Some(name.as_str()).filter(|name| !name.is_empty());
-            release::roll_back(&ground, name, hold).await
+            release::roll_back(&ground, name, hold).await?
         }
         (None, Some(folder)) => {
             let files = policy::read(folder).map_err(|errors| broken(&errors))?;
@@ -119,10 +138,11 @@ async fn released(args: &PublishArgs) -> anyhow::Result<Outcome> {
                 to: &compiled(loaded),
                 diff: args.diff.as_deref().map(hash).transpose()?,
             };
-            release::publish(&ground, &candidate, hold).await
+            release::publish(&ground, &candidate, hold).await?
         }
         (None, None) => anyhow::bail!("neither --policy nor --rollback"),
-    }
+    };
+    Ok((home, outcome))
 }
 
 /// Through the stack where one runs, so that there is one writer.

@@ -173,6 +173,31 @@ where
 impl<S, L, B, C> Operations<'_, S, L, B, C>
 where
     S: Store + Cases,
+    L: Lanes,
+    C: Clock,
+{
+    /// Hands everybody whose last decision was made under another policy to the planner; returns
+    /// how many those are. Running twice is harmless.
+    pub async fn hand_over_stale(&self) -> Result<usize, Fault> {
+        let version = self.policy.version;
+        let mut stale = Vec::new();
+        let mut walk = Walk::over(self.store);
+        while let Some(rows) = walk.page().await? {
+            let rows = rows.into_iter().filter(|(_, seat)| {
+                seat.record.policy != version && !seat.record.records.is_empty()
+            });
+            stale.extend(rows.map(|(identity, _)| Look::Record(RecordKey::from(&identity))));
+        }
+        let count = stale.len();
+        self.hand_over(stale, &format!("policy{}", version.short()))
+            .await?;
+        Ok(count)
+    }
+}
+
+impl<S, L, B, C> Operations<'_, S, L, B, C>
+where
+    S: Store + Cases,
     L: Lanes + Backlog,
     B: Objects,
     C: Clock,

@@ -13,13 +13,12 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use contract::{Cause, Lane, PlanRequest};
-use domain::{Hash, Policy, RecordKey};
+use domain::{Hash, Policy};
 use hr_webhook::Salt;
 use hr_webhook::feed::FeedIntake;
 use jiff::civil::Date;
 use ports::embedded::{EmbeddedLanes, FolderObjects, StaticSecrets};
-use ports::{Cases, Clock, Fault, Lanes as _, Outgoing, Store, Walk};
+use ports::{Cases, Clock, Fault, Store, Walk};
 use publication::Editions;
 use reconciler::{Finished, Reconciler, Run};
 use target_http::Network;
@@ -53,9 +52,6 @@ pub struct Parts<S> {
     /// Which addresses targets may have.
     pub network: Network,
 }
-
-/// How many messages go into one send.
-const PER_SEND: usize = 10;
 
 /// The whole of Lanyard in one process.
 pub struct Stack<S> {
@@ -166,35 +162,6 @@ impl<S: Store + Cases + Clone> Stack<S> {
         self.editions().is_changing()
     }
 
-    /// Hands everybody whose last decision was made under another policy to the planner, behind
-    /// whatever waits there already; returns how many those are. Running twice is harmless.
-    pub async fn replan(&self) -> Result<usize, Fault> {
-        let version = self.edition().policy.policy.version;
-        let mut count = 0_usize;
-        let mut walk = Walk::over(&self.store);
-        while let Some(rows) = walk.page().await? {
-            let stale: Vec<RecordKey> = rows
-                .iter()
-                .filter(|(_, seat)| {
-                    seat.record.policy != version && !seat.record.records.is_empty()
-                })
-                .map(|(identity, _)| RecordKey::from(identity))
-                .collect();
-            for some in stale.chunks(PER_SEND) {
-                let messages: Vec<Outgoing> = some
-                    .iter()
-                    .filter_map(|record| replanning(record, version))
-                    .collect();
-                self.lanes.send(&Lane::Facts, &messages).await?;
-            }
-            count = count.saturating_add(stale.len());
-        }
-        if count > 0 {
-            tracing::info!(count, "handed over who was decided under another policy");
-        }
-        Ok(count)
-    }
-
     /// The policy.
     pub fn policy(&self) -> Arc<Policy> {
         Arc::clone(&self.edition().policy.policy)
@@ -271,6 +238,16 @@ impl<S: Store + Cases + Clone> Stack<S> {
 }
 
 impl<S: Store + Cases + Clone + 'static> Stack<S> {
+    /// Hands everybody whose last decision was made under another policy to the planner, behind
+    /// whatever waits there already; returns how many those are. Running twice is harmless.
+    pub async fn replan(&self) -> Result<usize, Fault> {
+        let count = self.operations().hand_over_stale().await?;
+        if count > 0 {
+            tracing::info!(count, "handed over who was decided under another policy");
+        }
+        Ok(count)
+    }
+
     /// The operator's side of it.
     pub fn operations(&self) -> Operations<'_, S, EmbeddedLanes, FolderObjects, SharedClock> {
         Operations {
@@ -288,14 +265,4 @@ impl<S: Store + Cases + Clone + 'static> front::Answers for Stack<S> {
     async fn answer(&self, event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
         self.edition().webhook.handle(event).await
     }
-}
-
-/// A request to look at a record again because the policy is another one.
-fn replanning(record: &RecordKey, version: Hash) -> Option<Outgoing> {
-    let request = PlanRequest::new(record.clone(), Cause::Operator);
-    Some(Outgoing {
-        group: record.as_str().to_owned(),
-        dedup: format!("{record}#policy{}", version.short()),
-        body: serde_json::to_string(&request).ok()?,
-    })
 }
