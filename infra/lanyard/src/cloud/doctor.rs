@@ -27,6 +27,9 @@ const LEFT: Duration = Duration::from_secs(3);
 const ALARMS: &str = include_str!("../../../alarms.yaml");
 const TARGET_ALARMS: &str = include_str!("../../../target.yaml");
 
+/// What names of a target's alarms begin with.
+const OF_TARGET: &str = "${Stack}-target-${Target}-";
+
 impl Cloud {
     /// Everything that was looked at.
     pub async fn examine(&self) -> anyhow::Result<Vec<Finding>> {
@@ -117,8 +120,8 @@ impl Cloud {
         };
         let mut expected = names(ALARMS, "${Stack}-");
         for target in policy.into_iter().flat_map(|policy| policy.targets.keys()) {
-            let own = names(TARGET_ALARMS, "${Stack}-${Target}-").into_iter();
-            expected.extend(own.map(|name| format!("{target}-{name}")));
+            let own = names(TARGET_ALARMS, OF_TARGET).into_iter();
+            expected.extend(own.map(|name| format!("target-{target}-{name}")));
         }
         let before = found.len();
         for name in &expected {
@@ -311,7 +314,7 @@ mod tests {
     fn the_templates_name_their_alarms() {
         let stack = names(ALARMS, "${Stack}-");
         assert!(stack.len() > 20 && stack.iter().any(|name| name == "facts-dead"));
-        let target = names(TARGET_ALARMS, "${Stack}-${Target}-");
+        let target = names(TARGET_ALARMS, OF_TARGET);
         assert!(
             target.iter().any(|name| name == "quarantined"),
             "{target:?}"

@@ -128,6 +128,8 @@ async fn status(State(controlled): State<Controlled>) -> Response {
     match controlled.stack.operations().status().await {
         Ok(mut status) => {
             status.not_followed = controlled.follower.stuck();
+            let version = controlled.stack.policy().version;
+            status.idle &= controlled.follower.has_handed_over(version);
             Json(status).into_response()
         }
         Err(fault) => failed(&fault),

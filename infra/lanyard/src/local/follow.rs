@@ -52,6 +52,15 @@ impl Follower {
         stuck.as_ref().map(|(_, why)| why.clone())
     }
 
+    /// Whether everybody was handed over who was decided under another version than that one.
+    pub(super) fn has_handed_over(&self, version: Hash) -> bool {
+        let done = self
+            .replanned
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        self.follow.is_none() || *done == Some(version)
+    }
+
     /// Takes up what is published, and hands over whoever was decided under another version.
     pub(super) async fn look(&self, stack: &Arc<Stack<DynamoStore>>) {
         let Some(follow) = &self.follow else {

@@ -96,8 +96,6 @@ pub enum Operate {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operated {
-    /// What was asked for.
-    Seen(Seen),
     /// It is recorded, and will be carried out.
     Recorded,
     /// What is parked.
@@ -115,6 +113,9 @@ pub enum Operated {
     Reports(Vec<ReportView>),
     /// Where a file is.
     Place(String),
+    /// What was asked for.
+    #[serde(untagged)]
+    Seen(Seen),
 }
 
 impl Operate {
