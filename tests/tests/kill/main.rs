@@ -1,0 +1,136 @@
+//! The functions' real binaries are killed between any two of their requests, while 200 posts of
+//! HR come in. Nothing gets lost, and nothing happens twice.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a suite stops at what does not hold"
+)]
+
+mod check;
+mod fleet;
+mod gate;
+mod run;
+mod story;
+mod world;
+
+use ports::Store as _;
+use serde_json::json;
+
+use crate::check::violations;
+use crate::run::{Flaw, Run};
+use crate::story::{Cast, Wanted};
+use crate::world::{identity, now};
+
+/// How often each function is killed.
+const KILLS: usize = 10;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_anywhere_everything_converges() {
+    let seed = 20_261_130;
+    let mut run = Run::new(seed, Cast::WHOLE, KILLS, None).await;
+    run.live().await;
+    assert!(run.rest().await, "seed {seed}: {:?}", run.counts().await);
+    let wrong = violations(&run).await;
+    assert!(wrong.is_empty(), "seed {seed}: {wrong:#?}");
+    for (role, member) in &run.fleet {
+        assert_eq!(member.killed, KILLS, "{role:?} was not killed as drawn");
+    }
+    let starting: usize = run.fleet.values().map(|member| member.starting).sum();
+    assert!(starting > 0, "no start was met");
+    assert!(run.redelivered > 0, "no message was met");
+    assert!(run.repeated > 0, "nothing was asked for again");
+
+    // The night agrees, and there is nothing to do for it.
+    let (state, writes) = (run.world.target.digest(), run.world.target.calls().writes());
+    run.night().await.expect("no kill is left");
+    assert!(run.rest().await);
+    let night = run.night().await.expect("no kill is left");
+    let found = (
+        &night["new"],
+        &night["closed"],
+        &night["held"],
+        &night["sent"],
+    );
+    assert_eq!(found, (&json!(0), &json!(0), &json!(0), &json!(0)));
+    assert_eq!(run.world.target.digest(), state);
+    assert_eq!(run.world.target.calls().writes(), writes);
+    assert_eq!(violations(&run).await, [""; 0]);
+}
+
+/// That the checks can fail: a platform that takes the killed for done loses what they had.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_wrong_platform_loses_is_found() {
+    let seed = 4;
+    let mut run = Run::new(seed, Cast::SMALL, 4, Some(Flaw::KilledIsDone)).await;
+    run.live().await;
+    run.rest().await;
+    let wrong = violations(&run).await;
+    for what in ["was accepted and is not kept", "heard"] {
+        let found = wrong.iter().any(|one| one.contains(what));
+        assert!(found, "seed {seed}: `{what}` is not found in {wrong:#?}");
+    }
+}
+
+/// That the checks can fail: each of these is found, and nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_planted_is_found() {
+    let mut run = Run::new(7, Cast::SMALL, 0, None).await;
+    run.live().await;
+    assert!(run.rest().await, "{:?}", run.counts().await);
+    assert_eq!(violations(&run).await, [""; 0]);
+    let before = run.world.target.user_count();
+    let working = run.those(|wanted| matches!(wanted, Wanted::Active { .. }));
+    let gone = run.those(|wanted| *wanted == Wanted::Gone);
+    let account = |worker: &str| {
+        let key = identity(worker);
+        let account = run.world.target.user_by_external_id(key.as_str());
+        account.unwrap_or_else(|| panic!("{worker} has an account"))
+    };
+    let [twice, without, lost, asleep] = &working[..4] else {
+        panic!("there are four");
+    };
+    let target = &run.world.target;
+    let second = json!({"userName": "second", "externalId": identity(twice).as_str()});
+    target.insert_user(second).expect("a second account");
+    let left = gone.iter().find(|one| {
+        let key = identity(one);
+        target.user_by_external_id(key.as_str()).is_some()
+    });
+    let left = left.expect("a leaver with an account");
+    let back = json!({"active": true});
+    target.update_user(&account(left).id, back).expect("access");
+    let staff = target.group_by_display_name("staff").expect("a group");
+    let taken = target.remove_member(&staff.id, &account(without).id);
+    assert!(taken.expect("a member"));
+    let seat = run.world.seat(asleep).await;
+    let (now, at) = (now(), seat.record.generation);
+    let late = run.world.store.rest(&identity(asleep), at, Some(now)).await;
+    assert!(late.expect("a write"));
+    for queue in ["lanyard-facts.fifo", "lanyard-terminations-dead.fifo"] {
+        run.world.send(queue).await;
+    }
+    run.accepted
+        .get_mut(lost)
+        .expect("posts")
+        .insert("msg".to_owned());
+
+    let wrong = violations(&run).await;
+    let expected = [
+        "facts: 1 messages are left".to_owned(),
+        "terminations: 1 dead letters".to_owned(),
+        format!("{asleep}: the clock was not heard"),
+        format!("{lost}: msg was accepted and is not kept"),
+        format!("{left}: wanted Gone"),
+        format!("{twice}: wanted Active"),
+        format!("{without}: wanted Active"),
+        format!("{before} accounts were made, {} are there", before + 1),
+    ];
+    for expected in &expected {
+        let found = wrong.iter().any(|one| one.starts_with(expected));
+        assert!(found, "{expected}: {wrong:#?}");
+    }
+    assert_eq!(wrong.len(), expected.len(), "{wrong:#?}");
+}
