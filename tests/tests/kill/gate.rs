@@ -2,7 +2,6 @@
 //! that was drawn it lets the process hang, until somebody kills it.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
@@ -25,6 +24,17 @@ pub struct Shot {
     pub request: u64,
     /// Whether the server still did what it was asked for, and only the answer is lost.
     pub done: bool,
+    /// Of what requests alone, by the end of their names, if not of all.
+    pub of: Option<&'static str>,
+}
+
+/// What a process was killed at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Met {
+    /// What it asked for: an operation of AWS, or a method and a path without ids.
+    pub request: String,
+    /// Whether that was done.
+    pub done: bool,
 }
 
 /// Gates to several servers with one count for all of them, because one process works at a time.
@@ -38,7 +48,7 @@ pub struct Gates {
 struct Shared {
     client: Client,
     shot: Mutex<Option<Shot>>,
-    seen: AtomicU64,
+    met: Mutex<Option<Met>>,
     /// Whether somebody hangs. Until the shot is reloaded nothing passes.
     fired: watch::Sender<bool>,
 }
@@ -55,7 +65,7 @@ impl Gates {
         let shared = Shared {
             client: client.expect("a client"),
             shot: Mutex::default(),
-            seen: AtomicU64::new(0),
+            met: Mutex::default(),
             fired: watch::Sender::new(false),
         };
         Self {
@@ -83,7 +93,6 @@ impl Gates {
     /// Says when the process that works next is killed. Everything passes again.
     pub fn load(&self, shot: Option<Shot>) {
         *self.shared.shot() = shot;
-        self.shared.seen.store(0, Ordering::Relaxed);
         self.shared.fired.send_replace(false);
     }
 
@@ -92,9 +101,9 @@ impl Gates {
         self.shared.shot().take()
     }
 
-    /// Requests since the last shot was loaded.
-    pub fn seen(&self) -> u64 {
-        self.shared.seen.load(Ordering::Relaxed)
+    /// What the process hangs at.
+    pub fn met(&self) -> Option<Met> {
+        self.shared.met().take()
     }
 
     /// Waits until a process hangs.
@@ -117,11 +126,17 @@ impl Shared {
         self.shot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn met(&self) -> MutexGuard<'_, Option<Met>> {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Counts a request. The shot, if it is this one that it is for.
-    fn count(&self) -> Option<Shot> {
-        self.seen.fetch_add(1, Ordering::Relaxed);
+    fn count(&self, name: &str) -> Option<Shot> {
         let mut loaded = self.shot();
         let shot = loaded.as_mut()?;
+        if shot.of.is_some_and(|of| !name.ends_with(of)) {
+            return None;
+        }
         if shot.request > 1 {
             shot.request -= 1;
             return None;
@@ -141,9 +156,14 @@ async fn pass(State(gate): State<Gate>, request: Request) -> Response {
     if *shared.fired.borrow() {
         return shared.hang().await;
     }
-    match shared.count() {
+    let name = name(&request);
+    match shared.count(&name) {
         None => forward(&gate, request).await,
         Some(shot) => {
+            *shared.met() = Some(Met {
+                request: name,
+                done: shot.done,
+            });
             if shot.done {
                 forward(&gate, request).await;
             }
@@ -177,6 +197,19 @@ async fn forward(gate: &Gate, request: Request) -> Response {
         response.headers_mut().append(name, value.clone());
     }
     response
+}
+
+/// What a request asks for, without ids: `DynamoDB_20120810.Query`, `PATCH /scim/v2/Groups`.
+fn name(request: &Request) -> String {
+    let operation = request.headers().get("x-amz-target");
+    let operation = operation.and_then(|name| name.to_str().ok());
+    if let Some(operation) = operation {
+        return operation.to_owned();
+    }
+    let path = request.uri().path();
+    let parts = if path.starts_with("/scim/") { 4 } else { 3 };
+    let path: Vec<&str> = path.split('/').take(parts).collect();
+    format!("{} {}", request.method(), path.join("/"))
 }
 
 /// Whether a header is about the message, and not about the connection.

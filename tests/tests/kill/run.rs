@@ -84,10 +84,10 @@ impl Run {
         while !self.story.posts.is_empty() {
             steps += 1;
             let role = match self.dice.below(16) {
-                0..8 => Role::Webhook,
-                8 | 9 => Role::Planner,
-                10 | 11 => Role::Connector,
-                12 => Role::Terminator,
+                0..7 => Role::Webhook,
+                7 | 8 => Role::Planner,
+                9 | 10 => Role::Connector,
+                11 | 12 => Role::Terminator,
                 13 | 14 => Role::Clock,
                 _ => {
                     self.pass_time().await;
@@ -122,7 +122,7 @@ impl Run {
             if worked {
                 continue;
             }
-            self.tick().await;
+            self.come().await;
             let counts = self.counts().await;
             let waiting = counts
                 .iter()
@@ -261,7 +261,19 @@ impl Run {
         member.spared = receives.max().unwrap_or(0) >= SPARED;
     }
 
+    /// The clock comes; every other time something lies before it.
     async fn tick(&mut self) {
+        let seats = self.world.seats().await;
+        if !seats.is_empty() && self.dice.below(2) == 0 {
+            let (identity, seat) = self.dice.pick(&seats);
+            let (generation, now) = (seat.record.generation, now());
+            let woken = self.world.store.rest(identity, generation, Some(now));
+            assert!(woken.await.expect("a write"), "nobody else works");
+        }
+        self.come().await;
+    }
+
+    async fn come(&mut self) {
         self.invoke(Role::Clock, json!({})).await;
     }
 
