@@ -18,7 +18,6 @@ mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ports::Store as _;
 use serde_json::json;
 
 use crate::check::violations;
@@ -26,7 +25,7 @@ use crate::fleet::Role;
 use crate::gate::Met;
 use crate::run::{Flaw, Run};
 use crate::story::{Cast, Wanted};
-use crate::world::{identity, now};
+use crate::world::identity;
 
 /// What everything is drawn from. A failure says which seed it was, and who was killed at what.
 const SEED: u64 = 20_261_130;
@@ -138,9 +137,7 @@ async fn what_is_planted_is_found() {
     let taken = target.remove_member(&staff.id, &account(without).id);
     assert!(taken.expect("a member"));
     let seat = run.world.seat(asleep).await;
-    let (now, at) = (now(), seat.record.generation);
-    let late = run.world.store.rest(&identity(asleep), at, Some(now)).await;
-    assert!(late.expect("a write"));
+    assert!(run.world.wake(&identity(asleep), &seat).await);
     for queue in ["lanyard-facts.fifo", "lanyard-terminations-dead.fifo"] {
         run.world.send(queue).await;
     }

@@ -161,6 +161,13 @@ impl World {
         }
     }
 
+    /// Lets the clock look at an identity now. Returns whether the decision still was that one.
+    pub async fn wake(&self, identity: &IdentityId, seat: &Seat) -> bool {
+        let generation = seat.record.generation;
+        let woken = self.store.rest(identity, generation, Some(now()));
+        woken.await.expect("a write")
+    }
+
     /// Puts a message of nobody into a queue.
     pub async fn send(&self, queue: &str) {
         let input = json!({
