@@ -30,6 +30,30 @@ impl EventSource {
         }
     }
 
+    /// Makes a queue and another one for its dead letters, `<name>.fifo` and `<name>-dead.fifo`. A
+    /// message goes there instead of being received more often than that.
+    pub async fn with_dead_letters(
+        server: &Ministack,
+        name: &str,
+        visibility: u32,
+        receives: u32,
+    ) -> Self {
+        let dead = format!("{name}-dead.fifo");
+        Self::create(server, &dead, visibility).await;
+        let source = Self::create(server, &format!("{name}.fifo"), visibility).await;
+        let policy = json!({
+            "deadLetterTargetArn": arn(&dead),
+            "maxReceiveCount": receives.to_string(),
+        });
+        let input = json!({
+            "QueueUrl": source.url,
+            "Attributes": { "RedrivePolicy": policy.to_string() },
+        });
+        let set = server.call("AmazonSQS.SetQueueAttributes", &input).await;
+        set.expect("dead letters");
+        source
+    }
+
     /// Puts the header of a trace on every message. The server loses the one that a message of a
     /// batch was sent with.
     #[must_use]
@@ -65,7 +89,7 @@ impl EventSource {
             "messageAttributes": {},
             "md5OfBody": message["MD5OfBody"],
             "eventSource": "aws:sqs",
-            "eventSourceARN": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", self.name),
+            "eventSourceARN": arn(&self.name),
             "awsRegion": REGION,
         })
     }
@@ -80,21 +104,30 @@ impl EventSource {
         let event = self.receive(server).await?;
         let outcome = function.invoke(event.clone()).await;
         if let Outcome::Answered(answer) = &outcome {
-            let failures = answer["batchItemFailures"].as_array().expect("a list");
-            let failed = |record: &Value| {
-                let id = &record["messageId"];
-                failures.iter().any(|one| one["itemIdentifier"] == *id)
-            };
-            let records = event["Records"].as_array().expect("records");
-            for record in records.iter().filter(|record| !failed(record)) {
-                let input = json!({
-                    "QueueUrl": self.url,
-                    "ReceiptHandle": record["receiptHandle"],
-                });
-                let deleted = server.call("AmazonSQS.DeleteMessage", &input).await;
-                deleted.expect("a deletion");
-            }
+            self.settle(server, &event, answer).await;
         }
         Some((event, outcome))
     }
+
+    /// Deletes the messages of an event that the answer does not list as failed.
+    pub async fn settle(&self, server: &Ministack, event: &Value, answer: &Value) {
+        let failures = answer["batchItemFailures"].as_array().expect("a list");
+        let failed = |record: &Value| {
+            let id = &record["messageId"];
+            failures.iter().any(|one| one["itemIdentifier"] == *id)
+        };
+        let records = event["Records"].as_array().expect("records");
+        for record in records.iter().filter(|record| !failed(record)) {
+            let input = json!({
+                "QueueUrl": self.url,
+                "ReceiptHandle": record["receiptHandle"],
+            });
+            let deleted = server.call("AmazonSQS.DeleteMessage", &input).await;
+            deleted.expect("a deletion");
+        }
+    }
+}
+
+fn arn(queue: &str) -> String {
+    format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")
 }
