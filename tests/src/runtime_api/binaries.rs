@@ -53,18 +53,28 @@ impl Binary {
         }
     }
 
-    /// Where it lies. Development binaries are built together, with the whole workspace's features,
-    /// so that nearly all of it is compiled already; a release binary is built as it is deployed.
+    /// Where it lies. All are built together: for development with the whole workspace's features, so
+    /// that nearly all of it is compiled already; for release with their own.
     pub fn path(self, profile: Profile) -> PathBuf {
         static DEV: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
+        static RELEASE: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
         let name = self.to_string();
         match profile {
-            Profile::Dev => DEV.get_or_init(|| build(&Self::ALL, &["--workspace"]))[&name].clone(),
-            Profile::Release => {
-                build(&[self], &["--release", "--package", self.package()])[&name].clone()
-            }
+            Profile::Dev => DEV.get_or_init(|| build(&["--workspace"]))[&name].clone(),
+            Profile::Release => RELEASE.get_or_init(release)[&name].clone(),
         }
     }
+}
+
+fn release() -> BTreeMap<String, PathBuf> {
+    let packages = Binary::ALL.map(Binary::package);
+    let packages = packages.iter().flat_map(|package| ["--package", package]);
+    build(
+        &["--release"]
+            .into_iter()
+            .chain(packages)
+            .collect::<Vec<_>>(),
+    )
 }
 
 impl fmt::Display for Binary {
@@ -78,11 +88,11 @@ impl fmt::Display for Binary {
 }
 
 /// Builds them, and tells where cargo put them. A test of another package has no other way to know.
-fn build(binaries: &[Binary], more: &[&str]) -> BTreeMap<String, PathBuf> {
+fn build(more: &[&str]) -> BTreeMap<String, PathBuf> {
     let mut command = Command::new(env!("CARGO"));
     command.args(["build", "--message-format=json-render-diagnostics"]);
     command.args(more);
-    for binary in binaries {
+    for binary in Binary::ALL {
         let package = binary.package();
         command.args(["--bin", &binary.to_string()]);
         command.args(["--features", &format!("{package}/lambda")]);
