@@ -2,7 +2,9 @@
 //! counted at the door of a server that stands for it, prices are data.
 
 #![allow(
+    clippy::cast_precision_loss,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
     reason = "a benchmark says what it found, and stops at what does not hold"

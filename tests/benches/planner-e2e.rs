@@ -3,6 +3,7 @@
 
 #![allow(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
     reason = "a benchmark says what it found, and stops at what does not hold"
@@ -72,7 +73,7 @@ async fn run() -> bool {
         json!({"v": 1, "record": format!("{number:032x}"), "cause": "fact"}).to_string()
     });
     let planner = Subject::Ours(Binary::Planner);
-    let mut cases = vec![
+    let mut cases = [
         ("planner", planner.start(&stack).await, facts.clone()),
         ("loop", planner.start(&stack).await, unread),
         ("loop and a read", planner.start(&stack).await, nobody),

@@ -269,10 +269,8 @@ impl Shared {
             "TransactWriteItems" => {
                 for action in body["TransactItems"].as_array().into_iter().flatten() {
                     for one in action.as_object().into_iter().flatten().map(|(_, one)| one) {
-                        let key = match &one["Key"] {
-                            Value::Null => key(&one["Item"]),
-                            key => key.clone(),
-                        };
+                        let named = one.get("Key").cloned();
+                        let key = named.unwrap_or_else(|| key(&one["Item"]));
                         // Prepared and committed: each is charged.
                         self.write(&one["TableName"], &key, 2, asked).await;
                     }
@@ -281,10 +279,9 @@ impl Shared {
             "BatchWriteItem" => {
                 for (table, actions) in body["RequestItems"].as_object().into_iter().flatten() {
                     for action in actions.as_array().into_iter().flatten() {
-                        let key = match &action["PutRequest"]["Item"] {
-                            Value::Null => action["DeleteRequest"]["Key"].clone(),
-                            item => key(item),
-                        };
+                        let put = action.pointer("/PutRequest/Item").map(key);
+                        let deleted = || action["DeleteRequest"]["Key"].clone();
+                        let key = put.unwrap_or_else(deleted);
                         self.write(&Value::from(table.as_str()), &key, 1, asked)
                             .await;
                     }
@@ -332,11 +329,8 @@ impl Shared {
             ..asked.clone()
         };
         let answer = self.forward(&look).await;
-        let mut answer: Value = serde_json::from_slice(&answer.body).expect("JSON");
-        let after = match answer["Item"].take() {
-            Value::Object(item) => Some(item),
-            _ => None,
-        };
+        let answer: Value = serde_json::from_slice(&answer.body).expect("JSON");
+        let after = answer["Item"].as_object().cloned();
         let bytes = |item: &Option<Map<String, Value>>| item.as_ref().map_or(0, units::size);
         let mut written = units::write(bytes(&before), bytes(&after));
         written += units::index(seat(before.as_ref()), seat(after.as_ref()));
