@@ -54,15 +54,32 @@ fn cpu(clock: ClockId) -> Duration {
     )
 }
 
+/// CPU time that the living threads of another process have used; nothing where there is none.
+pub fn cpu_of(process: u32) -> Duration {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task"));
+    let threads = threads.into_iter().flatten().filter_map(Result::ok);
+    let spent = threads.filter_map(|thread| {
+        // Documentation/scheduler/sched-stats.rst: nanoseconds on a CPU come first.
+        let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(spent.sum())
+}
+
+/// Largest resident memory of another process, in bytes; `None` where `/proc` does not say.
+pub fn peak_memory_of(process: u32) -> Option<u64> {
+    status_bytes(&format!("/proc/{process}/status"), "VmHWM:")
+}
+
 /// Largest resident memory of this process since [`forget_peak_memory`], in bytes; `None` where
 /// `/proc` does not say.
 pub fn peak_memory() -> Option<u64> {
-    status_bytes("VmHWM:")
+    status_bytes("/proc/self/status", "VmHWM:")
 }
 
 /// Resident memory of this process now, in bytes; `None` where `/proc` does not say.
 pub fn resident_memory() -> Option<u64> {
-    status_bytes("VmRSS:")
+    status_bytes("/proc/self/status", "VmRSS:")
 }
 
 /// Starts [`peak_memory`] anew from what is resident now. Returns whether the kernel agreed.
@@ -71,8 +88,8 @@ pub fn forget_peak_memory() -> bool {
     std::fs::write("/proc/self/clear_refs", "5").is_ok()
 }
 
-fn status_bytes(key: &str) -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+fn status_bytes(file: &str, key: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(file).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(key))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
@@ -369,6 +386,11 @@ fn add(text: &mut String, what: std::fmt::Arguments<'_>) {
 
 fn rounded(ratio: f64) -> f64 {
     (ratio * 1000.0).round() / 1000.0
+}
+
+/// The median of some samples.
+pub fn median(samples: &[f64]) -> f64 {
+    spread(samples).median
 }
 
 fn spread(samples: &[f64]) -> Ratio {

@@ -12,6 +12,7 @@
 pub mod aws;
 pub mod bench;
 pub mod found;
+pub mod metered;
 pub mod ministack;
 pub mod quota;
 pub mod runtime_api;

@@ -15,7 +15,8 @@ use ports::{Cases, Clock, Fault, Lanes, Store};
 
 use crate::correlate::stale;
 use crate::fetch::{Person, is_disputed, is_retired};
-use crate::{Planner, founder, send};
+use crate::send::{self, Post};
+use crate::{Planner, founder};
 
 /// How far a chain of identities that were found to be one is followed.
 const CHAIN: usize = 8;
@@ -34,6 +35,7 @@ impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
         &self,
         record: &RecordKey,
         at: Timestamp,
+        post: Post<'_>,
     ) -> Result<Option<Person>, Fault> {
         let dossier = self.store.dossier(record).await?;
         let standing = case::standing(&dossier.decisions);
@@ -55,7 +57,7 @@ impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
             records.retain(|one| one.record != *record);
             if records.len() < held {
                 let rest = self.gather(identity.clone(), founding, None).await?;
-                Box::pin(self.decide(rest, None, at, Cause::Operator)).await?;
+                Box::pin(self.decide(rest, None, at, Cause::Operator, post)).await?;
             }
         }
         self.store.unlink(record, &identity).await?;

@@ -18,13 +18,14 @@ use contract::{Cause, PlanRequest};
 use domain::plan::{self, Compiled, Folding};
 use domain::{IdentityId, IdentityState, RecordKey};
 use jiff::SignedDuration;
-use ports::lanes::{Batch, BatchAnswer};
+use ports::lanes::{Batch, BatchAnswer, Incoming};
 use ports::{Cases, Clock, Fault, Lanes, Store};
 use telemetry::{Dimensions, Metric};
 
 use crate::commit::Settled;
 pub use crate::fetch::Person;
 pub use crate::preview::{Preview, Previewed};
+use crate::send::{Outbox, Post};
 
 /// How long a connector may take to acknowledge before it is nudged again.
 pub const RESEND_AFTER: SignedDuration = SignedDuration::from_mins(2);
@@ -66,20 +67,40 @@ impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
         }
     }
 
-    /// Works through a batch of [`PlanRequest`]s.
+    /// Works through a batch of [`PlanRequest`]s, and nudges the connectors when all are decided.
     pub async fn handle(&self, batch: Batch) -> BatchAnswer {
-        ports::batch::work(batch, |record| async move {
+        let outbox = &Outbox::default();
+        let look = |record: Incoming| async move {
             let request: PlanRequest = ports::batch::parse(&record)?;
-            self.look(&request.record, request.cause).await.map(|_| ())
-        })
-        .await
+            let post = outbox.of(&record.id);
+            let looked = self.look_at(&request.record, request.cause, post).await;
+            looked.map(|_| ())
+        };
+        ports::batch::work_and_finish(batch, look, || self.deliver(outbox)).await
     }
 
     /// Looks at one worker record and brings its identity up to date.
     pub async fn look(&self, record: &RecordKey, cause: Cause) -> Result<Looked, Fault> {
+        let outbox = Outbox::default();
+        let looked = self.look_at(record, cause, outbox.of("")).await;
+        // What was recorded is sent, even if something failed after it.
+        let failed = self.deliver(&outbox).await;
+        match (looked, failed.into_iter().next()) {
+            (Ok(_), Some((_, fault))) => Err(fault),
+            (looked, _) => looked,
+        }
+    }
+
+    /// The same, with the nudges left for later.
+    async fn look_at(
+        &self,
+        record: &RecordKey,
+        cause: Cause,
+        post: Post<'_>,
+    ) -> Result<Looked, Fault> {
         let at = self.clock.now();
         // Boxed: what seldom happens is large, and would lie in every event's future.
-        let Some(person) = Box::pin(self.follow(record, at)).await? else {
+        let Some(person) = Box::pin(self.follow(record, at, post)).await? else {
             return Ok(Looked::Nobody);
         };
         if self.nothing_new(&person, at) {
@@ -94,7 +115,7 @@ impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
         };
         // A record that is linked now joins those of another identity, which fold anew.
         let folded = person.links.is_empty().then_some(folding);
-        self.decide(person, folded, at, cause).await
+        self.decide(person, folded, at, cause, post).await
     }
 
     /// Plans and records, with another identifier candidate whenever one turns out to be taken.
@@ -105,6 +126,7 @@ impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
         mut folded: Option<Folding>,
         at: jiff::Timestamp,
         cause: Cause,
+        post: Post<'_>,
     ) -> Result<Looked, Fault> {
         let mut taken = std::collections::BTreeSet::new();
         for _ in 0..IDENTIFIER_ROUNDS {
@@ -139,7 +161,7 @@ impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
                     if !plan.findings.is_empty() {
                         telemetry::emit(Metric::Parked, 1.0, Dimensions::default());
                     }
-                    self.send(&person.identity, &decision, &plan).await?;
+                    Self::send(&person.identity, &decision, &plan, post);
                     self.reopen_disputes(&person, &plan).await?;
                     return Ok(Looked::Decided);
                 }

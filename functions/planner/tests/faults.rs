@@ -6,7 +6,7 @@
     reason = "tests stop at what does not hold"
 )]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use contract::{Cause, Lane, PlanRequest};
 use domain::plan::Compiled;
@@ -19,7 +19,7 @@ use planner::{Looked, Planner};
 use ports::lanes::{Batch, BatchAnswer, Incoming};
 use ports::model::{ManualClock, ModelLanes, ModelStore};
 use ports::store::Delivery;
-use ports::{Clock, Fault, Store};
+use ports::{Clock, Fault, Lanes, Outgoing, Store};
 
 const POLICY: &str = include_str!("../../../infra/policy-minimal/policy.toml");
 
@@ -34,10 +34,32 @@ fn record() -> RecordKey {
     RecordKey::from("0123456789abcdef0123456789abcdef")
 }
 
-fn world() -> World {
-    let files = [("policy.toml".to_owned(), POLICY.to_owned())];
+/// Lanes that keep who was sent what in one request, and refuse one lane.
+#[derive(Clone, Default)]
+struct Requests {
+    sent: Arc<Mutex<Vec<(Lane, usize)>>>,
+    refused: Option<Lane>,
+}
+
+impl Lanes for Requests {
+    async fn send(&self, lane: &Lane, messages: &[Outgoing]) -> Result<(), Fault> {
+        let sent = (lane.clone(), messages.len());
+        self.sent.lock().expect("no panic").push(sent);
+        if self.refused.as_ref() == Some(lane) {
+            return Err(Fault::retry("the queue is full"));
+        }
+        Ok(())
+    }
+}
+
+fn compiled(text: &str) -> Arc<Compiled> {
+    let files = [("policy.toml".to_owned(), text.to_owned())];
     let loaded = policy::load_files(files).unwrap_or_else(|errors| panic!("{errors}"));
-    let policy = Arc::new(Compiled::new(loaded.policy));
+    Arc::new(Compiled::new(loaded.policy))
+}
+
+fn world() -> World {
+    let policy = compiled(POLICY);
     let store = ModelStore::new();
     let clock = ManualClock::new("2026-03-02T08:00:00Z".parse().expect("an instant"));
     let lanes = ModelLanes::new(Arc::new(clock.clone()));
@@ -51,6 +73,10 @@ fn world() -> World {
 }
 
 fn hire(event: &str, title: &str) -> Fact {
+    hire_of(record(), event, title)
+}
+
+fn hire_of(record: RecordKey, event: &str, title: &str) -> Fact {
     let mut attrs = Attrs::new();
     for (attr, text) in [
         (Attr::GivenName, "Ana"),
@@ -65,7 +91,7 @@ fn hire(event: &str, title: &str) -> Fact {
     let at: Timestamp = "2026-03-01T08:00:00Z".parse().expect("an instant");
     Fact {
         source: SourceId::from("hr"),
-        record: record(),
+        record,
         worker: WorkerId::from("E1"),
         event: EventId::from(event),
         version: None,
@@ -103,18 +129,18 @@ impl World {
     }
 
     async fn deliver_body(&self, body: &str) -> BatchAnswer {
-        let record = Incoming {
-            id: "m1".to_owned(),
-            group: "r".to_owned(),
-            body: body.to_owned(),
-            receives: 1,
-            trace: None,
-        };
-        self.planner
-            .handle(Batch {
-                records: vec![record],
-            })
-            .await
+        let records = vec![incoming("m1", body)];
+        self.planner.handle(Batch { records }).await
+    }
+}
+
+fn incoming(id: &str, body: &str) -> Incoming {
+    Incoming {
+        id: id.to_owned(),
+        group: id.to_owned(),
+        body: body.to_owned(),
+        receives: 1,
+        trace: None,
     }
 }
 
@@ -246,4 +272,73 @@ async fn a_message_that_is_not_ours_is_acknowledged() {
         assert_eq!(world.deliver_body(body).await.failed, [], "{body}");
     }
     assert!(world.store.seats().is_empty());
+}
+
+/// Ten hires on two targets, and a body that nobody can read.
+async fn a_batch_over(lanes: Requests) -> BatchAnswer {
+    let both = format!(
+        "{POLICY}{}",
+        r#"
+[targets.wiki]
+mode = "enforce"
+base_url = "http://127.0.0.1:8089/scim/v2"
+token = "wiki-token"
+profile = "rfc"
+
+[targets.wiki.attributes]
+userName = { identifier = "user_name" }
+externalId = { key = true }
+
+[entitlements.wiki-staff]
+target = "wiki"
+
+[roles.wiki]
+entitlements = ["wiki-staff"]
+
+[[rules]]
+id = "everybody-wiki"
+when = "everyone"
+roles = ["wiki"]
+"#
+    );
+    let world = world();
+    let mut records = vec![incoming("m0", "rubbish")];
+    for n in 1..=10 {
+        let key = RecordKey::from(format!("{n:032x}"));
+        world
+            .accept(hire_of(key.clone(), &format!("e{n}"), "Engineer"))
+            .await;
+        let request = PlanRequest::new(key, Cause::Fact);
+        let body = serde_json::to_string(&request).expect("JSON");
+        records.push(incoming(&format!("m{n}"), &body));
+    }
+    let planner = Planner::new(world.store, lanes, world.clock, compiled(&both));
+    planner.handle(Batch { records }).await
+}
+
+fn target(name: &str) -> Lane {
+    Lane::Target(name.into())
+}
+
+#[tokio::test]
+async fn a_batch_sends_once_to_each_queue() {
+    let lanes = Requests::default();
+    let answer = a_batch_over(lanes.clone()).await;
+    assert_eq!(answer.failed, []);
+    let sent = lanes.sent.lock().expect("no panic").clone();
+    assert_eq!(sent, [(target("directory"), 10), (target("wiki"), 10)]);
+}
+
+#[tokio::test]
+async fn a_queue_that_fails_brings_back_whoever_sends_to_it_and_others_are_sent_to() {
+    let lanes = Requests {
+        refused: Some(target("directory")),
+        ..Requests::default()
+    };
+    let answer = a_batch_over(lanes.clone()).await;
+    let back: Vec<&str> = answer.failed.iter().map(|one| one.id.as_str()).collect();
+    let all = ["m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "m9", "m10"];
+    assert_eq!(back, all);
+    let sent = lanes.sent.lock().expect("no panic").clone();
+    assert!(sent.contains(&(target("wiki"), 10)), "{sent:?}");
 }

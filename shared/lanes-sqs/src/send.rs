@@ -22,8 +22,34 @@ impl Lanes for SqsLanes {
     /// Messages go out in their order, and a request that the queue did not take whole is the
     /// last one.
     async fn send(&self, lane: &Lane, messages: &[Outgoing]) -> Result<(), Fault> {
+        let trace = trace::current();
+        let messages = messages.iter().map(|message| (trace.as_ref(), message));
+        self.send_all(lane, &messages.collect::<Vec<_>>()).await
+    }
+
+    async fn send_traced(
+        &self,
+        lane: &Lane,
+        messages: &[(Option<Trace>, Outgoing)],
+    ) -> Result<(), Fault> {
+        let messages = messages.iter().map(|(trace, one)| (trace.as_ref(), one));
+        self.send_all(lane, &messages.collect::<Vec<_>>()).await
+    }
+}
+
+/// A message and the trace that it is part of.
+type Traced<'a> = (Option<&'a Trace>, &'a Outgoing);
+
+impl SqsLanes {
+    /// Opens the connection for later sends, with a request without messages. The service refuses
+    /// it, whatever is in the queue, and whoever may send may ask.
+    pub async fn prime(&self, lane: &Lane) -> Result<(), Fault> {
+        self.send_part(&self.urls.of(lane), &[]).await
+    }
+
+    async fn send_all(&self, lane: &Lane, messages: &[Traced<'_>]) -> Result<(), Fault> {
         let url = self.urls.of(lane);
-        for message in messages {
+        for (_, message) in messages {
             let size = message.body.len();
             if size == 0 || size > MOST_BYTES {
                 return Err(Fault::reject(format!(
@@ -31,31 +57,17 @@ impl Lanes for SqsLanes {
                 )));
             }
         }
-        let trace = trace::current();
         for part in parts(messages) {
-            self.send_part(&url, part, trace.as_ref()).await?;
+            self.send_part(&url, part).await?;
         }
         Ok(())
     }
-}
 
-impl SqsLanes {
-    /// Opens the connection for later sends, with a request without messages. The service refuses
-    /// it, whatever is in the queue, and whoever may send may ask.
-    pub async fn prime(&self, lane: &Lane) -> Result<(), Fault> {
-        self.send_part(&self.urls.of(lane), &[], None).await
-    }
-
-    async fn send_part(
-        &self,
-        url: &str,
-        messages: &[Outgoing],
-        trace: Option<&Trace>,
-    ) -> Result<(), Fault> {
+    async fn send_part(&self, url: &str, messages: &[Traced<'_>]) -> Result<(), Fault> {
         let queue = name(url);
         let mut request = self.client.send_message_batch().queue_url(url);
-        for (number, message) in messages.iter().enumerate() {
-            request = request.entries(entry(number, message, trace)?);
+        for (number, (trace, message)) in messages.iter().enumerate() {
+            request = request.entries(entry(number, message, *trace)?);
         }
         let sent = request
             .send()
@@ -112,11 +124,11 @@ fn id(text: &str) -> String {
 }
 
 /// The messages in their order, as many in each request as it takes.
-fn parts(messages: &[Outgoing]) -> impl Iterator<Item = &[Outgoing]> {
+fn parts<'m, 'a>(messages: &'m [Traced<'a>]) -> impl Iterator<Item = &'m [Traced<'a>]> {
     let mut rest = messages;
     std::iter::from_fn(move || {
         let mut bytes = 0;
-        let fits = rest.iter().take(BATCH).take_while(|message| {
+        let fits = rest.iter().take(BATCH).take_while(|(_, message)| {
             bytes += message.body.len();
             bytes <= MOST_BYTES
         });
@@ -139,7 +151,8 @@ mod tests {
     }
 
     fn sizes(messages: &[Outgoing]) -> Vec<usize> {
-        parts(messages).map(<[Outgoing]>::len).collect()
+        let messages: Vec<Traced> = messages.iter().map(|message| (None, message)).collect();
+        parts(&messages).map(<[Traced]>::len).collect()
     }
 
     #[test]

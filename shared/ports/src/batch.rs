@@ -48,6 +48,37 @@ where
     answer
 }
 
+/// [`work`], and then `finish` once for all records: what they left behind to be done together.
+/// It answers with the message id of each record that it failed for, which then fares as if its own
+/// work had failed.
+pub async fn work_and_finish<H, F, E, G>(batch: Batch, handle: H, finish: E) -> BatchAnswer
+where
+    H: FnMut(Incoming) -> F,
+    F: Future<Output = Result<(), Fault>>,
+    E: FnOnce() -> G,
+    G: Future<Output = Vec<(String, Fault)>>,
+{
+    let known: BTreeMap<String, (u32, Option<trace::Trace>)> = batch
+        .records
+        .iter()
+        .map(|record| (record.id.clone(), (record.receives, record.trace.clone())))
+        .collect();
+    let mut answer = work(batch, handle).await;
+    for (id, fault) in finish().await {
+        let Some((receives, trace)) = known.get(&id) else {
+            continue;
+        };
+        if answer.failed.iter().any(|failed| failed.id == id) {
+            continue;
+        }
+        let judge = || fate(Err(fault), &id, *receives);
+        if let Fate::Back(after) = trace::under(trace.as_ref(), judge) {
+            answer.failed.push(Failed { id, after });
+        }
+    }
+    answer
+}
+
 /// Hands records to `handle` many at once: the first of each group, then the second of each, and so
 /// on, so that one message of a group is worked on at a time. `handle` answers for each record it
 /// was given, in their order; everything else is as [`work`] says. Where it panics over several

@@ -28,6 +28,19 @@ pub trait Lanes: Send + Sync {
         lane: &Lane,
         messages: &[Outgoing],
     ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// The same for messages of several pieces of work, each part of its own trace. Lanes that carry
+    /// no trace leave it as it is here.
+    fn send_traced(
+        &self,
+        lane: &Lane,
+        messages: &[(Option<Trace>, Outgoing)],
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        async move {
+            let plain: Vec<Outgoing> = messages.iter().map(|(_, one)| one.clone()).collect();
+            self.send(lane, &plain).await
+        }
+    }
 }
 
 /// Messages handed to a function.

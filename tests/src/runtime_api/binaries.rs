@@ -53,17 +53,25 @@ impl Binary {
         }
     }
 
-    /// Where it lies. Development binaries are built together, with the whole workspace's features,
-    /// so that nearly all of it is compiled already; a release binary is built as it is deployed.
+    /// Where it lies. All are built together: for development with the whole workspace's features, so
+    /// that nearly all of it is compiled already; for release with their own.
     pub fn path(self, profile: Profile) -> PathBuf {
         let name = self.to_string();
         match profile {
             Profile::Dev => development()[&name].clone(),
-            Profile::Release => {
-                build(&[self], &["--release", "--package", self.package()])[&name].clone()
-            }
+            Profile::Release => release()[&name].clone(),
         }
     }
+}
+
+fn release() -> &'static BTreeMap<String, PathBuf> {
+    static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let packages = Binary::ALL.map(Binary::package);
+        let packages = packages.iter().flat_map(|package| ["--package", package]);
+        let arguments: Vec<&str> = ["--release"].into_iter().chain(packages).collect();
+        build(&arguments)
+    })
 }
 
 impl fmt::Display for Binary {
@@ -87,15 +95,15 @@ const OPERATORS: &str = "lanyard";
 /// Everything at once: what the programs have in common is compiled once.
 fn development() -> &'static BTreeMap<String, PathBuf> {
     static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
-    BUILT.get_or_init(|| build(&Binary::ALL, &["--workspace", "--bin", OPERATORS]))
+    BUILT.get_or_init(|| build(&["--workspace", "--bin", OPERATORS]))
 }
 
 /// Builds them, and tells where cargo put them. A test of another package has no other way to know.
-fn build(binaries: &[Binary], more: &[&str]) -> BTreeMap<String, PathBuf> {
+fn build(more: &[&str]) -> BTreeMap<String, PathBuf> {
     let mut command = Command::new(env!("CARGO"));
     command.args(["build", "--message-format=json-render-diagnostics"]);
     command.args(more);
-    for binary in binaries {
+    for binary in Binary::ALL {
         let package = binary.package();
         command.args(["--bin", &binary.to_string()]);
         command.args(["--features", &format!("{package}/lambda")]);

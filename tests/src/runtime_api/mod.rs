@@ -116,8 +116,16 @@ impl Function {
         profile: Profile,
         environment: &BTreeMap<&str, String>,
     ) -> Result<Self, Box<Refused>> {
+        Self::start_command(Command::new(binary.path(profile)), environment).await
+    }
+
+    /// The same for any command that speaks to the Runtime API.
+    pub async fn start_command(
+        mut command: Command,
+        environment: &BTreeMap<&str, String>,
+    ) -> Result<Self, Box<Refused>> {
         let host = Host::start().await;
-        let mut process = Command::new(binary.path(profile))
+        let mut process = command
             .env_clear()
             .envs(PLATFORM)
             .env("AWS_LAMBDA_LOG_STREAM_NAME", host.stream())

@@ -118,13 +118,21 @@ impl EventSource {
         };
         let records = event["Records"].as_array().expect("records");
         for record in records.iter().filter(|record| !failed(record)) {
-            let input = json!({
-                "QueueUrl": self.url,
-                "ReceiptHandle": record["receiptHandle"],
-            });
-            let deleted = server.call("AmazonSQS.DeleteMessage", &input).await;
-            deleted.expect("a deletion");
+            self.delete(server, record).await;
         }
+    }
+
+    /// Deletes all messages of an event that a function is done with.
+    pub async fn done(&self, server: &Ministack, event: &Value) {
+        for record in event["Records"].as_array().expect("records") {
+            self.delete(server, record).await;
+        }
+    }
+
+    async fn delete(&self, server: &Ministack, record: &Value) {
+        let input = json!({"QueueUrl": self.url, "ReceiptHandle": record["receiptHandle"]});
+        let deleted = server.call("AmazonSQS.DeleteMessage", &input).await;
+        deleted.expect("a deletion");
     }
 }
 

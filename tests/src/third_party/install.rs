@@ -84,6 +84,25 @@ pub(super) const MINISTACK: Recipe = Recipe {
     environment: &[],
 };
 
+pub(super) const LAMBDA_PYTHON: Recipe = Recipe {
+    files: &[
+        file!("lambda-python", "requirements.txt"),
+        file!("lambda-python", "handler.py"),
+    ],
+    steps: &[VENV, PIP],
+    environment: &[],
+};
+
+pub(super) const LAMBDA_NODE: Recipe = Recipe {
+    files: &[
+        file!("lambda-node", "package.json"),
+        file!("lambda-node", "package-lock.json"),
+        file!("lambda-node", "bootstrap.mjs"),
+    ],
+    steps: &[&["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]],
+    environment: &[],
+};
+
 pub(super) const DJANGO_SCIM2: Recipe = Recipe {
     files: &[
         file!("django-scim2", "requirements.txt"),

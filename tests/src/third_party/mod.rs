@@ -56,6 +56,10 @@ pub enum ThirdParty {
     Aws,
     /// ministack (Python): AWS's protocols, in memory, on a clock that is set: [`crate::ministack`].
     Ministack,
+    /// The planner's shape in boto3 under AWS's own runtime client; no server, started by [`crate::runtime_api`].
+    LambdaPython,
+    /// The same in the AWS SDK for JavaScript.
+    LambdaNode,
 }
 
 /// What scim2-server announces, and does, otherwise than by default: `third-party/scim2-server/*.json`.
@@ -170,6 +174,13 @@ impl ThirdParty {
         Ok(Self::Aws.installed().await?.join("venv/bin/python"))
     }
 
+    /// Installs a peer of the functions where necessary, and answers its folder and its command line.
+    pub async fn peer(self) -> Result<(PathBuf, Vec<String>), ThirdPartyError> {
+        let folder = self.installed().await?;
+        let words = self.command(&folder, &folder, 0, "", "").words;
+        Ok((folder, words))
+    }
+
     /// Installs the server where necessary and starts it on a free port, with a token of its own. Prism needs an
     /// upstream: [`ThirdParty::prism`].
     pub async fn start(self) -> Result<Running, ThirdPartyError> {
@@ -202,6 +213,8 @@ impl ThirdParty {
             ThirdParty::Prism => "prism",
             ThirdParty::Aws => "aws",
             ThirdParty::Ministack => "ministack",
+            ThirdParty::LambdaPython => "lambda-python",
+            ThirdParty::LambdaNode => "lambda-node",
         }
     }
 
@@ -210,7 +223,11 @@ impl ThirdParty {
         match self {
             ThirdParty::Scim2Server | ThirdParty::Scim2ServerWith(_) => "/v2",
             ThirdParty::Scimmy | ThirdParty::DjangoScim2 => "/scim/v2",
-            ThirdParty::Prism | ThirdParty::Aws | ThirdParty::Ministack => "",
+            ThirdParty::Prism
+            | ThirdParty::Aws
+            | ThirdParty::Ministack
+            | ThirdParty::LambdaPython
+            | ThirdParty::LambdaNode => "",
         }
     }
 
@@ -222,6 +239,8 @@ impl ThirdParty {
             ThirdParty::Prism => install::PRISM,
             ThirdParty::Aws => install::AWS,
             ThirdParty::Ministack => install::MINISTACK,
+            ThirdParty::LambdaPython => install::LAMBDA_PYTHON,
+            ThirdParty::LambdaNode => install::LAMBDA_NODE,
         }
     }
 
@@ -234,6 +253,7 @@ impl ThirdParty {
             | ThirdParty::DjangoScim2 => "/Users?count=1",
             ThirdParty::Prism => "/no-such-path",
             ThirdParty::Aws | ThirdParty::Ministack => "/_ministack/health",
+            ThirdParty::LambdaPython | ThirdParty::LambdaNode => "/",
         }
     }
 
@@ -244,7 +264,9 @@ impl ThirdParty {
             | ThirdParty::Scim2ServerWith(_)
             | ThirdParty::Scimmy
             | ThirdParty::DjangoScim2
-            | ThirdParty::Ministack => (200..300).contains(&status),
+            | ThirdParty::Ministack
+            | ThirdParty::LambdaPython
+            | ThirdParty::LambdaNode => (200..300).contains(&status),
             ThirdParty::Prism => body.contains(PRISM_ERROR),
             ThirdParty::Aws => status == 200 && body.contains("cloudformation"),
         }
@@ -305,6 +327,13 @@ impl ThirdParty {
             ],
             ThirdParty::Aws => vec![program("venv/bin/ministack")],
             ThirdParty::Ministack => vec![program("venv/bin/python"), program("server.py")],
+            ThirdParty::LambdaPython => vec![
+                program("venv/bin/python"),
+                "-m".to_owned(),
+                "awslambdaric".to_owned(),
+                "handler.handler".to_owned(),
+            ],
+            ThirdParty::LambdaNode => vec!["node".to_owned(), program("bootstrap.mjs")],
         };
         let clock = scratch.join(CLOCK).display().to_string();
         let database = scratch.join(install::DATABASE).display().to_string();

@@ -217,7 +217,9 @@ impl Run {
             Role::Webhook => self.post().await,
             Role::Planner | Role::Connector | Role::Terminator => return self.drive(role).await,
             Role::Clock => self.tick().await,
-            Role::Reconciler => drop(self.night().await),
+            Role::Reconciler => {
+                self.night().await;
+            }
         }
         true
     }
@@ -275,14 +277,34 @@ impl Run {
         self.invoke(Role::Clock, json!({})).await;
     }
 
-    /// A nightly run. Returns what it came to, unless it was killed.
-    pub async fn night(&mut self) -> Option<Value> {
-        match self.invoke(Role::Reconciler, json!({})).await {
-            Said::Answer(answer) => {
-                self.nights += 1;
-                Some(answer)
+    /// A nightly run, as the state machine calls its steps: one that is killed, and one that asks
+    /// for it, is called again. Returns what the run came to.
+    pub async fn night(&mut self) -> Value {
+        let run = format!("night-{:04}", self.nights);
+        let begin = json!({"step": "begin", "run": run});
+        let begun = self.step(begin).await;
+        for target in begun["targets"].as_array().expect("targets") {
+            let observe = json!({"step": "observe", "run": run, "target": target});
+            let seen = self.step(observe).await;
+            for part in seen["parts"].as_array().expect("parts") {
+                let compare =
+                    json!({"step": "compare", "run": run, "target": target, "part": part});
+                self.step(compare).await;
             }
-            Said::Killed => None,
+        }
+        self.step(json!({"step": "limit", "run": run})).await;
+        self.step(json!({"step": "enqueue", "run": run})).await;
+        let finished = self.step(json!({"step": "finish", "run": run})).await;
+        self.nights += 1;
+        finished["report"].clone()
+    }
+
+    async fn step(&mut self, event: Value) -> Value {
+        loop {
+            match self.invoke(Role::Reconciler, event.clone()).await {
+                Said::Answer(answer) if answer["status"] == "done" => return answer,
+                Said::Answer(_) | Said::Killed => {}
+            }
         }
     }
 

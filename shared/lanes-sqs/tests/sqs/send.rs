@@ -149,3 +149,24 @@ async fn the_trace_of_the_work_is_carried_on() {
         }
     }
 }
+
+#[tokio::test]
+async fn messages_of_several_pieces_of_work_share_a_request_and_keep_their_traces() {
+    let world = World::new([all_taken(2)]);
+    let headers = ["Root=1-a;Parent=b;Sampled=1", ""];
+    let traces = headers.map(Trace::parse);
+    let messages: Vec<_> = traces.into_iter().zip(messages(2)).collect();
+    let sent = world.lanes.send_traced(&Lane::Facts, &messages);
+    // Not the trace of whoever sends them.
+    within(Trace::parse("Root=1-f"), sent).await.unwrap();
+    let requests = world.requests();
+    assert_eq!(requests.len(), 1);
+    let entries = requests[0].1["Entries"].as_array().unwrap();
+    let carried = |entry: &Value| {
+        entry
+            .pointer("/MessageSystemAttributes/AWSTraceHeader/StringValue")
+            .cloned()
+    };
+    let carried: Vec<_> = entries.iter().map(carried).collect();
+    assert_eq!(carried, [Some(json!(headers[0])), None]);
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::block_on;
 use contract::PlanRequest;
-use ports::batch::{parse, work, work_together};
+use ports::batch::{parse, work, work_and_finish, work_together};
 use ports::lanes::{Batch, BatchAnswer, Failed, Incoming};
 use ports::{Fault, Trace};
 
@@ -224,4 +224,36 @@ fn each_record_is_worked_on_as_part_of_its_own_trace() {
     }));
     assert_eq!(answer, BatchAnswer::default());
     assert_eq!(seen.into_inner(), traces);
+}
+
+#[test]
+fn what_is_done_together_at_the_end_can_bring_records_back() {
+    let soon = Duration::from_secs(3);
+    let steps = RefCell::new(Vec::new());
+    let work = |record: Incoming| {
+        steps.borrow_mut().push(record.id.clone());
+        async move {
+            match record.id.as_str() {
+                "m1" => Err(Fault::retry("test")),
+                _ => Ok(()),
+            }
+        }
+    };
+    let finish = || async {
+        steps.borrow_mut().push("finish".to_owned());
+        let later = || Fault::Retry {
+            after: Some(soon),
+            why: "test".into(),
+        };
+        vec![
+            ("m0".to_owned(), later()),
+            // It comes back already, as it said itself.
+            ("m1".to_owned(), later()),
+            ("m2".to_owned(), Fault::reject("test")),
+            ("nobody".to_owned(), later()),
+        ]
+    };
+    let answer = block_on(work_and_finish(batch(&["a", "b", "c", "d"]), work, finish));
+    assert_eq!(answer.failed, [failed(1, None), failed(0, Some(soon))]);
+    assert_eq!(steps.into_inner(), ["m0", "m1", "m2", "m3", "finish"]);
 }
