@@ -6,7 +6,6 @@ use domain::{RecordKey, plan};
 use ports::{Objects as _, Store as _};
 use scim_target::User;
 
-use crate::fleet::Role;
 use crate::run::Run;
 use crate::story::Wanted;
 use crate::world::{identity, now};
