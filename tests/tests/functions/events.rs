@@ -245,8 +245,8 @@ async fn a_person_comes_and_goes_through_the_real_binaries() {
 
 /// The steps of a night, as the state machine calls them; gives what the run came to.
 async fn night(reconciler: &mut Function) -> Value {
-    let begin = json!({"step": "begin", "zone": "Europe/Lisbon"});
-    let begun = step(reconciler, begin).await;
+    let first = json!({"step": "begin", "zone": "Europe/Lisbon"});
+    let begun = step(reconciler, first).await;
     let run = &begun["run"];
     for target in begun["targets"].as_array().expect("targets") {
         let seen = json!({"step": "observe", "run": run, "target": target});

@@ -281,8 +281,8 @@ impl Run {
     /// for it, is called again. Returns what the run came to.
     pub async fn night(&mut self) -> Value {
         let run = format!("night-{:04}", self.nights);
-        let begin = json!({"step": "begin", "run": run});
-        let begun = self.step(begin).await;
+        let first = json!({"step": "begin", "run": run});
+        let begun = self.step(first).await;
         for target in begun["targets"].as_array().expect("targets") {
             let observe = json!({"step": "observe", "run": run, "target": target});
             let seen = self.step(observe).await;
