@@ -64,8 +64,8 @@ impl Binary {
             Profile::Dev => DEV.get_or_init(|| build(&Self::ALL, &["--workspace"]))[&name].clone(),
             Profile::Release => {
                 let mut built = RELEASE.lock().unwrap_or_else(PoisonError::into_inner);
-                let build = || release(self)[&name].clone();
-                built.entry(self).or_insert_with(build).clone()
+                let path = || release(self)[&name].clone();
+                built.entry(self).or_insert_with(path).clone()
             }
         }
     }
