@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::stack::{Stack, TARGETS};
+use crate::ministack::REGION;
 use crate::runtime_api::{Binary, Function, Profile};
 use crate::third_party::ThirdParty;
 use crate::world::Says;
@@ -60,10 +61,11 @@ async fn peer(
         environment.insert("AWS_CA_BUNDLE", certificate.clone());
         environment.insert("NODE_EXTRA_CA_CERTS", certificate);
     }
+    // Lambda sets both.
+    environment.insert("AWS_DEFAULT_REGION", REGION.to_owned());
     environment.insert("TARGETS", TARGETS.join(","));
     environment.insert("LAMBDA_TASK_ROOT", folder.display().to_string());
     environment.insert("PYTHONPATH", folder.display().to_string());
-    environment.insert("PYTHONDONTWRITEBYTECODE", "0".to_owned());
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]).current_dir(&folder);
     Function::start_command(command, &environment).await

@@ -83,7 +83,7 @@ mod tests {
             "m": {"M": {"k": {"S": "v"}}}, // 1 + 3 + 1 + 2
             "s": {"SS": ["a", "bc"]}, // 1 + 3
         });
-        assert_eq!(size(item.as_object().expect("an item")), 43);
+        assert_eq!(size(item.as_object().expect("an item")), 38);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 
@@ -53,25 +53,28 @@ impl Binary {
         }
     }
 
-    /// Where it lies. All are built together: for development with the whole workspace's features, so
-    /// that nearly all of it is compiled already; for release with their own.
+    /// Where it lies. Development binaries are built together, with the whole workspace's features,
+    /// so that nearly all of it is compiled already; one for release alone, with the features of the
+    /// five functions, because linking it takes its time.
     pub fn path(self, profile: Profile) -> PathBuf {
+        static RELEASE: Mutex<BTreeMap<Binary, PathBuf>> = Mutex::new(BTreeMap::new());
         let name = self.to_string();
         match profile {
             Profile::Dev => development()[&name].clone(),
-            Profile::Release => release()[&name].clone(),
+            Profile::Release => {
+                let mut built = RELEASE.lock().unwrap_or_else(PoisonError::into_inner);
+                let path = || release(self)[&name].clone();
+                built.entry(self).or_insert_with(path).clone()
+            }
         }
     }
 }
 
-fn release() -> &'static BTreeMap<String, PathBuf> {
-    static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let packages = Binary::ALL.map(Binary::package);
-        let packages = packages.iter().flat_map(|package| ["--package", package]);
-        let arguments: Vec<&str> = ["--release"].into_iter().chain(packages).collect();
-        build(&arguments)
-    })
+fn release(binary: Binary) -> BTreeMap<String, PathBuf> {
+    let packages = Binary::ALL.map(Binary::package);
+    let packages = packages.iter().flat_map(|package| ["--package", package]);
+    let more: Vec<&str> = ["--release"].into_iter().chain(packages).collect();
+    build(&[binary], &more)
 }
 
 impl fmt::Display for Binary {
@@ -95,17 +98,19 @@ const OPERATORS: &str = "lanyard";
 /// Everything at once: what the programs have in common is compiled once.
 fn development() -> &'static BTreeMap<String, PathBuf> {
     static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
-    BUILT.get_or_init(|| build(&["--workspace", "--bin", OPERATORS]))
+    BUILT.get_or_init(|| build(&Binary::ALL, &["--workspace", "--bin", OPERATORS]))
 }
 
 /// Builds them, and tells where cargo put them. A test of another package has no other way to know.
-fn build(more: &[&str]) -> BTreeMap<String, PathBuf> {
+fn build(binaries: &[Binary], more: &[&str]) -> BTreeMap<String, PathBuf> {
     let mut command = Command::new(env!("CARGO"));
     command.args(["build", "--message-format=json-render-diagnostics"]);
     command.args(more);
+    for binary in binaries {
+        command.args(["--bin", &binary.to_string()]);
+    }
     for binary in Binary::ALL {
         let package = binary.package();
-        command.args(["--bin", &binary.to_string()]);
         command.args(["--features", &format!("{package}/lambda")]);
     }
     let output = command
