@@ -96,18 +96,24 @@ impl Member {
     ) -> Self {
         let mut shots = VecDeque::new();
         for number in 0..kills {
-            // Nearly all that the clock does is to ask, shard by shard. Every second time it is
-            // killed where it sends, and not as it starts.
-            let sending = role == Role::Clock && number % 2 == 1;
-            shots.push_back(Shot {
-                request: if sending {
-                    2
-                } else {
-                    1 + dice.below(role.most())
-                },
-                done: dice.below(2) == 0,
-                of: sending.then_some("SendMessageBatch"),
-            });
+            // Nearly all that the clock does is to ask, shard by shard, and the planner asks and
+            // sends once for a whole batch. Every second time they are killed at what they do less
+            // often: the clock not as it starts, the planner before and after each of both.
+            let of = match (role, number % 8) {
+                (Role::Clock, 1 | 3 | 5 | 7) | (Role::Planner, 1 | 5) => Some("SendMessageBatch"),
+                (Role::Planner, 3 | 7) => Some("UpdateItem"),
+                _ => None,
+            };
+            let request = match (role, of) {
+                (_, None) => 1 + dice.below(role.most()),
+                (Role::Clock, Some(_)) => 2,
+                (_, Some(_)) => 1,
+            };
+            let done = match role {
+                Role::Planner if of.is_some() => number % 8 < 4,
+                _ => dice.below(2) == 0,
+            };
+            shots.push_back(Shot { request, done, of });
         }
         Self {
             role,
