@@ -109,9 +109,10 @@ impl Member {
                 (Role::Clock, Some(_)) => 2,
                 (_, Some(_)) => 1,
             };
-            let done = match role {
-                Role::Planner if of.is_some() => number % 8 < 4,
-                _ => dice.below(2) == 0,
+            let done = if role == Role::Planner && of.is_some() {
+                number % 8 < 4
+            } else {
+                dice.below(2) == 0
             };
             shots.push_back(Shot { request, done, of });
         }
