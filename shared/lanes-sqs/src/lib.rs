@@ -6,7 +6,7 @@
 //! - A function that the platform hands a batch goes through [`SqsLanes::handle`], or through its
 //!   parts: [`Delivery::new`], [`SqsLanes::more`], [`SqsLanes::answer`].
 //! - Operators count ([`SqsLanes::stats`]), look at dead letters ([`SqsLanes::dead_letters`]) and
-//!   take them away once their subject was planned again ([`SqsLanes::replan`]).
+//!   take them away once their subject was planned again ([`ports::Backlog`]).
 
 mod backlog;
 mod dead;
