@@ -24,7 +24,7 @@ struct Ticked {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    runtime::run("clock", settings::log_level(), start).await
+    runtime::run("clock", start).await
 }
 
 async fn start() -> Result<impl AsyncFn(IgnoredAny) -> Result<Ticked, Failure>, StartError> {

@@ -1,7 +1,6 @@
 //! What the function is told by its environment.
 
 use runtime::{Aws, Environment, LONGEST_REQUEST, SettingsError};
-use tracing::level_filters::LevelFilter;
 
 /// What the function is told by its environment.
 pub struct Settings {
@@ -13,7 +12,7 @@ pub struct Settings {
 impl Settings {
     /// Everything, or everything that is wrong.
     pub fn read() -> Result<Self, SettingsError> {
-        let mut environment = environment();
+        let mut environment = Environment::of_process();
         let aws = environment.aws();
         let table = environment.table();
         let queue_prefix = environment.queue_prefix();
@@ -28,17 +27,4 @@ impl Settings {
         };
         environment.finish(settings())
     }
-}
-
-/// From which level on lines are written.
-pub fn log_level() -> LevelFilter {
-    environment().log_level()
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the only place of this function that reads the environment"
-)]
-fn environment() -> Environment<impl Fn(&str) -> Option<String>> {
-    Environment::new(|name: &str| std::env::var(name).ok())
 }

@@ -32,7 +32,7 @@ type Working = Connector<DynamoStore, AnyTarget<ManagedSecrets>, SystemClock>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    runtime::run("connector", settings::log_level(), start).await
+    runtime::run("connector", start).await
 }
 
 async fn start() -> Result<impl AsyncFn(SqsEvent) -> Result<SqsBatchResponse, Failure>, StartError>

@@ -27,7 +27,7 @@ const SECRETS_FOR: Duration = Duration::from_mins(5);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    runtime::run("hr-webhook", settings::log_level(), start).await
+    runtime::run("hr-webhook", start).await
 }
 
 async fn start() -> Result<

@@ -21,7 +21,7 @@ use crate::settings::Settings;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    runtime::run("planner", settings::log_level(), start).await
+    runtime::run("planner", start).await
 }
 
 async fn start() -> Result<impl AsyncFn(SqsEvent) -> Result<SqsBatchResponse, Failure>, StartError>

@@ -33,7 +33,7 @@ const LEFT: Duration = Duration::from_mins(1);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    runtime::run("reconciler", settings::log_level(), start).await
+    runtime::run("reconciler", start).await
 }
 
 async fn start() -> Result<impl AsyncFn(Event) -> Result<Answer, Failure>, StartError> {
@@ -85,7 +85,8 @@ async fn start() -> Result<impl AsyncFn(Event) -> Result<Answer, Failure>, Start
     let names = targets::callable(&policy).filter_map(|name| policy.targets.get(name));
     let names = names.map(|target| target.auth.secret());
     join_all(names.map(|name| runtime::prime("secrets", secrets.get(name)))).await;
-    let leg = settings.timeout - LEFT.min(settings.timeout / 2);
+    let leg = settings.timeout.saturating_sub(LEFT);
+    let leg = leg.max(settings.timeout / 2);
     let leg = SignedDuration::try_from(leg).unwrap_or(SignedDuration::MAX);
     Ok(async move |event: Event| {
         let until = clock.now().checked_add(leg).unwrap_or(Timestamp::MAX);

@@ -8,17 +8,15 @@ use contract::{Cause, ConvergeRequest, Lane};
 use domain::limit::{Approval, Line, Scope, Vote, Voted, list_hash};
 use domain::{AccountRecord, Hash, IdentityId, Policy, TargetId};
 use jiff::Timestamp;
-use ports::lanes::Outgoing;
 use ports::store::{Ack, Acked};
 use ports::{Clock, Fault, Lanes, Store, Walk};
 use serde::{Deserialize, Serialize};
 use telemetry::{Dimensions, Metric};
 
+use crate::operations::look::{self, Look};
+
 /// How often a lost race for a record is run again.
 const RACES: u32 = 20;
-
-/// Messages handed to a lane at once.
-const CHUNK: usize = 100;
 
 /// Something to do with holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -340,7 +338,7 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
             held.released.insert(chosen.scope.clone(), said);
         });
         let nudged = released.await?;
-        self.nudge(&chosen.target, nudged).await?;
+        look::hand_over(self.lanes, self.clock, nudged, "release").await?;
         Ok(Answer::Released {
             lines: list.lines(),
             people: list.entries.len() as u64,
@@ -387,7 +385,7 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
         &self,
         list: &List,
         change: impl Fn(&mut domain::limit::Held),
-    ) -> Result<Vec<ConvergeRequest>, Fault> {
+    ) -> Result<Vec<Look>, Fault> {
         let mut marked = Vec::new();
         for (identity, lines) in &list.entries {
             for _ in 0..RACES {
@@ -412,40 +410,20 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
                     wake: None,
                 };
                 if self.store.ack(&ack).await? == Acked::Done {
-                    marked.push(ConvergeRequest {
+                    let request = ConvergeRequest {
                         v: 1,
                         identity: identity.clone(),
                         target: list.target.clone(),
                         generation: seat.record.generation,
                         look: true,
                         cause: Cause::Operator,
-                    });
+                    };
+                    marked.push(Look::Account(Lane::Target(list.target.clone()), request));
                     break;
                 }
             }
         }
         Ok(marked)
-    }
-
-    async fn nudge(&self, target: &TargetId, requests: Vec<ConvergeRequest>) -> Result<(), Fault> {
-        let lane = Lane::Target(target.clone());
-        let at = self.clock.now();
-        for chunk in requests.chunks(CHUNK) {
-            let messages = chunk
-                .iter()
-                .map(|request| {
-                    let body = serde_json::to_string(request)
-                        .map_err(|_| Fault::reject("the request cannot be written as JSON"))?;
-                    Ok(Outgoing {
-                        group: request.group(),
-                        dedup: format!("release#{}#{}", at.as_microsecond(), request.group()),
-                        body,
-                    })
-                })
-                .collect::<Result<Vec<_>, Fault>>()?;
-            self.lanes.send(&lane, &messages).await?;
-        }
-        Ok(())
     }
 }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 use aws_sdk_sqs::types::QueueAttributeName;
 use contract::Lane;
 use ports::Fault;
-use ports::backlog::{Claimed, Dead};
+use ports::backlog::{Backlog, Claimed, Dead};
 use ports::queue::{BATCH, Stats};
 
+use crate::delivery::Taken;
 use crate::urls::name;
 use crate::{SqsLanes, fault};
 
@@ -17,9 +18,8 @@ const LOOK: Duration = Duration::from_secs(30);
 /// For how long dead letters are hidden while their subjects are planned again.
 const HOLD: Duration = Duration::from_mins(5);
 
-impl SqsLanes {
-    /// How many messages a lane holds, as near as the service tells.
-    pub async fn stats(&self, lane: &Lane) -> Result<Stats, Fault> {
+impl Backlog for SqsLanes {
+    async fn depth(&self, lane: &Lane) -> Result<Stats, Fault> {
         let queue = self.look_at(&self.urls.of(lane)).await?;
         let mut stats = Stats {
             visible: queue.visible,
@@ -33,69 +33,63 @@ impl SqsLanes {
         Ok(stats)
     }
 
-    /// The lane's dead letters, oldest first, `most` at most. They are shown to everybody again
-    /// before this returns. Of one group only the first ten are seen: a FIFO queue shows no later
-    /// ones while those are being looked at.
-    pub async fn dead_letters(&self, lane: &Lane, most: usize) -> Result<Vec<Dead>, Fault> {
+    /// They are shown to everybody again before this returns. Of one group only the first ten are
+    /// seen: a FIFO queue shows no later ones while those are being looked at.
+    async fn dead(&self, lane: &Lane, most: usize) -> Result<Vec<Dead>, Fault> {
         let Some(url) = self.dead_url(lane).await? else {
             return Ok(Vec::new());
         };
-        let mut receipts = Vec::new();
-        let mut letters = Vec::new();
-        let mut failed = None;
-        while letters.len() < most {
-            let count = BATCH.min(most - letters.len());
-            match self.receive(&url, count, Some(LOOK)).await {
-                Ok(received) if received.is_empty() => break,
-                Ok(received) => {
-                    for one in received {
-                        receipts.extend(one.receipt);
-                        letters.push(dead(one.message));
-                    }
-                }
-                Err(fault) => {
-                    failed = Some(fault);
-                    break;
-                }
-            }
-        }
+        let (taken, failed) = self.take(&url, most, LOOK).await;
+        let (letters, receipts): (Vec<Dead>, Vec<Option<String>>) = taken
+            .into_iter()
+            .map(|one| (dead(one.message), one.receipt))
+            .unzip();
+        let receipts: Vec<String> = receipts.into_iter().flatten().collect();
         self.show(&url, &receipts).await;
         failed.map_or(Ok(letters), Err)
     }
 
-    /// Dead letters that nobody else is shown for five minutes, with receipts to remove them by.
     /// Of one group only the first ten are seen, as above.
-    pub(crate) async fn claim_dead(&self, lane: &Lane, most: usize) -> Result<Vec<Claimed>, Fault> {
+    async fn claim(&self, lane: &Lane, most: usize) -> Result<Vec<Claimed>, Fault> {
         let Some(url) = self.dead_url(lane).await? else {
             return Ok(Vec::new());
         };
-        let mut claimed = Vec::new();
-        while claimed.len() < most {
-            let count = BATCH.min(most - claimed.len());
-            let received = self.receive(&url, count, Some(HOLD)).await?;
-            if received.is_empty() {
-                break;
-            }
-            for one in received {
-                if let Some(receipt) = one.receipt {
-                    claimed.push(Claimed {
-                        dead: dead(one.message),
-                        receipt: receipt.into(),
-                    });
-                }
-            }
+        let (taken, failed) = self.take(&url, most, HOLD).await;
+        if let Some(fault) = failed {
+            return Err(fault);
         }
-        Ok(claimed)
+        let claimed = taken.into_iter().filter_map(|one| {
+            Some(Claimed {
+                receipt: one.receipt?.into(),
+                dead: dead(one.message),
+            })
+        });
+        Ok(claimed.collect())
     }
 
-    /// Removes a dead letter for good. Its body is never sent again: what it said may be out of
-    /// date.
-    pub(crate) async fn remove_dead(&self, lane: &Lane, claimed: &Claimed) -> Result<(), Fault> {
+    async fn remove(&self, lane: &Lane, claimed: &Claimed) -> Result<(), Fault> {
         let Some(url) = self.dead_url(lane).await? else {
             return Ok(());
         };
         let failed = self.delete(&url, &[&*claimed.receipt]).await;
         failed.into_iter().next().map_or(Ok(()), Err)
+    }
+}
+
+impl SqsLanes {
+    /// Receives until there is no more, at most so many, and hides them. What came before it failed
+    /// comes with the fault.
+    async fn take(&self, url: &str, most: usize, hide: Duration) -> (Vec<Taken>, Option<Fault>) {
+        let mut taken = Vec::new();
+        while taken.len() < most {
+            let count = BATCH.min(most - taken.len());
+            match self.receive(url, count, Some(hide)).await {
+                Ok(received) if received.is_empty() => break,
+                Ok(received) => taken.extend(received),
+                Err(fault) => return (taken, Some(fault)),
+            }
+        }
+        (taken, None)
     }
 
     /// Makes messages visible again.

@@ -5,10 +5,9 @@
 //! - Sending is the port, [`ports::Lanes`].
 //! - A function that the platform hands a batch goes through [`SqsLanes::handle`], or through its
 //!   parts: [`Delivery::new`], [`SqsLanes::more`], [`SqsLanes::answer`].
-//! - Operators count ([`SqsLanes::stats`]), look at dead letters ([`SqsLanes::dead_letters`]) and
+//! - Operators count ([`ports::Backlog::depth`]), look at dead letters ([`ports::Backlog::dead`]) and
 //!   take them away once their subject was planned again ([`ports::Backlog`]).
 
-mod backlog;
 mod dead;
 mod delivery;
 mod fault;

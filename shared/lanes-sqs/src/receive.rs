@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
-    MessageSystemAttributeName,
+    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
+    DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName,
 };
 use ports::lanes::{Batch, BatchAnswer, Incoming};
 use ports::queue::BATCH;
@@ -192,16 +192,7 @@ impl SqsLanes {
                 }
             }
             match request.send().await {
-                Ok(answer) if answer.failed().is_empty() => {}
-                Ok(answer) => {
-                    let failed = answer.failed();
-                    faults.push(fault::of_entries(
-                        name(url),
-                        failed,
-                        failed.len(),
-                        part.len(),
-                    ));
-                }
+                Ok(answer) => faults.extend(left(url, answer.failed(), part.len())),
                 Err(error) => faults.push(fault::of(name(url), &error)),
             }
         }
@@ -224,21 +215,18 @@ impl SqsLanes {
                 }
             }
             match request.send().await {
-                Ok(answer) if answer.failed().is_empty() => {}
-                Ok(answer) => {
-                    let failed = answer.failed();
-                    faults.push(fault::of_entries(
-                        name(url),
-                        failed,
-                        failed.len(),
-                        part.len(),
-                    ));
-                }
+                Ok(answer) => faults.extend(left(url, answer.failed(), part.len())),
                 Err(error) => faults.push(fault::of(name(url), &error)),
             }
         }
         faults
     }
+}
+
+/// What failed of a request about so many messages that was answered.
+fn left(url: &str, failed: &[BatchResultErrorEntry], of: usize) -> Option<Fault> {
+    let count = failed.len();
+    (count > 0).then(|| fault::of_entries(name(url), failed, count, of))
 }
 
 /// A received message in our words; `None` for one without an id or a receipt, which no FIFO queue

@@ -1,6 +1,6 @@
 //! What the functions need from the world, as narrow traits. Adapters implement them; functions
-//! are generic over them. No adapter lives here but the embedded lanes and objects and, under the
-//! feature `model`, a plain in-memory reference of every port.
+//! are generic over them. No adapter lives here but the machine's clock, the embedded lanes and
+//! objects and, under the feature `model`, a plain in-memory reference of every port.
 
 pub mod backlog;
 pub mod batch;

@@ -49,6 +49,21 @@ pub struct Environment<R> {
     wrong: Vec<Wrong>,
 }
 
+impl Environment<fn(&str) -> Option<String>> {
+    /// The environment of this process. Nothing else of a function reads it.
+    pub const fn of_process() -> Self {
+        Self::new(variable)
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the only place of a function that reads the environment"
+)]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 impl<R: Fn(&str) -> Option<String>> Environment<R> {
     /// Over what reads a variable.
     pub const fn new(read: R) -> Self {
@@ -183,6 +198,11 @@ impl<R: Fn(&str) -> Option<String>> Environment<R> {
         let stream = stream.as_deref().unwrap_or("one");
         let name = stream.rsplit(']').next().unwrap_or(stream);
         name.chars().take(64).collect()
+    }
+
+    /// Where the platform listens, if this is it.
+    pub(crate) fn runtime_api(&self) -> Option<String> {
+        self.read("AWS_LAMBDA_RUNTIME_API")
     }
 
     fn read(&self, variable: &'static str) -> Option<String> {

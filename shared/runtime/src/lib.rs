@@ -6,7 +6,6 @@
 //! ends the process, so that a function that cannot work takes no event.
 
 mod aws;
-mod clock;
 mod environment;
 mod run;
 mod start;
@@ -14,8 +13,8 @@ mod timeouts;
 
 pub use aws::{Aws, Endpoint, LONGEST_REQUEST, configure};
 pub use aws_types::SdkConfig;
-pub use clock::SystemClock;
 pub use environment::{Environment, SettingsError, Wrong};
+pub use ports::clock::SystemClock;
 pub use run::{Failure, prime, run};
 pub use start::StartError;
 pub use timeouts::{BEFORE_FUNCTION, BEFORE_VISIBLE};

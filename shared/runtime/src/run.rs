@@ -4,14 +4,14 @@ use std::fmt;
 use std::process::ExitCode;
 
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
+use ports::clock::SystemClock;
 use ports::{Clock as _, Fault, Trace, trace};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use telemetry::{Sink, Telemetry};
 use tracing::Instrument as _;
-use tracing::level_filters::LevelFilter;
 
-use crate::SystemClock;
+use crate::environment::Environment;
 use crate::start::{StartError, tell};
 
 /// An event that a function failed on. The platform tries it again, or tells whoever waits.
@@ -50,16 +50,17 @@ impl From<Failure> for Diagnostic {
 /// does everything that an event would otherwise wait for: connections, secrets, policy.
 ///
 /// Returns when the platform ends the process, or with a failure when the function did not start.
-pub async fn run<E, A, S, H>(service: &'static str, level: LevelFilter, start: S) -> ExitCode
+pub async fn run<E, A, S, H>(service: &'static str, start: S) -> ExitCode
 where
     E: DeserializeOwned,
     A: Serialize,
     S: AsyncFnOnce() -> Result<H, StartError>,
     H: AsyncFn(E) -> Result<A, Failure>,
 {
+    let environment = Environment::of_process();
     let telemetry = Telemetry {
         service,
-        level,
+        level: environment.log_level(),
         sink: Sink::Stdout,
         now: Box::new(|| SystemClock.now()),
     };
@@ -72,7 +73,7 @@ where
         Ok(handler) => handler,
         Err(error) => {
             error.log();
-            if let Some(api) = runtime_api()
+            if let Some(api) = environment.runtime_api()
                 && let Err(error) = tell(&api, &error).await
             {
                 tracing::error!(%error, "Lambda was not told");
@@ -125,12 +126,4 @@ where
         tracing::error!(error_type, error, "event failed");
     }
     answer
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "where the platform listens is no setting: a failed start tells it what is wrong with those"
-)]
-fn runtime_api() -> Option<String> {
-    std::env::var("AWS_LAMBDA_RUNTIME_API").ok()
 }

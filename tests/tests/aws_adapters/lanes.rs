@@ -88,7 +88,7 @@ impl<'a> Sides<'a> {
         let left = |stats: Stats| (stats.visible + stats.dead, stats.in_flight);
         let want = self.model.stats(lane);
         assert_eq!(self.embedded.stats(lane), want, "{told}: embedded");
-        let stats = self.aws.lanes.stats(lane).await.unwrap();
+        let stats = self.aws.lanes.depth(lane).await.unwrap();
         assert_eq!(left(stats), left(want), "{told}: SQS");
     }
 
@@ -98,9 +98,9 @@ impl<'a> Sides<'a> {
         assert_eq!(self.embedded.dead_letters(lane), want, "{told}: embedded");
         let want: Vec<(String, String)> =
             want.into_iter().map(|one| (one.group, one.body)).collect();
-        let dead = self.aws.lanes.dead_letters(lane, usize::MAX).await.unwrap();
+        let dead = self.aws.lanes.dead(lane, usize::MAX).await.unwrap();
         let dead = dead.into_iter().map(|one| (one.group, one.body));
-        let stats = self.aws.lanes.stats(lane).await.unwrap();
+        let stats = self.aws.lanes.depth(lane).await.unwrap();
         assert_eq!(stats.dead, want.len(), "{told}: SQS counts");
         assert_eq!(stats, self.model.stats(lane), "{told}: SQS");
         // SQS has them by when they died.
@@ -300,8 +300,8 @@ async fn a_queue_that_does_not_exist_halts() {
     let lanes = &platform.lanes;
     for fault in [
         lanes.send(&Lane::Facts, &[message]).await.unwrap_err(),
-        lanes.stats(&Lane::Facts).await.unwrap_err(),
-        lanes.dead_letters(&Lane::Facts, 10).await.unwrap_err(),
+        lanes.depth(&Lane::Facts).await.unwrap_err(),
+        lanes.dead(&Lane::Facts, 10).await.unwrap_err(),
     ] {
         assert_eq!(fault.error_type(), "Halt");
         let said = fault.to_string();
@@ -334,6 +334,6 @@ async fn a_function_with_a_full_batch_gets_more_and_all_of_it_is_settled() {
     };
     platform.invoke(&Lane::Facts, 100, work).await;
     assert_eq!(seen.take(), 25);
-    let stats = platform.lanes.stats(&Lane::Facts).await.unwrap();
+    let stats = platform.lanes.depth(&Lane::Facts).await.unwrap();
     assert_eq!(stats, Stats::default());
 }

@@ -110,7 +110,7 @@ pub(super) fn run(args: &HoldArgs, screen: Screen) -> Exit {
             Found::Running(mut connection) => connection.hold(&request).await,
             Found::Resting(data, described) => {
                 let stack = local::open(&data, &described, None).await?;
-                Ok(stack.holds().answer(&request).await?)
+                Ok(stack.operations().holds().answer(&request).await?)
             }
             Found::Deployed(cloud) => {
                 let operations = cloud.operations().await?;

@@ -124,7 +124,12 @@ pub(super) fn status(args: &StatusArgs, screen: Screen) -> Exit {
     let shown = block_on(async {
         let waits = args.wait_idle.map(Duration::from_secs);
         match args.which.find().await? {
-            Found::Running(mut connection) => wait(&mut connection, waits).await,
+            Found::Running(mut connection) => {
+                wait(waits, Duration::from_millis(200), async || {
+                    connection.status().await
+                })
+                .await
+            }
             Found::Resting(data, described) => {
                 let environment = waits.map(|_| &environment as local::Environment<'_>);
                 let stack = local::open(&data, &described, environment).await?;
@@ -136,15 +141,8 @@ pub(super) fn status(args: &StatusArgs, screen: Screen) -> Exit {
             }
             Found::Deployed(cloud) => {
                 let operations = cloud.operations().await?;
-                let began = tokio::time::Instant::now();
-                let mut look = tokio::time::interval(Duration::from_secs(2));
-                loop {
-                    look.tick().await;
-                    let status = operations.status().await?;
-                    if status.idle || waits.is_none_or(|patience| began.elapsed() >= patience) {
-                        break Ok(status);
-                    }
-                }
+                let look = async || Ok(operations.status().await?);
+                wait(waits, Duration::from_secs(2), look).await
             }
         }
     });
@@ -164,24 +162,21 @@ pub(super) fn status(args: &StatusArgs, screen: Screen) -> Exit {
     }
 }
 
-async fn wait(connection: &mut Connection, waits: Option<Duration>) -> anyhow::Result<Status> {
-    let Some(patience) = waits else {
-        return connection.status().await;
-    };
-    let mut look = tokio::time::interval(Duration::from_millis(200));
-    let waited = tokio::time::timeout(patience, async {
-        loop {
-            look.tick().await;
-            let status = connection.status().await?;
-            if status.idle {
-                return anyhow::Ok(status);
-            }
+/// Looks until the stack is idle or patience is over; once, where there is none.
+async fn wait(
+    patience: Option<Duration>,
+    every: Duration,
+    mut look: impl AsyncFnMut() -> anyhow::Result<Status>,
+) -> anyhow::Result<Status> {
+    let began = tokio::time::Instant::now();
+    let mut looks = tokio::time::interval(every);
+    loop {
+        looks.tick().await;
+        let status = look().await?;
+        if status.idle || patience.is_none_or(|patience| began.elapsed() >= patience) {
+            return Ok(status);
         }
-    });
-    if let Ok(status) = waited.await {
-        return status;
     }
-    connection.status().await
 }
 
 pub(super) fn reconcile(args: &ReconcileArgs, screen: Screen) -> Exit {

@@ -98,7 +98,7 @@ impl<P: Progress> Life<'_, P> {
         self.next_night().await?;
         // The window passes, so that tonight's repairs have the whole of their limits.
         self.pass(SignedDuration::from_hours(25)).await?;
-        let left = self.stack.holds().list().await?.len();
+        let left = self.stack.operations().holds().list().await?.len();
         checks.push(Check::that(
             "taken back, nobody is locked out and nothing waits",
             self.blocked(&target, &victims).await? == 0 && left == 0,
@@ -221,7 +221,7 @@ impl<P: Progress> Life<'_, P> {
             scope: scope.clone(),
             only,
         };
-        Ok(self.stack.holds().show(&chosen).await?)
+        Ok(self.stack.operations().holds().show(&chosen).await?)
     }
 
     async fn decide(
@@ -240,7 +240,7 @@ impl<P: Progress> Life<'_, P> {
             list,
             by: OPERATOR.into(),
         };
-        Ok(self.stack.holds().answer(&request).await?)
+        Ok(self.stack.operations().holds().answer(&request).await?)
     }
 }
 

@@ -213,19 +213,21 @@ impl<P: Progress> Life<'_, P> {
     /// An operator reads what waits and lets all of it through; returns how many changes.
     async fn release_all(&mut self) -> anyhow::Result<usize> {
         let mut count = 0;
-        for hold in self.stack.holds().list().await? {
+        for hold in self.stack.operations().holds().list().await? {
             let chosen = Chosen {
                 target: hold.target,
                 scope: hold.scope,
                 only: BTreeSet::new(),
             };
-            let list = self.stack.holds().show(&chosen).await?;
+            let list = self.stack.operations().holds().show(&chosen).await?;
             let request = Request::Approve {
                 chosen,
                 list: list.hash,
                 by: OPERATOR.into(),
             };
-            if let Answer::Released { lines, .. } = self.stack.holds().answer(&request).await? {
+            if let Answer::Released { lines, .. } =
+                self.stack.operations().holds().answer(&request).await?
+            {
                 count += usize::try_from(lines)?;
                 let now = self.clock.now();
                 self.settle(now).await;

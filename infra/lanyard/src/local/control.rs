@@ -158,7 +158,7 @@ async fn hold(
     State(controlled): State<Controlled>,
     Json(request): Json<holds::Request>,
 ) -> Response {
-    match controlled.stack.holds().answer(&request).await {
+    match controlled.stack.operations().holds().answer(&request).await {
         Ok(answer) => Json(answer).into_response(),
         Err(fault) => failed(&fault),
     }

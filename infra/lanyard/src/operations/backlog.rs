@@ -2,20 +2,20 @@
 //! were given up. Looking again means planning again: nothing old is ever repeated.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-use contract::{Cause, ConvergeRequest, Lane, PlanRequest};
+use contract::{Cause, ConvergeRequest, Lane};
 use domain::{Finding, IdentityId, RecordKey, TargetId};
 use ports::store::Seat;
-use ports::{Backlog, Cases, Clock, Fault, Lanes, Objects, Outgoing, Store, Walk};
+use ports::{Backlog, Cases, Clock, Fault, Lanes, Objects, Store, Walk};
 use serde::{Deserialize, Serialize};
 
+use super::look::{self, Look};
 use super::{Operated, Operations};
 
 /// Dead letters shown of one queue.
 const MOST: usize = 1_000;
 
-/// Messages handed to a lane at once.
+/// Dead letters claimed at once.
 const CHUNK: usize = 100;
 
 /// An identity or a worker record, by its opaque id.
@@ -48,65 +48,6 @@ pub struct DeadView {
     pub about: Option<String>,
     /// How many times it was received.
     pub receives: u32,
-}
-
-/// Somebody to be looked at again.
-pub(super) enum Look {
-    Record(RecordKey),
-    /// Through which lane, and what.
-    Account(Lane, ConvergeRequest),
-}
-
-impl Look {
-    /// What a message of ours asks for. An account is looked at whatever was applied there.
-    fn of(lane: &Lane, body: &str) -> Option<Self> {
-        match lane {
-            Lane::Facts => {
-                let request: PlanRequest = serde_json::from_str(body).ok()?;
-                Some(Self::Record(request.record))
-            }
-            Lane::Target(_) | Lane::Terminations => {
-                let request: ConvergeRequest = serde_json::from_str(body).ok()?;
-                let request = ConvergeRequest {
-                    look: true,
-                    cause: Cause::Operator,
-                    ..request
-                };
-                Some(Self::Account(lane.clone(), request))
-            }
-        }
-    }
-
-    fn message(&self, why: &str, at: i64) -> Result<Outgoing, Fault> {
-        let (group, body) = match self {
-            Self::Record(record) => {
-                let request = PlanRequest::new(record.clone(), Cause::Operator);
-                (record.to_string(), serde_json::to_string(&request))
-            }
-            Self::Account(_, request) => (request.group(), serde_json::to_string(request)),
-        };
-        Ok(Outgoing {
-            dedup: format!("{why}#{at}#{group}"),
-            group,
-            body: body.map_err(|_| Fault::reject("the request cannot be written as JSON"))?,
-        })
-    }
-
-    fn lane(&self) -> Lane {
-        match self {
-            Self::Record(_) => Lane::Facts,
-            Self::Account(lane, _) => lane.clone(),
-        }
-    }
-}
-
-impl fmt::Display for Look {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Record(record) => write!(f, "record {record}"),
-            Self::Account(_, request) => write!(f, "{} on {}", request.identity, request.target),
-        }
-    }
 }
 
 impl<S, L, B, C> Operations<'_, S, L, B, C>
@@ -149,33 +90,10 @@ where
             )));
         }
         let count = again.len();
-        self.hand_over(again, "retry").await?;
+        look::hand_over(self.lanes, self.clock, again, "retry").await?;
         Ok(Operated::HandedOver { count, left: 0 })
     }
 
-    /// Sends requests to look, each to its own lane.
-    pub(super) async fn hand_over(&self, looks: Vec<Look>, why: &str) -> Result<(), Fault> {
-        let at = self.clock.now().as_microsecond();
-        let mut by_lane = std::collections::BTreeMap::<Lane, Vec<Outgoing>>::new();
-        for look in looks {
-            let messages = by_lane.entry(look.lane()).or_default();
-            messages.push(look.message(why, at)?);
-        }
-        for (lane, messages) in by_lane {
-            for some in messages.chunks(CHUNK) {
-                self.lanes.send(&lane, some).await?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl<S, L, B, C> Operations<'_, S, L, B, C>
-where
-    S: Store + Cases,
-    L: Lanes,
-    C: Clock,
-{
     /// Hands everybody whose last decision was made under another policy to the planner; returns
     /// how many those are. Running twice is harmless.
     pub async fn hand_over_stale(&self) -> Result<usize, Fault> {
@@ -189,8 +107,8 @@ where
             stale.extend(rows.map(|(identity, _)| Look::Record(RecordKey::from(&identity))));
         }
         let count = stale.len();
-        self.hand_over(stale, &format!("policy{}", version.short()))
-            .await?;
+        let why = format!("policy{}", version.short());
+        look::hand_over(self.lanes, self.clock, stale, &why).await?;
         Ok(count)
     }
 }
@@ -232,7 +150,7 @@ where
                         stays.insert(one.dead.id);
                         continue;
                     };
-                    self.hand_over(vec![look], "replan").await?;
+                    look::hand_over(self.lanes, self.clock, vec![look], "replan").await?;
                     self.lanes.remove(queue, &one).await?;
                     count += 1;
                 }

@@ -4,6 +4,7 @@
 mod backlog;
 mod decide;
 mod findings;
+pub(crate) mod look;
 mod reports;
 mod status;
 mod targets;

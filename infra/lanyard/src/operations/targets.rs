@@ -6,7 +6,7 @@ use planner::operator::Said;
 use ports::store::{Health, Pause};
 use ports::{Cases, Clock, Fault, Lanes, Store, Walk};
 
-use super::backlog::Look;
+use super::look::{self, Look};
 use super::{Operated, Operations};
 
 impl<S, L, B, C> Operations<'_, S, L, B, C>
@@ -60,7 +60,7 @@ where
             }));
         }
         let count = owed.len();
-        self.hand_over(owed, "resume").await?;
+        look::hand_over(self.lanes, self.clock, owed, "resume").await?;
         Ok(Operated::HandedOver { count, left: 0 })
     }
 

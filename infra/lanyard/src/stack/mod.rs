@@ -25,10 +25,10 @@ use target_http::Network;
 
 use edition::Edition;
 
-use crate::holds::Holds;
 use crate::operations::Operations;
 
-pub use time::{SharedClock, SystemClock};
+pub use ports::clock::SystemClock;
+pub use time::SharedClock;
 
 /// What the report calls this code.
 pub const CODE: &str = concat!("lanyard ", env!("CARGO_PKG_VERSION"));
@@ -185,11 +185,6 @@ impl<S: Store + Cases + Clone> Stack<S> {
     /// The time.
     pub const fn clock(&self) -> &SharedClock {
         &self.clock
-    }
-
-    /// What limits hold.
-    pub fn holds(&self) -> Holds<'_, S, EmbeddedLanes, SharedClock> {
-        Holds::new(&self.store, &self.lanes, &self.clock, self.policy())
     }
 
     /// The intake of full feeds, under the current policy.

@@ -45,7 +45,7 @@ fn done() -> Turn {
 #[tokio::test]
 async fn a_lane_is_counted_with_its_dead_letters() {
     let world = World::new([source(), attributes(4, 1, None)]);
-    let stats = world.lanes.stats(&LANE).await.unwrap();
+    let stats = world.lanes.depth(&LANE).await.unwrap();
     let want = Stats {
         visible: 3,
         in_flight: 2,
@@ -70,8 +70,8 @@ async fn a_lane_is_counted_with_its_dead_letters() {
 #[tokio::test]
 async fn a_lane_without_dead_letter_queue_has_no_dead_letters() {
     let world = World::new([attributes(1, 0, None)]);
-    assert_eq!(world.lanes.stats(&LANE).await.unwrap().dead, 0);
-    assert_eq!(world.lanes.dead_letters(&LANE, 50).await.unwrap(), []);
+    assert_eq!(world.lanes.depth(&LANE).await.unwrap().dead, 0);
+    assert_eq!(world.lanes.dead(&LANE, 50).await.unwrap(), []);
     assert_eq!(world.lanes.claim(&LANE, 50).await.unwrap(), []);
     assert_eq!(world.operations(), ["GetQueueAttributes"; 3]);
 }
@@ -79,7 +79,7 @@ async fn a_lane_without_dead_letter_queue_has_no_dead_letters() {
 #[tokio::test]
 async fn a_look_at_dead_letters_gives_them_back() {
     let world = World::new([source(), received(&["1", "2"]), received(&[]), done()]);
-    let letters = world.lanes.dead_letters(&LANE, 50).await.unwrap();
+    let letters = world.lanes.dead(&LANE, 50).await.unwrap();
     let said: Vec<_> = letters
         .iter()
         .map(|one| (&*one.id, &*one.group, &*one.body, one.receives))
@@ -101,11 +101,11 @@ async fn a_look_at_dead_letters_gives_them_back() {
 #[tokio::test]
 async fn a_look_that_fails_gives_them_back_as_well() {
     let world = World::new([source(), received(&["1"]), Turn::IsNotReached, done()]);
-    let fault = world.lanes.dead_letters(&LANE, 50).await.unwrap_err();
+    let fault = world.lanes.dead(&LANE, 50).await.unwrap_err();
     assert_eq!(fault.error_type(), "Retry");
     assert_eq!(world.operations()[3], "ChangeMessageVisibilityBatch");
     let world = World::new([source(), received(&["1", "2"]), done()]);
-    assert_eq!(world.lanes.dead_letters(&LANE, 2).await.unwrap().len(), 2);
+    assert_eq!(world.lanes.dead(&LANE, 2).await.unwrap().len(), 2);
     assert_eq!(world.requests()[1].1["MaxNumberOfMessages"], 2);
     assert_eq!(world.requests().len(), 3, "no more than asked for");
 }

@@ -15,8 +15,8 @@ async fn every_request(turn: &Turn) -> Vec<(&'static str, Fault)> {
     };
     let lane = Lane::Facts;
     let sent = world.lanes.send(&lane, &[message]).await.unwrap_err();
-    let stats = world.lanes.stats(&lane).await.unwrap_err();
-    let dead = world.lanes.dead_letters(&lane, 10).await.unwrap_err();
+    let stats = world.lanes.depth(&lane).await.unwrap_err();
+    let dead = world.lanes.dead(&lane, 10).await.unwrap_err();
     let claim = world.lanes.claim(&lane, 10).await.unwrap_err();
     assert_eq!(world.requests().len(), 4, "none is tried again");
     vec![
