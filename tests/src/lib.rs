@@ -16,6 +16,7 @@ pub mod metered;
 pub mod ministack;
 pub mod quota;
 pub mod runtime_api;
+pub mod services;
 pub mod sim;
 pub mod third_party;
 pub mod wire;

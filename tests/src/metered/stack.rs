@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lanyard::stack::SystemClock;
-use objects_s3::{Buckets, S3Objects};
 use ports::Clock as _;
 use scim_target::ScimTarget;
 use serde_json::{Value, json};
 
 use super::{Authority, Front, Usage};
 use crate::bench::cpu_of;
-use crate::ministack::{ACCOUNT, Ministack};
+use crate::ministack::Ministack;
 use crate::runtime_api::{Binary, EventSource, Function, Invocation, Outcome, Profile};
-use crate::world::{HR_SECRET, Says};
+use crate::services;
+use crate::world::Says;
 
 /// The targets.
 pub const TARGETS: [&str; 3] = ["directory", "wiki", "tickets"];
@@ -130,26 +130,13 @@ impl Stack {
             }
             targets.push(target);
         }
-        let sdk = server.sdk();
-        let table = store_dynamodb::Client::new(&sdk);
-        let created = store_dynamodb::create_table(&table, "lanyard", false).await;
-        created.expect("a table");
-        for bucket in ["lanyard-policy", "lanyard-reports"] {
-            server.create_bucket(bucket).await;
-        }
-        let mut secrets = vec![
-            ("salt".to_owned(), "6d61727a69706f6e2d6d617274697a61"),
-            ("hr-signing".to_owned(), HR_SECRET),
-        ];
-        for (name, target) in TARGETS.iter().zip(&targets) {
-            secrets.push((format!("{name}-token"), target.token()));
-        }
-        for (number, (name, value)) in secrets.iter().enumerate() {
-            let input = json!({"Name": format!("lanyard/{name}"), "SecretString": value,
-                "ClientRequestToken": format!("00000000-0000-4000-8000-{number:012x}")});
-            let created = server.call("secretsmanager.CreateSecret", &input).await;
-            created.expect("a secret");
-        }
+        let tokens = TARGETS.map(|name| format!("{name}-token"));
+        let tokens: Vec<(&str, &str)> = tokens
+            .iter()
+            .zip(&targets)
+            .map(|(name, target)| (name.as_str(), target.token()))
+            .collect();
+        let objects = services::furnish(&server, &tokens).await;
         let mut sources = BTreeMap::new();
         let lanes = TARGETS.map(|name| format!("lane-{name}"));
         let names = ["facts".to_owned(), "terminations".to_owned()];
@@ -169,16 +156,12 @@ impl Stack {
             profile,
             posts: 0,
         };
-        stack.publish().await;
+        services::publish(&objects, stack.policy()).await;
         stack
     }
 
-    async fn publish(&self) {
-        let buckets = Buckets {
-            policy: "lanyard-policy".to_owned(),
-            reports: "lanyard-reports".to_owned(),
-        };
-        let objects = S3Objects::new(objects_s3::client(&self.server.sdk(), true), buckets);
+    /// With limits that nobody reaches.
+    fn policy(&self) -> String {
         let wide = "{ floor = 1000000, percent = 100, ceiling = 1000000 }";
         let all = |group| {
             TARGETS
@@ -193,14 +176,7 @@ impl Stack {
                 .replace("URL", target.base_url());
             text.push_str(&one.replace("WIDE", wide));
         }
-        let files = vec![("policy.toml".to_owned(), text)];
-        let loaded = policy::load_files(files.clone()).unwrap_or_else(|errors| panic!("{errors}"));
-        let version = loaded.policy.version;
-        let now = SystemClock.now();
-        let stored = publication::store(&objects, version, &files, now).await;
-        stored.expect("a version");
-        let flipped = publication::flip(&objects, None, version, None, now).await;
-        flipped.expect("a flip");
+        text
     }
 
     /// The door that requests go through.
@@ -215,23 +191,10 @@ impl Stack {
 
     /// The environment of a function.
     pub fn environment(&self, target: Option<&str>) -> BTreeMap<&'static str, String> {
-        let url = self.front.url();
-        let mut environment = BTreeMap::from([
-            ("AWS_ENDPOINT_URL", url.to_owned()),
-            ("LANYARD_TABLE", "lanyard".to_owned()),
-            ("LANYARD_QUEUE_PREFIX", format!("{url}/{ACCOUNT}/lanyard-")),
-            ("LANYARD_POLICY_BUCKET", "lanyard-policy".to_owned()),
-            ("LANYARD_REPORTS_BUCKET", "lanyard-reports".to_owned()),
-            ("LANYARD_SECRET_PREFIX", "lanyard/".to_owned()),
-            ("LANYARD_FUNCTION_TIMEOUT_S", "30".to_owned()),
-            ("LANYARD_VISIBILITY_TIMEOUT_S", "180".to_owned()),
-        ]);
+        let mut environment = services::environment(self.front.url(), target);
         if let Some(authority) = &self.authority {
             let certificate = authority.certificate().display().to_string();
             environment.insert("SSL_CERT_FILE", certificate);
-        }
-        if let Some(target) = target {
-            environment.insert("LANYARD_TARGET", target.to_owned());
         }
         environment
     }

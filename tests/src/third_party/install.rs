@@ -61,7 +61,7 @@ pub(super) const SCIMMY: Recipe = Recipe {
 };
 
 pub(super) const AWS: Recipe = Recipe {
-    files: &[file!("aws", "requirements.txt")],
+    files: &[file!("aws", "requirements.txt"), file!("aws", "server.py")],
     steps: &[VENV, PIP],
     environment: &[],
 };
@@ -72,15 +72,6 @@ pub(super) const PRISM: Recipe = Recipe {
         file!("prism", "package-lock.json"),
     ],
     steps: &[&["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]],
-    environment: &[],
-};
-
-pub(super) const MINISTACK: Recipe = Recipe {
-    files: &[
-        file!("ministack", "requirements.txt"),
-        file!("ministack", "server.py"),
-    ],
-    steps: &[VENV, PIP],
     environment: &[],
 };
 

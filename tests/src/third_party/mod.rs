@@ -211,8 +211,7 @@ impl ThirdParty {
             ThirdParty::Scimmy => "scimmy",
             ThirdParty::DjangoScim2 => "django-scim2",
             ThirdParty::Prism => "prism",
-            ThirdParty::Aws => "aws",
-            ThirdParty::Ministack => "ministack",
+            ThirdParty::Aws | ThirdParty::Ministack => "aws",
             ThirdParty::LambdaPython => "lambda-python",
             ThirdParty::LambdaNode => "lambda-node",
         }
@@ -237,8 +236,7 @@ impl ThirdParty {
             ThirdParty::Scimmy => install::SCIMMY,
             ThirdParty::DjangoScim2 => install::DJANGO_SCIM2,
             ThirdParty::Prism => install::PRISM,
-            ThirdParty::Aws => install::AWS,
-            ThirdParty::Ministack => install::MINISTACK,
+            ThirdParty::Aws | ThirdParty::Ministack => install::AWS,
             ThirdParty::LambdaPython => install::LAMBDA_PYTHON,
             ThirdParty::LambdaNode => install::LAMBDA_NODE,
         }

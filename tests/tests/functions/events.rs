@@ -1,17 +1,16 @@
 //! One person through all five binaries: from a signed post over real queues to an account, a
 //! report and a block, against a server that speaks AWS's protocols.
 
-use std::collections::BTreeMap;
-
 use domain::Hash;
 use lanyard::stack::SystemClock;
-use objects_s3::{Buckets, S3Objects};
+use objects_s3::S3Objects;
 use ports::{Clock as _, Objects as _};
 use scim_target::ScimTarget;
 use serde_json::{Value, json};
-use tests::ministack::{ACCOUNT, Ministack};
+use tests::ministack::Ministack;
 use tests::runtime_api::{Binary, EventSource, Function, Invocation, Outcome};
-use tests::world::{HR_SECRET, Says};
+use tests::services;
+use tests::world::Says;
 
 const POLICY: &str = include_str!("../../../infra/policy-minimal/policy.toml");
 
@@ -39,32 +38,12 @@ impl Stack {
         for group in ["staff", "Engineers"] {
             target.add_group(group).expect("a group");
         }
-        let sdk = server.sdk();
-        let table = store_dynamodb::Client::new(&sdk);
-        let created = store_dynamodb::create_table(&table, "lanyard", false).await;
-        created.expect("a table");
-        for bucket in ["lanyard-policy", "lanyard-reports"] {
-            server.create_bucket(bucket).await;
-        }
-        for (name, value) in [
-            ("salt", "6d61727a69706f6e2d6d617274697a61"),
-            ("hr-signing", HR_SECRET),
-            ("directory-token", target.token()),
-        ] {
-            let input = json!({"Name": format!("lanyard/{name}"), "SecretString": value,
-                "ClientRequestToken": format!("00000000-0000-4000-8000-{:012x}", name.len())});
-            let created = server.call("secretsmanager.CreateSecret", &input).await;
-            created.expect("a secret");
-        }
+        let token = ("directory-token", target.token());
+        let objects = services::furnish(&server, &[token]).await;
         let queue = |name| EventSource::create(&server, name, 180);
         let facts = queue("lanyard-facts.fifo").await.traced(&header());
         let lane = queue("lanyard-lane-directory.fifo").await;
         let terminations = queue("lanyard-terminations.fifo").await;
-        let buckets = Buckets {
-            policy: "lanyard-policy".to_owned(),
-            reports: "lanyard-reports".to_owned(),
-        };
-        let objects = S3Objects::new(objects_s3::client(&sdk, true), buckets);
         let stack = Self {
             server,
             target,
@@ -81,40 +60,12 @@ impl Stack {
     async fn publish(&self, engineers: &str) -> Hash {
         let text = POLICY.replace(ADDRESS, self.target.base_url());
         let text = text.replace(r#""Engineers""#, &format!("{engineers:?}"));
-        let files = vec![("policy.toml".to_owned(), text)];
-        let version = policy::load_files(files.clone())
-            .expect("a policy")
-            .policy
-            .version;
-        let now = SystemClock.now();
-        let stored = publication::store(&self.objects, version, &files, now).await;
-        stored.expect("a version");
-        let was = publication::active(&self.objects).await.expect("a pointer");
-        let flipped = publication::flip(&self.objects, was.as_ref(), version, None, now).await;
-        flipped.expect("a flip");
-        version
-    }
-
-    fn environment(&self, target: Option<&str>) -> BTreeMap<&'static str, String> {
-        let prefix = format!("{}/{ACCOUNT}/lanyard-", self.server.url());
-        let mut environment = BTreeMap::from([
-            ("AWS_ENDPOINT_URL", self.server.url().to_owned()),
-            ("LANYARD_TABLE", "lanyard".to_owned()),
-            ("LANYARD_QUEUE_PREFIX", prefix),
-            ("LANYARD_POLICY_BUCKET", "lanyard-policy".to_owned()),
-            ("LANYARD_REPORTS_BUCKET", "lanyard-reports".to_owned()),
-            ("LANYARD_SECRET_PREFIX", "lanyard/".to_owned()),
-            ("LANYARD_FUNCTION_TIMEOUT_S", "30".to_owned()),
-            ("LANYARD_VISIBILITY_TIMEOUT_S", "180".to_owned()),
-        ]);
-        if let Some(target) = target {
-            environment.insert("LANYARD_TARGET", target.to_owned());
-        }
-        environment
+        services::publish(&self.objects, text).await
     }
 
     async fn function(&self, binary: Binary, target: Option<&str>) -> Function {
-        let started = Function::start(binary, &self.environment(target)).await;
+        let started =
+            Function::start(binary, &services::environment(self.server.url(), target)).await;
         started.unwrap_or_else(|refused| panic!("`{binary}`: {refused:?}"))
     }
 }

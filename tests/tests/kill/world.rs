@@ -7,7 +7,7 @@ use hr_webhook::{Salt, record_key};
 use jiff::{SignedDuration, Timestamp};
 use lanes_sqs::{QueueUrls, SqsLanes};
 use lanyard::stack::SystemClock;
-use objects_s3::{Buckets, S3Objects};
+use objects_s3::S3Objects;
 use ports::store::{Seat, Segment};
 use ports::{Clock as _, Store as _};
 use scim_target::ScimTarget;
@@ -15,7 +15,7 @@ use serde_json::json;
 use store_dynamodb::DynamoStore;
 use tests::ministack::{ACCOUNT, Ministack};
 use tests::runtime_api::EventSource;
-use tests::world::HR_SECRET;
+use tests::services::{self, SALT, VISIBILITY};
 
 use crate::gate::Gates;
 
@@ -32,11 +32,6 @@ disable = { floor = 1000, percent = 100, ceiling = 1000 }
 revoke = { floor = 1000, percent = 100, ceiling = 1000 }
 members = { floor = 1000, percent = 100, ceiling = 1000 }
 ";
-
-const SALT: &str = "6d61727a69706f6e2d6d617274697a61";
-
-/// Seconds for which a message is hidden from others.
-pub const VISIBILITY: u32 = 180;
 
 /// How often a message is received before it is a dead letter, as in the template.
 const RECEIVES: u32 = 5;
@@ -71,38 +66,16 @@ impl World {
         let origin = format!("http://{}", target.address());
         let policy = POLICY.replace(ORIGIN, &gates.open(&origin).await);
         let sdk = server.sdk();
-        let table = store_dynamodb::Client::new(&sdk);
-        let created = store_dynamodb::create_table(&table, "lanyard", false).await;
-        created.expect("a table");
-        for bucket in ["lanyard-policy", "lanyard-reports"] {
-            server.create_bucket(bucket).await;
-        }
-        for (number, (name, value)) in [
-            ("salt", SALT),
-            ("hr-signing", HR_SECRET),
-            ("directory-token", target.token()),
-        ]
-        .iter()
-        .enumerate()
-        {
-            let input = json!({"Name": format!("lanyard/{name}"), "SecretString": value,
-                "ClientRequestToken": format!("00000000-0000-4000-8000-{number:012x}")});
-            let created = server.call("secretsmanager.CreateSecret", &input).await;
-            created.expect("a secret");
-        }
-        let buckets = Buckets {
-            policy: "lanyard-policy".to_owned(),
-            reports: "lanyard-reports".to_owned(),
-        };
-        let objects = S3Objects::new(objects_s3::client(&sdk, true), buckets);
-        publish(&objects, policy + LIMITS).await;
+        let token = ("directory-token", target.token());
+        let objects = services::furnish(&server, &[token]).await;
+        services::publish(&objects, policy + LIMITS).await;
         let queues = QueueUrls::new(format!("{}/{ACCOUNT}/lanyard-", server.url()));
         let queue = |name| EventSource::with_dead_letters(&server, name, VISIBILITY, RECEIVES);
         Self {
             facts: queue("lanyard-facts").await,
             lane: queue("lanyard-lane-directory").await,
             terminations: queue("lanyard-terminations").await,
-            store: DynamoStore::new(table, "lanyard"),
+            store: DynamoStore::new(store_dynamodb::Client::new(&sdk), services::TABLE),
             lanes: SqsLanes::new(lanes_sqs::Client::new(&sdk), queues),
             gates,
             server,
@@ -115,21 +88,7 @@ impl World {
 
     /// The environment of a function; of a connector of one target where one is named.
     pub fn environment(&self, target: Option<&str>) -> BTreeMap<&'static str, String> {
-        let prefix = format!("{}/{ACCOUNT}/lanyard-", self.endpoint);
-        let mut environment = BTreeMap::from([
-            ("AWS_ENDPOINT_URL", self.endpoint.clone()),
-            ("LANYARD_TABLE", "lanyard".to_owned()),
-            ("LANYARD_QUEUE_PREFIX", prefix),
-            ("LANYARD_POLICY_BUCKET", "lanyard-policy".to_owned()),
-            ("LANYARD_REPORTS_BUCKET", "lanyard-reports".to_owned()),
-            ("LANYARD_SECRET_PREFIX", "lanyard/".to_owned()),
-            ("LANYARD_FUNCTION_TIMEOUT_S", "30".to_owned()),
-            ("LANYARD_VISIBILITY_TIMEOUT_S", VISIBILITY.to_string()),
-        ]);
-        if let Some(target) = target {
-            environment.insert("LANYARD_TARGET", target.to_owned());
-        }
-        environment
+        services::environment(&self.endpoint, target)
     }
 
     /// Lets everything that is hidden become visible.
@@ -190,19 +149,4 @@ pub fn now() -> Timestamp {
 pub fn identity(worker: &str) -> IdentityId {
     let salt = Salt::new(SALT.as_bytes()).expect("a salt");
     IdentityId::from(&record_key(&salt, &"hr".into(), worker))
-}
-
-async fn publish(objects: &S3Objects, text: String) {
-    let files = vec![("policy.toml".to_owned(), text)];
-    let loaded = policy::load_files(files.clone());
-    let version = loaded
-        .unwrap_or_else(|errors| panic!("{errors}"))
-        .policy
-        .version;
-    let now = SystemClock.now();
-    let stored = publication::store(objects, version, &files, now).await;
-    stored.expect("a version");
-    let was = publication::active(objects).await.expect("a pointer");
-    let flipped = publication::flip(objects, was.as_ref(), version, None, now).await;
-    flipped.expect("a flip");
 }
