@@ -114,6 +114,14 @@ impl Service {
     }
 }
 
+impl Drop for Service {
+    /// A test that fails leaves nobody behind who follows what is published in the next one's folder.
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
 /// The program, with the secrets of the tests.
 pub fn lanyard() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lanyard"));
