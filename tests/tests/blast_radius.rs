@@ -291,6 +291,7 @@ fn somebody(dice: &mut Dice, n: u32) -> Attrs {
         (Attr::EmployeeNumber, format!("{n}")),
         (Attr::WorkerStatus, "active".to_owned()),
         (Attr::StartDate, "2026-01-12".to_owned()),
+        (Attr::ManagerId, "W0".to_owned()),
     ] {
         attrs.set(attr, text.as_str());
     }
@@ -350,7 +351,7 @@ fn hired(record: &RecordKey, n: u32, attrs: Attrs) -> Fact {
         recorded_at: at,
         received_at: at,
         payload: Hash::of(&n.to_be_bytes()),
-        manager: None,
+        manager: Some(RecordKey::from(format!("{:032x}", 0))),
         body: FactBody::Assert {
             attrs: Pii::new(attrs),
             corrects: None,

@@ -309,15 +309,24 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// The destructive changes, as limits count them. What people do by hand passes through their
-    /// hands one by one, and no limit counts it.
-    fn destructive(&self, name: &TargetId) -> BTreeSet<Line> {
+    /// The destructive changes, as limits count them, given what becomes different. What people do
+    /// by hand passes through their hands one by one, and no limit counts it.
+    ///
+    /// A plan names the manager and a record the manager's account, so that every plan has the
+    /// reference among its changes; only one that names another manager changes it.
+    fn destructive(&self, name: &TargetId, deltas: &[Delta]) -> BTreeSet<Line> {
         let kind = self.target(name).map(|target| &target.kind);
         if matches!(kind, Some(TargetKind::Manual(_))) {
             return BTreeSet::new();
         }
         let changes = self.feasible(name).0;
-        let references: BTreeSet<&AttrPath> = self.references(name).collect();
+        let differs = |path: &AttrPath| {
+            let here = deltas.iter().filter(|delta| delta.target == *name);
+            let mut effects = here.map(|delta| &delta.effect);
+            effects.any(|effect| matches!(effect, Effect::Attribute { path: p, .. } if p == path))
+        };
+        let references: BTreeSet<&AttrPath> =
+            self.references(name).filter(|path| differs(path)).collect();
         let desired = self.plan.targets.get(name).map(|t| t.projection.desired);
         let ends = desired.is_some_and(|desired| limit::is_ending(self.plan.state, desired));
         limit::lines(changes, &|path| references.contains(path), ends)

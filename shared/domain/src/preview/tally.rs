@@ -152,7 +152,7 @@ impl Tally {
         deltas: &[Delta],
     ) {
         self.people += 1;
-        self.count(person, to);
+        self.count(person, to, deltas);
         let effects: Vec<(&TargetId, &Effect)> = deltas
             .iter()
             .filter(|delta| !matches!(delta.effect, Effect::Reasons { .. }))
@@ -180,7 +180,7 @@ impl Tally {
         }
     }
 
-    fn count(&mut self, person: &Person<'_>, to: &Side<'_>) {
+    fn count(&mut self, person: &Person<'_>, to: &Side<'_>, deltas: &[Delta]) {
         for name in to.plan.targets.keys() {
             if !to.writes(name) {
                 continue;
@@ -190,7 +190,7 @@ impl Tally {
             if let Some(account) = account.filter(|account| account.id.is_some()) {
                 tally.population.count(account);
             }
-            for scope in to.destructive(name).iter().flat_map(Scope::of) {
+            for scope in to.destructive(name, deltas).iter().flat_map(Scope::of) {
                 *tally.destructive.entry(scope).or_default() += 1;
             }
             for change in to.feasible(name).0 {
