@@ -33,8 +33,8 @@ use hr_webhook::{Request, Salt, Webhook};
 use jiff::Timestamp;
 use ports::secrets::Secret;
 use ports::store::{
-    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Delivery, Dossier, Health, Pause, ScanPage,
-    Seat, Segment,
+    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Delivery, Dossier, Health, Pause, Reading,
+    ScanPage, Seats, Segment,
 };
 use ports::{Clock, Fault, Lanes, Outgoing, Secrets, Store};
 use serde::Deserialize;
@@ -396,7 +396,7 @@ impl Store for Nothing {
         Err(unused())
     }
 
-    async fn seat(&self, _: &IdentityId, _: &TargetId) -> Result<(Option<Seat>, Health), Fault> {
+    async fn seats(&self, _: &[IdentityId], _: &TargetId) -> Result<(Seats, Health), Fault> {
         Err(unused())
     }
 
@@ -425,7 +425,7 @@ impl Store for Nothing {
         Err(unused())
     }
 
-    async fn scan(&self, _: Segment, _: Option<&str>) -> Result<ScanPage, Fault> {
+    async fn scan(&self, _: Segment, _: Reading, _: Option<&str>) -> Result<ScanPage, Fault> {
         Err(unused())
     }
 

@@ -164,7 +164,7 @@ impl Company {
                 self.clock.advance(Duration::from_secs(1));
             }
             self.clock.advance(Duration::from_mins(1));
-            for (identity, seat) in self.store.seats() {
+            for (identity, seat) in self.store.everybody() {
                 if !seat.owed.is_empty() {
                     let record = RecordKey::from(&identity);
                     let looked = planner.look(&record, Cause::Due).await;
@@ -172,7 +172,7 @@ impl Company {
                 }
             }
         }
-        for (identity, seat) in self.store.seats() {
+        for (identity, seat) in self.store.everybody() {
             assert!(seat.owed.is_empty(), "{identity} is owed something");
             for (target, account) in &seat.accounts {
                 assert_eq!(account.parked, None, "{identity} on {target}");
@@ -503,7 +503,7 @@ async fn all_within_limits(how: Mutation) -> usize {
 
         let waiting: BTreeSet<TargetId> = company
             .store
-            .seats()
+            .everybody()
             .values()
             .flat_map(|seat| &seat.accounts)
             .filter(|(_, account)| account.held.is_some())

@@ -44,4 +44,17 @@ async fn ten_events_cost_ten_reads_ten_writes_and_a_request_to_each_queue() {
     assert_eq!(asked("sqs.SendMessageBatch"), TARGETS.len() as u64);
     assert_eq!(planner.usage.to("dynamodb"), 20);
     assert_eq!(planner.usage.to("sqs"), 3);
+    // A post and its fact in one transaction. Items are a kilobyte at most; a decision enters the
+    // index of whom the clock looks at, and the last acknowledgement leaves it.
+    let units = |name: &str| work[name].usage.write_units;
+    let lanes: Vec<String> = TARGETS.iter().map(|name| format!("lane-{name}")).collect();
+    assert_eq!(units("hr-webhook"), 40);
+    assert_eq!(units("planner"), 20);
+    assert_eq!(lanes.iter().map(|lane| units(lane)).sum::<u64>(), 40);
+    // Everybody of a batch is read with one request.
+    for lane in &lanes {
+        assert_eq!(work[lane].usage.of("dynamodb.BatchGetItem"), 1);
+    }
+    let bytes: u64 = work.values().map(|work| work.line_bytes).sum();
+    assert!(bytes < 10 * 700, "{bytes} bytes of lines for ten events");
 }

@@ -12,7 +12,7 @@ use domain::converge::{self, Convergence, Elsewhere, Seen, converge, postpone};
 use domain::limit::is_ending;
 use domain::policy::{Sod, TargetKind};
 use domain::rollout;
-use domain::{AccountRecord, EntitlementId, Hash, Outcome, TargetId};
+use domain::{AccountRecord, EntitlementId, Hash, IdentityId, Outcome, TargetId};
 use jiff::{SignedDuration, Timestamp};
 use ports::lanes::{Batch, BatchAnswer, Incoming};
 use ports::store::{Health, Seat};
@@ -44,6 +44,9 @@ pub struct Asked {
     pub receives: u32,
     pub trace: Option<Trace>,
 }
+
+/// The identity that a message is about, and the health of its target.
+type Read = (Option<Seat>, Health);
 
 /// How far a message got before its target was called.
 enum Opened {
@@ -145,8 +148,9 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let mut answers = BTreeMap::new();
         let mut by_target: BTreeMap<TargetId, (Health, Vec<Placed>)> = BTreeMap::new();
         let count = requests.len();
-        for (at, asked) in requests.into_iter().enumerate() {
-            match trace::within(asked.trace.clone(), self.open(&asked, own)).await {
+        for (at, (asked, read)) in self.read(requests).await.into_iter().enumerate() {
+            let opened = async { self.open(&asked, read?, own).await };
+            match trace::within(asked.trace.clone(), opened).await {
                 Ok(Opened::Finished(converged)) => {
                     answers.insert(at, Ok(converged));
                 }
@@ -175,12 +179,42 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             .collect()
     }
 
-    /// Reads everything that a request is about.
-    async fn open(&self, asked: &Asked, own: bool) -> Result<Opened, Fault> {
+    /// Reads whom requests are about, those of one target together. The requests come back in
+    /// their order.
+    async fn read(&self, requests: Vec<Asked>) -> Vec<(Asked, Result<Read, Fault>)> {
+        let mut by_target: BTreeMap<TargetId, Vec<IdentityId>> = BTreeMap::new();
+        for Asked { request, .. } in &requests {
+            let identities = by_target.entry(request.target.clone()).or_default();
+            identities.push(request.identity.clone());
+        }
+        let mut found = BTreeMap::new();
+        for (name, identities) in by_target {
+            let read = match self.store.seats(&identities, &name).await {
+                Ok((seats, health)) => Ok((seats.into_iter(), health)),
+                Err(fault) => Err(fault),
+            };
+            found.insert(name, read);
+        }
+        let read = requests.into_iter().map(|asked| {
+            let read = match found.get_mut(&asked.request.target) {
+                Some(Ok((seats, health))) => seats
+                    .next()
+                    .map(|seat| seat.map(|seat| (seat, health.clone()))),
+                Some(Err(fault)) => Some(Err(fault.clone())),
+                None => None,
+            };
+            let nobody = || Err(Fault::retry("the table did not answer for the identity"));
+            (asked, read.unwrap_or_else(nobody))
+        });
+        read.collect()
+    }
+
+    /// Finds out what a request asks for.
+    async fn open(&self, asked: &Asked, read: Read, own: bool) -> Result<Opened, Fault> {
         let request = &asked.request;
         let name = &request.target;
         let desk = self.desk(name);
-        let (seat, health) = self.store.seat(&request.identity, name).await?;
+        let (seat, health) = read;
         if let (true, Some(seat)) = (own, &seat)
             && let Some(version) = self.decided_under(seat, request)
         {

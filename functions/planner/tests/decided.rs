@@ -159,7 +159,7 @@ impl World {
     /// Everything that counts, without the number of decisions that it took.
     async fn state(&self) -> State {
         let mut people = BTreeMap::new();
-        for (identity, seat) in self.store.seats() {
+        for (identity, seat) in self.store.everybody() {
             let records = seat.record.records.into_iter();
             let wanted = seat.record.projections.into_iter();
             people.insert(
@@ -323,16 +323,16 @@ async fn an_absorbed_identity_comes_back() {
 async fn foreseen(story: Story) {
     let world = told(story).await;
     let before = world.state().await;
-    let seats = world.store.seats();
+    let seats = world.store.everybody();
     let person = world.planner.person(&record(2)).await.expect("a read");
     let preview = world.planner.preview(person.expect("somebody")).await;
     let Previewed::Decision(preview) = preview.expect("a preview") else {
         panic!("{story:?}: it is asked again");
     };
     assert_eq!(world.state().await, before, "{story:?}");
-    assert_eq!(world.store.seats(), seats, "{story:?}");
+    assert_eq!(world.store.everybody(), seats, "{story:?}");
     world.look(2).await.expect("decided");
-    let seats = world.store.seats();
+    let seats = world.store.everybody();
     let decided = seats
         .iter()
         .find(|(identity, _)| **identity == preview.person.identity);

@@ -183,9 +183,9 @@ async fn retry_at_the_table_comes_back_and_leaves_nothing_half_done() {
     world.accept(hire("e1", "Engineer")).await;
     world.store.fail_next(Fault::retry("throttled"));
     assert_eq!(world.deliver().await.failed.len(), 1);
-    assert!(world.store.seats().is_empty());
+    assert!(world.store.everybody().is_empty());
     assert_eq!(world.deliver().await.failed, []);
-    assert_eq!(world.store.seats().len(), 1);
+    assert_eq!(world.store.everybody().len(), 1);
 }
 
 #[tokio::test]
@@ -223,7 +223,7 @@ async fn a_lost_answer_to_the_commit_is_not_decided_twice() {
             .expect("same"),
         Looked::Unchanged
     );
-    let seat = &world.store.seats()[&IdentityId::from(&record())];
+    let seat = &world.store.everybody()[&IdentityId::from(&record())];
     assert_eq!(seat.record.generation.0, 2);
 }
 
@@ -233,7 +233,7 @@ async fn a_queue_that_fails_after_the_commit_leaves_the_debt_in_the_item() {
     world.accept(hire("e1", "Engineer")).await;
     world.lanes.fail_next(Fault::retry("the queue is full"));
     assert_eq!(world.deliver().await.failed.len(), 1);
-    let seat = world.store.seats()[&IdentityId::from(&record())].clone();
+    let seat = world.store.everybody()[&IdentityId::from(&record())].clone();
     assert_eq!(seat.owed.len(), 1);
     assert!(seat.wake_at.is_some_and(|wake| wake > world.clock.now()));
     // Too early: nothing is sent again. Later: it is.
@@ -256,7 +256,7 @@ async fn a_record_without_facts_is_nobody() {
         .await
         .expect("a look");
     assert_eq!(looked, Looked::Nobody);
-    assert!(world.store.seats().is_empty());
+    assert!(world.store.everybody().is_empty());
 }
 
 #[tokio::test]
@@ -271,7 +271,7 @@ async fn a_message_that_is_not_ours_is_acknowledged() {
     ] {
         assert_eq!(world.deliver_body(body).await.failed, [], "{body}");
     }
-    assert!(world.store.seats().is_empty());
+    assert!(world.store.everybody().is_empty());
 }
 
 /// Ten hires on two targets, and a body that nobody can read.

@@ -133,7 +133,7 @@ impl World {
     async fn look(&self, n: u8, said: &Preview) {
         let looked = self.planner.look(&key(n), Cause::Fact).await;
         looked.expect("a decision");
-        let seats = self.store.seats();
+        let seats = self.store.everybody();
         let seat = seats.get(&said.person.identity).expect("an item");
         assert_eq!(seat.record.plan, said.plan.digest());
         assert_eq!(seat.record.identifiers, said.identifiers);

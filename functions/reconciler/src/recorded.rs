@@ -92,7 +92,8 @@ pub(crate) async fn stretch<'p, S: Store>(
     let mut collected = Collected::default();
     let mut sides = sides(policy);
     let mut count = 0;
-    let mut walk = Walk::from(store, after);
+    // What is found is looked at again, and then as it is.
+    let mut walk = Walk::recent(store, after);
     while let Some(rows) = walk.page().await? {
         count += rows.len();
         for (identity, seat) in &rows {

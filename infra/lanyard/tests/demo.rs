@@ -21,6 +21,7 @@ async fn the_smallest_story_ends_well_and_leaks_nothing() {
         level: LevelFilter::TRACE,
         sink: Sink::Memory(lines.clone()),
         now: Box::new(move || times.now()),
+        gathered: None,
     }
     .start()
     .expect("telemetry starts once");

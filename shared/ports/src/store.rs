@@ -69,6 +69,9 @@ pub struct Seat {
     pub wake_at: Option<Timestamp>,
 }
 
+/// What was found of each identity that was asked for, in that order.
+pub type Seats = Vec<Result<Option<Seat>, Fault>>;
+
 /// A value that an identity holds: a generated identifier (exclusive, for ever) or an attribute
 /// value by which other records may find it (shared).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -217,6 +220,16 @@ pub struct Segment {
     pub of: u32,
 }
 
+/// How old what is read may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Everything that was written before.
+    Latest,
+    /// What was written in the last second may be missing; half the price. For who is to be looked at, never
+    /// for what is done about them.
+    Recent,
+}
+
 /// Most links and claims of one commit: a transaction has at most 100 parts, one of which is the
 /// identity item.
 pub const MAX_COMMIT_PARTS: usize = 99;
@@ -280,12 +293,26 @@ pub trait Store: Send + Sync {
     /// Everything about one worker record: one consistent read.
     fn dossier(&self, key: &RecordKey) -> impl Future<Output = Result<Dossier, Fault>> + Send;
 
-    /// The identity item and the target's health: one consistent read.
+    /// The identity items, in the order of the identities, and the target's health: one consistent
+    /// read for up to 99 of them. An item that does not read back is a fault of its own.
+    fn seats(
+        &self,
+        identities: &[IdentityId],
+        target: &TargetId,
+    ) -> impl Future<Output = Result<(Seats, Health), Fault>> + Send;
+
+    /// The same for one identity.
     fn seat(
         &self,
         identity: &IdentityId,
         target: &TargetId,
-    ) -> impl Future<Output = Result<(Option<Seat>, Health), Fault>> + Send;
+    ) -> impl Future<Output = Result<(Option<Seat>, Health), Fault>> + Send {
+        async move {
+            let one = std::slice::from_ref(identity);
+            let (mut seats, health) = self.seats(one, target).await?;
+            Ok((seats.pop().transpose()?.flatten(), health))
+        }
+    }
 
     /// Who holds these claims: pairs in the order of the keys, the holders of one key in their
     /// own order, none for keys that nobody holds.
@@ -324,6 +351,7 @@ pub trait Store: Send + Sync {
     fn scan(
         &self,
         segment: Segment,
+        reading: Reading,
         after: Option<&str>,
     ) -> impl Future<Output = Result<ScanPage, Fault>> + Send;
 

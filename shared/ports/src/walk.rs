@@ -2,7 +2,7 @@
 
 use domain::IdentityId;
 
-use crate::store::{Seat, Segment};
+use crate::store::{Reading, Seat, Segment};
 use crate::{Fault, Store};
 
 /// The whole table in one walk.
@@ -12,6 +12,7 @@ const ALL: Segment = Segment { index: 0, of: 1 };
 #[derive(Debug)]
 pub struct Walk<'a, S> {
     store: &'a S,
+    reading: Reading,
     after: Option<String>,
     over: bool,
 }
@@ -21,15 +22,17 @@ impl<'a, S: Store> Walk<'a, S> {
     pub const fn over(store: &'a S) -> Self {
         Self {
             store,
+            reading: Reading::Latest,
             after: None,
             over: false,
         }
     }
 
-    /// From where an earlier walk [stopped](Self::place) to the last.
-    pub const fn from(store: &'a S, after: Option<String>) -> Self {
+    /// From where an earlier walk [stopped](Self::place) to the last, as they were a moment ago.
+    pub const fn recent(store: &'a S, after: Option<String>) -> Self {
         Self {
             store,
+            reading: Reading::Recent,
             after,
             over: false,
         }
@@ -50,7 +53,10 @@ impl<'a, S: Store> Walk<'a, S> {
         if self.over {
             return Ok(None);
         }
-        let page = self.store.scan(ALL, self.after.as_deref()).await?;
+        let page = self
+            .store
+            .scan(ALL, self.reading, self.after.as_deref())
+            .await?;
         match page.next {
             None => self.over = true,
             // Half the table would make orphans of the other half.

@@ -112,6 +112,7 @@ fn listen() -> (Lines, impl Drop) {
         level: tracing::level_filters::LevelFilter::INFO,
         sink: Sink::Memory(lines.clone()),
         now: Box::new(start),
+        gathered: None,
     };
     (lines, telemetry.start_here())
 }

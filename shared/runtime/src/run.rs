@@ -8,7 +8,7 @@ use ports::clock::SystemClock;
 use ports::{Clock as _, Fault, Trace, trace};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use telemetry::{Sink, Telemetry};
+use telemetry::{Gathered, Sink, Telemetry, write_gathered};
 use tracing::Instrument as _;
 
 use crate::environment::Environment;
@@ -58,17 +58,21 @@ where
     H: AsyncFn(E) -> Result<A, Failure>,
 {
     let environment = Environment::of_process();
+    let gathered = Gathered::new();
     let telemetry = Telemetry {
         service,
         level: environment.log_level(),
         sink: Sink::Stdout,
         now: Box::new(|| SystemClock.now()),
+        gathered: Some(gathered.clone()),
     };
+    let write_metrics = || write_gathered(&gathered, service, &Sink::Stdout, SystemClock.now());
     let started = match telemetry.start() {
         // Boxed, here and below: both are large, and would lie in every future around them.
         Ok(()) => Box::pin(start()).await,
         Err(error) => Err(error.into()),
     };
+    write_metrics();
     let handler = match started {
         Ok(handler) => handler,
         Err(error) => {
@@ -81,7 +85,11 @@ where
             return ExitCode::FAILURE;
         }
     };
-    let runtime = Runtime::new(service_fn(|event: LambdaEvent<E>| handle(&handler, event)));
+    let runtime = Runtime::new(service_fn(async |event: LambdaEvent<E>| {
+        let answer = handle(&handler, event).await;
+        write_metrics();
+        answer
+    }));
     match runtime.run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

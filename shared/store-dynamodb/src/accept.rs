@@ -13,7 +13,8 @@ use ports::store::{Accepted, Delivery};
 
 use crate::commit::Cancelled;
 use crate::expression::Expression;
-use crate::item::{delivery_key, fact_key, json, number, read_text, text};
+use crate::item::{delivery_key, fact_key, number, read_text, text};
+use crate::packed::{packed, size};
 use crate::{DynamoStore, Item, fault};
 
 /// Facts of one transaction. The service takes 100 actions and 4 MB; a post is read up to 1 MB.
@@ -151,10 +152,10 @@ impl DynamoStore {
 
     /// The write of one fact, unless it is there, and its size.
     fn fact_update(&self, fact: &Fact) -> Result<(usize, TransactWriteItem), Fault> {
-        let fact_json = json(fact)?;
-        let size = fact_json.as_s().map_or(0, String::len);
+        let fact_packed = packed(fact)?;
+        let size = size(&fact_packed);
         let mut expression = Expression::default();
-        expression.set_once("fact", fact_json);
+        expression.set_once("fact", fact_packed);
         let update = Update::builder()
             .table_name(self.table())
             .set_key(Some(fact_key(fact)))

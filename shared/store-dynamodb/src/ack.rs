@@ -14,9 +14,10 @@ use ports::store::{Ack, Acked, Seat, check_ack};
 
 use crate::expression::Expression;
 use crate::item::{
-    account_attribute, applied_attribute, identity_key, json, number, read_number, read_owed, text,
+    account_attribute, applied_attribute, identity_key, number, read_number, read_owed, text,
     wake_shard,
 };
+use crate::packed::packed;
 use crate::{DynamoStore, Item, Written};
 
 /// Writes before the message goes back to the queue: the guess, what the item said then, and
@@ -92,7 +93,7 @@ impl Case {
 fn expression(ack: &Ack, case: Case) -> Result<Expression, Fault> {
     let mut expression = Expression::default();
     let applied = applied_attribute(&ack.target);
-    expression.set(&account_attribute(&ack.target), json(&ack.account)?);
+    expression.set(&account_attribute(&ack.target), packed(&ack.account)?);
     expression.set(&applied, number(ack.account.applied.0));
     match ack.expect {
         Some(seen) => expression.require_equal(&applied, number(seen.0)),

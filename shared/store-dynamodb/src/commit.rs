@@ -11,8 +11,9 @@ use ports::store::{Claim, ClaimKey, Commit, Committed, check_commit};
 
 use crate::expression::Expression;
 use crate::item::{
-    EXCLUSIVE, claim_partition, identity_key, instant, json, key, link_key, number, owed_map, text,
+    EXCLUSIVE, claim_partition, identity_key, instant, key, link_key, number, owed_map, text,
 };
+use crate::packed::packed;
 use crate::{DynamoStore, Item, Written, fault};
 
 /// A transaction that conditions refused, with one reason per action.
@@ -180,7 +181,7 @@ fn identity_update(commit: &Commit) -> Result<Expression, Fault> {
     let record = &commit.record;
     let mut expression = Expression::default();
     expression.set("gen", number(record.generation.0));
-    expression.set("plan", json(record)?);
+    expression.set("plan", packed(record)?);
     let due_at = record.due_at.map(|at| text(instant(at)));
     expression.set_or_remove("due_at", due_at);
     expression.wake(&commit.identity, commit.wake_at);

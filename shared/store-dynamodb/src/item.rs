@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Item;
+use crate::packed::unpacked;
 
 /// Parts of the index of identities that the clock looks at. A partition takes 1,000 writes a
 /// second, so that 16 of them take four times what a new on-demand table does.
@@ -160,6 +161,13 @@ pub fn read_json<T: DeserializeOwned>(item: &Item, attribute: &str) -> Result<T,
         .ok_or_else(|| damaged(attribute))
 }
 
+/// The value of a packed attribute.
+pub fn read_packed<T: DeserializeOwned>(item: &Item, attribute: &str) -> Result<T, Fault> {
+    item.get(attribute)
+        .and_then(unpacked)
+        .ok_or_else(|| damaged(attribute))
+}
+
 /// The identity that a link or claim names.
 pub fn read_identity(item: &Item) -> Result<IdentityId, Fault> {
     read_text(item, "identity")
@@ -187,12 +195,12 @@ pub fn read_seat(item: &Item) -> Result<Seat, Fault> {
         .keys()
         .filter_map(|attribute| attribute.strip_prefix("c_").zip(Some(attribute)))
         .map(|(target, attribute)| {
-            let account: AccountRecord = read_json(item, attribute)?;
+            let account: AccountRecord = read_packed(item, attribute)?;
             Ok((TargetId::from(target), account))
         })
         .collect::<Result<_, Fault>>()?;
     Ok(Seat {
-        record: read_json(item, "plan")?,
+        record: read_packed(item, "plan")?,
         accounts,
         owed: read_owed(item)?,
         wake_at: wake_at.transpose().map_err(|_| damaged("wake_at"))?,

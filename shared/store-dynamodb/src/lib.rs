@@ -5,7 +5,7 @@
 //!
 //! | `pk` | `sk` | Holds |
 //! |---|---|---|
-//! | `R#<record>` | `F#<sha256 of event id>` | a fact of the worker record |
+//! | `R#<record>` | `F#<sha256 of event id>` | a fact of the worker record, packed |
 //! | `R#<record>` | `A` | the identity that the record founded |
 //! | `R#<record>` | `L` | the identity that the record was linked to later |
 //! | `E#<sha256 of source and event id>` | `E` | a post, until `ttl` |
@@ -18,8 +18,8 @@
 //! | `Q#cases` | `<case>` | a question put to a human |
 //! | `Q#tasks` | `<task>` | work for a human |
 //!
-//! The identity item has `gen`, `plan` (the planner's record as JSON), `due_at`, per target
-//! `c_<target>` (the connector's record as JSON) and `g_<target>` (the generation applied last),
+//! The identity item has `gen`, `plan` (the planner's record, [packed]), `due_at`, per target
+//! `c_<target>` (the connector's record, packed) and `g_<target>` (the generation applied last),
 //! the map `o` (target to generation owed; a map, so that a condition can ask for its size), and
 //! `wake_shard` with `wake_at`, the keys of the sparse index `wake`.
 
@@ -33,6 +33,7 @@ mod expression;
 mod fault;
 mod inspect;
 mod item;
+mod packed;
 mod read;
 mod table;
 
@@ -49,7 +50,7 @@ use domain::{Fact, Generation, IdentityId, RecordKey, TargetId};
 use jiff::Timestamp;
 use ports::store::{
     Accepted, Ack, Acked, ClaimKey, Commit, Committed, Counters, Delivery, Dossier, Health, Pause,
-    ScanPage, Seat, Segment,
+    Reading, ScanPage, Seats, Segment,
 };
 use ports::{Fault, Store};
 
@@ -117,7 +118,6 @@ impl DynamoStore {
         }
     }
 
-    /// One conditional `UpdateItem`.
     /// Writes an item that workers share, if its version is still the one that was read.
     async fn replace(
         &self,
@@ -138,6 +138,7 @@ impl DynamoStore {
         Ok(matches!(written, Written::Done))
     }
 
+    /// One conditional `UpdateItem`.
     async fn update(&self, key: Item, expression: Expression) -> Result<Written, Fault> {
         let sent = self
             .0
@@ -177,12 +178,12 @@ impl Store for DynamoStore {
         self.read_dossier(key).await
     }
 
-    async fn seat(
+    async fn seats(
         &self,
-        identity: &IdentityId,
+        identities: &[IdentityId],
         target: &TargetId,
-    ) -> Result<(Option<Seat>, Health), Fault> {
-        self.read_seat(identity, target).await
+    ) -> Result<(Seats, Health), Fault> {
+        self.read_seats(identities, target).await
     }
 
     async fn holders(&self, keys: &[ClaimKey]) -> Result<Vec<(ClaimKey, IdentityId)>, Fault> {
@@ -216,8 +217,13 @@ impl Store for DynamoStore {
         self.read_due(now, limit).await
     }
 
-    async fn scan(&self, segment: Segment, after: Option<&str>) -> Result<ScanPage, Fault> {
-        self.read_scan(segment, after).await
+    async fn scan(
+        &self,
+        segment: Segment,
+        reading: Reading,
+        after: Option<&str>,
+    ) -> Result<ScanPage, Fault> {
+        self.read_scan(segment, reading, after).await
     }
 
     async fn health(&self, target: &TargetId) -> Result<Health, Fault> {

@@ -1,6 +1,7 @@
 //! Everything that only reads. The index is read eventually consistent, because nothing is
 //! decided from it: it says who to look at.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
@@ -10,15 +11,18 @@ use domain::{IdentityId, RecordKey, TargetId};
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use ports::Fault;
-use ports::store::{ClaimKey, Dossier, Health, ScanPage, Seat, Segment};
+use ports::store::{ClaimKey, Dossier, Health, Reading, ScanPage, Seats, Segment};
 
 use crate::item::{
     IDENTITY, LINK, WAKE_SHARDS, claim_partition, gauge_key, identity_key, instant, is_decision,
-    is_fact, key, meter_key, read_identity, read_identity_key, read_json, read_seat, read_text,
-    record_partition, target_key, text,
+    is_fact, key, meter_key, read_identity, read_identity_key, read_json, read_packed, read_seat,
+    read_text, record_partition, target_key, text,
 };
 use crate::table::SCHEMA;
 use crate::{DynamoStore, Item, fault};
+
+/// Identities of one request: it takes a hundred keys, and the target's health is one.
+const TOGETHER: usize = 99;
 
 impl DynamoStore {
     /// One item, consistently.
@@ -47,7 +51,7 @@ impl DynamoStore {
             match read_text(&item, "sk") {
                 Some(IDENTITY) => dossier.seat = Some(read_seat(&item)?),
                 Some(LINK) => dossier.link = Some(read_identity(&item)?),
-                Some(_) if is_fact(&item) => dossier.facts.push(read_json(&item, "fact")?),
+                Some(_) if is_fact(&item) => dossier.facts.push(read_packed(&item, "fact")?),
                 Some(_) if is_decision(&item) => {
                     dossier.decisions.push(read_json(&item, "decision")?);
                 }
@@ -57,46 +61,76 @@ impl DynamoStore {
         Ok(dossier)
     }
 
-    pub(crate) async fn read_seat(
+    pub(crate) async fn read_seats(
         &self,
-        identity: &IdentityId,
+        identities: &[IdentityId],
         target: &TargetId,
-    ) -> Result<(Option<Seat>, Health), Fault> {
-        self.0.reads.fetch_add(1, Ordering::Relaxed);
-        let keys = KeysAndAttributes::builder()
-            .keys(identity_key(identity))
-            .keys(target_key(target))
-            .consistent_read(true)
-            .build()
-            .map_err(|_| Fault::halt("a request to the table cannot be built"))?;
-        let answer = self
-            .client()
-            .batch_get_item()
-            .request_items(self.table(), keys)
-            .send()
-            .await;
-        let answer = answer.map_err(|error| fault::of(&error))?;
-        if answer
-            .unprocessed_keys()
-            .is_some_and(|keys| !keys.is_empty())
-        {
-            return Err(Fault::retry("the table is throttled"));
+    ) -> Result<(Seats, Health), Fault> {
+        let mut health = None;
+        let mut found = HashMap::new();
+        // A request takes a key once.
+        let each: BTreeSet<&IdentityId> = identities.iter().collect();
+        let each: Vec<&IdentityId> = each.into_iter().collect();
+        for part in each.chunks(TOGETHER) {
+            let mut keys: Vec<Item> = part.iter().copied().map(identity_key).collect();
+            if health.is_none() {
+                keys.push(target_key(target));
+            }
+            for item in self.read_items(keys).await? {
+                if read_text(&item, "sk") == Some(IDENTITY) {
+                    let identity = read_identity_key(&item)?;
+                    found.insert(identity, item);
+                } else {
+                    health = Some(read_state(&item)?);
+                }
+            }
+            health = health.or(Some(Health::default()));
         }
-        let items = answer
-            .responses()
-            .and_then(|tables| tables.get(self.table()));
-        let mut seat = None;
-        let mut health = Health::default();
-        for item in items.into_iter().flatten() {
-            if read_text(item, "sk") == Some(IDENTITY) {
-                let read = read_seat(item)?;
-                self.0.sightings.note(identity, &read);
-                seat = Some(read);
-            } else {
-                health = read_state(item)?;
+        let seats = identities.iter().map(|identity| {
+            let seat = found.get(identity).map(read_seat).transpose()?;
+            if let Some(seat) = &seat {
+                self.0.sightings.note(identity, seat);
+            }
+            Ok(seat)
+        });
+        Ok((seats.collect(), health.unwrap_or_default()))
+    }
+
+    /// Those of at most a hundred items that there are, consistently, in no particular order. The
+    /// service may answer a part of them and name the rest.
+    async fn read_items(&self, keys: Vec<Item>) -> Result<Vec<Item>, Fault> {
+        let mut items = Vec::with_capacity(keys.len());
+        let mut left = Some(keys);
+        while let Some(keys) = left {
+            self.0.reads.fetch_add(1, Ordering::Relaxed);
+            let asked = keys.len();
+            let keys = KeysAndAttributes::builder()
+                .set_keys(Some(keys))
+                .consistent_read(true)
+                .build()
+                .map_err(|_| Fault::halt("a request to the table cannot be built"))?;
+            let answer = self
+                .client()
+                .batch_get_item()
+                .request_items(self.table(), keys)
+                .send()
+                .await;
+            let mut answer = answer.map_err(|error| fault::of(&error))?;
+            let of_table = answer
+                .responses
+                .as_mut()
+                .and_then(|of| of.remove(self.table()));
+            items.extend(of_table.into_iter().flatten());
+            let rest = answer
+                .unprocessed_keys
+                .as_mut()
+                .and_then(|of| of.remove(self.table()));
+            left = rest.map(|rest| rest.keys).filter(|keys| !keys.is_empty());
+            if left.as_ref().is_some_and(|keys| keys.len() >= asked) {
+                return Err(Fault::retry("the table is throttled"));
             }
         }
-        Ok((seat, health))
+        Ok(items)
     }
 
     pub(crate) async fn read_holders(
@@ -170,6 +204,7 @@ impl DynamoStore {
     pub(crate) async fn read_scan(
         &self,
         segment: Segment,
+        reading: Reading,
         after: Option<&str>,
     ) -> Result<ScanPage, Fault> {
         self.0.reads.fetch_add(1, Ordering::Relaxed);
@@ -182,7 +217,7 @@ impl DynamoStore {
             .client()
             .scan()
             .table_name(self.table())
-            .consistent_read(true)
+            .consistent_read(reading == Reading::Latest)
             .segment(whole(segment.index))
             .total_segments(whole(segment.of.max(1)))
             .filter_expression("attribute_exists(gen)")

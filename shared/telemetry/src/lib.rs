@@ -7,20 +7,23 @@
 //!   named in [`Field`] are printed; any other is counted in `withheld`. Events of foreign crates
 //!   are printed from `WARN` up and without their text, because an HTTP client's error may quote
 //!   a URL with an e-mail address in it.
-//! - **Metrics**: [`emit`] writes one line in CloudWatch's embedded metric format. Names are the
-//!   enum [`Metric`]; the only dimensions are service, source and target.
+//! - **Metrics**: [`emit`] writes one line in CloudWatch's embedded metric format, or adds to what is
+//!   [`Gathered`] for the lines of an event. Names are the enum [`Metric`]; the only dimensions are
+//!   service, source and target.
 //!
 //! What the types cannot prevent: a message that formats personal data into its text. Messages
 //! are therefore constant text and values go into fields; values of personal data are
 //! [`Pii`], whose `Debug` redacts; and the personal-data canary reads every line of the demo.
 
 mod field;
+mod gathered;
 mod line;
 mod metric;
 mod sink;
 
 pub use domain::Pii;
 pub use field::Field;
+pub use gathered::Gathered;
 pub use metric::{Dimensions, Metric, emit};
 pub use sink::{Lines, Sink};
 
@@ -43,6 +46,16 @@ pub struct Telemetry {
     pub sink: Sink,
     /// The time on the lines.
     pub now: Now,
+    /// Where metrics wait until they are [written](write_gathered); where there is none, each is a line at once.
+    pub gathered: Option<Gathered>,
+}
+
+/// Writes what has been gathered, a line for each source or target. Whoever loses its process before then
+/// loses the counts of the event that it was at, and nothing else.
+pub fn write_gathered(gathered: &Gathered, service: &str, sink: &Sink, at: Timestamp) {
+    for (by, metrics) in gathered.take() {
+        sink.write(gathered::line(service, &by, &metrics, at).to_string());
+    }
 }
 
 /// Somebody else set the process's subscriber before.

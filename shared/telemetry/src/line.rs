@@ -3,7 +3,7 @@
 use std::fmt::{Debug, Write as _};
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tracing::field::{Field as TracingField, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
@@ -11,11 +11,9 @@ use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Filter, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::gathered::{self, By};
 use crate::metric::METRIC;
 use crate::{Field, Metric, Telemetry};
-
-/// CloudWatch namespace of every metric.
-const NAMESPACE: &str = "Lanyard";
 
 /// Longest value on a line, in characters; what is longer is cut.
 const LONGEST: usize = 256;
@@ -79,32 +77,17 @@ impl LineLayer {
         Self { telemetry }
     }
 
+    /// What an event of a metric leads to: a line now, or none until [`Gathered`] is written.
     fn metric(&self, event: &Event<'_>, at: Timestamp) -> Option<Value> {
         let mut read = MetricVisitor::default();
         event.record(&mut read);
-        let metric = read.metric?;
-        let mut dimensions = vec!["service"];
-        let mut line = Map::new();
-        line.insert("service".into(), self.telemetry.service.into());
-        for (name, value) in [("source", read.source), ("target", read.target)] {
-            if let Some(value) = value {
-                dimensions.push(name);
-                line.insert(name.into(), value.into());
-            }
-        }
-        line.insert(metric.name().into(), read.value.into());
-        line.insert(
-            "_aws".into(),
-            json!({
-                "Timestamp": at.as_millisecond(),
-                "CloudWatchMetrics": [{
-                    "Namespace": NAMESPACE,
-                    "Dimensions": [dimensions],
-                    "Metrics": [{ "Name": metric.name(), "Unit": metric.unit() }],
-                }],
-            }),
-        );
-        Some(Value::Object(line))
+        let MetricVisitor { metric, value, by } = read;
+        let metric = metric?;
+        let (by, of) = match &self.telemetry.gathered {
+            Some(gathered) => gathered.add(by, metric, value)?,
+            None => (by, [(metric, vec![value])].into()),
+        };
+        Some(gathered::line(self.telemetry.service, &by, &of, at))
     }
 
     fn log<S>(&self, event: &Event<'_>, at: Timestamp, context: &Context<'_, S>) -> Value
@@ -259,8 +242,7 @@ fn cut(text: &str) -> String {
 struct MetricVisitor {
     metric: Option<Metric>,
     value: f64,
-    source: Option<String>,
-    target: Option<String>,
+    by: By,
 }
 
 impl Visit for MetricVisitor {
@@ -273,8 +255,8 @@ impl Visit for MetricVisitor {
     fn record_str(&mut self, field: &TracingField, value: &str) {
         match field.name() {
             "metric" => self.metric = Metric::from_name(value),
-            "source" => self.source = Some(value.to_owned()),
-            "target" => self.target = Some(value.to_owned()),
+            "source" => self.by.source = Some(value.to_owned()),
+            "target" => self.by.target = Some(value.to_owned()),
             _ => {}
         }
     }

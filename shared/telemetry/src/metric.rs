@@ -25,6 +25,11 @@ macro_rules! metrics {
                 match self { $(Self::$variant => $unit,)* }
             }
 
+            /// Whether two values are as good as their sum: counts are, times are not.
+            pub(crate) fn adds_up(self) -> bool {
+                self.unit() == "Count"
+            }
+
             pub(crate) fn from_name(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|metric| metric.name() == name)
             }
@@ -129,8 +134,7 @@ impl<'a> Dimensions<'a> {
     }
 }
 
-/// Writes one metric line through the current telemetry; without telemetry it costs nothing and
-/// does nothing.
+/// One metric through the current telemetry; without telemetry it costs nothing and does nothing.
 pub fn emit(metric: Metric, value: f64, dimensions: Dimensions<'_>) {
     tracing::event!(
         target: METRIC,

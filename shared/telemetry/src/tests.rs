@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 
-use crate::{Dimensions, Field, Lines, Metric, Pii, Sink, Telemetry, emit};
+use crate::{
+    Dimensions, Field, Gathered, Lines, Metric, Pii, Sink, Telemetry, emit, write_gathered,
+};
 
 fn captured(work: impl FnOnce()) -> Vec<Value> {
     let lines = Lines::new();
@@ -14,6 +16,7 @@ fn captured(work: impl FnOnce()) -> Vec<Value> {
         level: LevelFilter::INFO,
         sink: Sink::Memory(lines.clone()),
         now: Box::new(|| Timestamp::UNIX_EPOCH),
+        gathered: None,
     };
     let guard = telemetry.start_here();
     work();
@@ -158,4 +161,74 @@ fn names_lead_back_to_their_fields_and_metrics() {
         assert_eq!(Metric::from_name(metric.name()), Some(*metric));
     }
     assert_eq!(Field::from_name("email"), None);
+}
+
+#[test]
+fn metrics_of_an_event_are_added_up_by_source_and_target() {
+    let (lines, gathered) = (Lines::new(), Gathered::new());
+    let telemetry = Telemetry {
+        service: "connector",
+        level: LevelFilter::INFO,
+        sink: Sink::Memory(lines.clone()),
+        now: Box::new(|| Timestamp::UNIX_EPOCH),
+        gathered: Some(gathered.clone()),
+    };
+    let (wiki, chat) = (TargetId::from("wiki"), TargetId::from("chat"));
+    tracing::subscriber::with_default(telemetry.subscriber(), || {
+        for _ in 0..10 {
+            emit(Metric::ConnectorChanges, 3.0, Dimensions::target(&wiki));
+        }
+        emit(Metric::ConnectorRejected, 1.0, Dimensions::target(&wiki));
+        emit(Metric::ConnectorChanges, 1.0, Dimensions::target(&chat));
+        for latency in [20.0, 30.0] {
+            emit(Metric::EndingLatency, latency, Dimensions::target(&chat));
+        }
+    });
+    assert_eq!(lines.all(), [] as [String; 0], "the event goes on");
+    let write = || {
+        let sink = Sink::Memory(lines.clone());
+        write_gathered(&gathered, "connector", &sink, Timestamp::UNIX_EPOCH);
+        let lines = lines.take();
+        let read = |line: &String| serde_json::from_str::<Value>(line).unwrap();
+        lines.iter().map(read).collect::<Vec<_>>()
+    };
+    let lines = write();
+    let [chat, wiki] = lines.as_slice() else {
+        panic!("{lines:?}");
+    };
+    assert_eq!(chat["target"], json!("chat"));
+    assert_eq!(chat["ConnectorChanges"], json!(1.0));
+    assert_eq!(chat["EndingLatency"], json!([20.0, 30.0]));
+    assert_eq!(wiki["ConnectorChanges"], json!(30.0));
+    assert_eq!(
+        wiki["_aws"]["CloudWatchMetrics"][0]["Metrics"],
+        json!([
+            { "Name": "ConnectorChanges", "Unit": "Count" },
+            { "Name": "ConnectorRejected", "Unit": "Count" },
+        ])
+    );
+    assert_eq!(write(), [] as [Value; 0], "written once");
+}
+
+/// The embedded format takes a hundred values of a metric.
+#[test]
+fn a_line_is_written_before_it_is_too_long() {
+    let (lines, gathered) = (Lines::new(), Gathered::new());
+    let telemetry = Telemetry {
+        service: "connector",
+        level: LevelFilter::INFO,
+        sink: Sink::Memory(lines.clone()),
+        now: Box::new(|| Timestamp::UNIX_EPOCH),
+        gathered: Some(gathered),
+    };
+    tracing::subscriber::with_default(telemetry.subscriber(), || {
+        for _ in 0..250 {
+            emit(Metric::EndingLatency, 1.0, Dimensions::NONE);
+        }
+    });
+    let lengths = lines.take().into_iter().map(|line| {
+        let line: Value = serde_json::from_str(&line).unwrap();
+        line["EndingLatency"].as_array().map_or(0, Vec::len)
+    });
+    assert_eq!(lengths.collect::<Vec<_>>(), [100, 100]);
 }

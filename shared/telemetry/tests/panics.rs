@@ -18,6 +18,7 @@ fn a_panic_is_told_by_place_and_not_by_text() {
         level: LevelFilter::TRACE,
         sink: Sink::Memory(lines.clone()),
         now: Box::new(|| jiff::Timestamp::UNIX_EPOCH),
+        gathered: None,
     }
     .start()
     .unwrap();

@@ -364,7 +364,7 @@ impl Sim {
 
     /// What holds at every step: law 8, applied generations never decrease.
     fn check_step(&mut self) {
-        for (identity, seat) in self.store.seats() {
+        for (identity, seat) in self.store.everybody() {
             for (target, account) in seat.accounts {
                 let key = (identity.clone(), target);
                 let before = self.applied.insert(key, account.applied);
@@ -397,7 +397,7 @@ impl Sim {
                 self.ticker.tick().await.ok();
                 let owing = self
                     .store
-                    .seats()
+                    .everybody()
                     .values()
                     .any(|seat| !seat.owed.is_empty());
                 if self.lanes.is_idle() && !owing && self.store.pending_faults() == 0 {
@@ -414,7 +414,7 @@ impl Sim {
 
     /// What the nightly run would ask for: a look at every account.
     async fn night(&mut self) {
-        for (identity, seat) in self.store.seats() {
+        for (identity, seat) in self.store.everybody() {
             for target in self.targets.keys() {
                 let request = ConvergeRequest {
                     v: 1,
@@ -445,7 +445,7 @@ impl Sim {
     fn check_end(&mut self, people: &[RecordKey]) {
         let now = self.clock.now();
         let facts = self.store.facts();
-        let seats = self.store.seats();
+        let seats = self.store.everybody();
         let mut wrong = Vec::new();
         for record in people {
             let identity = IdentityId::from(record);

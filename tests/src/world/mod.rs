@@ -25,7 +25,7 @@ use planner::operator::Operator;
 use ports::model::{ManualClock, ModelLanes, ModelObjects, ModelSecrets};
 use ports::queue::{Queues, run, run_up_to};
 use ports::secrets::Secret;
-use ports::store::{Seat, Segment};
+use ports::store::{Reading, Seat, Segment};
 use ports::{Apply, Cases, Clock, Observe, Store};
 use reconciler::{Finished, Reconciler, Run};
 use scim_target::ScimTarget as Server;
@@ -443,7 +443,7 @@ impl<S: Store + Cases + Clone, T: Observe + Apply> World<S, T> {
             let segment = Segment { index: 0, of: 1 };
             let page = self
                 .store
-                .scan(segment, after.as_deref())
+                .scan(segment, Reading::Latest, after.as_deref())
                 .await
                 .expect("a page");
             all.extend(page.rows);

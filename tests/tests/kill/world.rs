@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use lanes_sqs::{QueueUrls, SqsLanes};
 use lanyard::stack::SystemClock;
 use objects_s3::S3Objects;
-use ports::store::{Seat, Segment};
+use ports::store::{Reading, Seat, Segment};
 use ports::{Clock as _, Store as _};
 use scim_target::ScimTarget;
 use serde_json::json;
@@ -108,9 +108,11 @@ impl World {
     pub async fn seats(&self) -> Vec<(IdentityId, Seat)> {
         let (mut seats, mut after) = (Vec::new(), None);
         loop {
-            let page = self
-                .store
-                .scan(Segment { index: 0, of: 1 }, after.as_deref());
+            let page = self.store.scan(
+                Segment { index: 0, of: 1 },
+                Reading::Latest,
+                after.as_deref(),
+            );
             let page = page.await.expect("a page");
             seats.extend(page.rows);
             after = page.next;

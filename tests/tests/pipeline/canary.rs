@@ -157,6 +157,7 @@ fn captured() -> (Lines, tracing::subscriber::DefaultGuard) {
         level: LevelFilter::TRACE,
         sink: Sink::Memory(lines.clone()),
         now: Box::new(|| jiff::Timestamp::UNIX_EPOCH),
+        gathered: None,
     };
     let guard = telemetry.start_here();
     (lines, guard)

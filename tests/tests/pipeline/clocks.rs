@@ -31,6 +31,7 @@ fn listening(company: &Company) -> (Lines, tracing::subscriber::DefaultGuard) {
         level: tracing::level_filters::LevelFilter::INFO,
         sink: Sink::Memory(lines.clone()),
         now: Box::new(move || ports::Clock::now(&clock)),
+        gathered: None,
     };
     (lines, telemetry.start_here())
 }

@@ -422,7 +422,7 @@ async fn of_ten_thousand_a_whole_feed_with_thirty_fewer_removes_exactly_these() 
         .await;
     assert_eq!(second.ended, gone);
     crowd.world.settle().await;
-    let seats = crowd.world.store.seats();
+    let seats = crowd.world.store.everybody();
     let works = |seat: &Seat| seat.record.state == IdentityState::Active;
     let ended = seats.into_iter().filter(|(_, seat)| !works(seat));
     let ended: Vec<_> = ended

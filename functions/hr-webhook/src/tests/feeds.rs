@@ -190,6 +190,7 @@ fn neither_report_nor_logs_nor_messages_nor_memory_name_anybody() {
         level: tracing::level_filters::LevelFilter::TRACE,
         sink: Sink::Memory(lines.clone()),
         now: Box::new(|| Timestamp::UNIX_EPOCH),
+        gathered: None,
     };
     let guard = telemetry.start_here();
     let whole = feed(MARK);

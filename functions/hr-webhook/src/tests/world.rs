@@ -95,6 +95,7 @@ impl World {
             level: tracing::level_filters::LevelFilter::TRACE,
             sink: Sink::Memory(self.lines.clone()),
             now: Box::new(|| Timestamp::UNIX_EPOCH),
+            gathered: None,
         };
         let guard = telemetry.start_here();
         let answer = block_on(self.webhook.answer(request));

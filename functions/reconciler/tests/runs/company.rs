@@ -332,7 +332,7 @@ impl Company {
 
     /// What a connector says when the target refuses an account for good.
     pub fn park(&self, n: usize) {
-        let part = self.store.seats()[&identity(n)].accounts[&wiki()].clone();
+        let part = self.store.everybody()[&identity(n)].accounts[&wiki()].clone();
         let acked = block_on(self.store.ack(&Ack {
             identity: identity(n),
             target: wiki(),
@@ -411,7 +411,7 @@ impl Company {
 
     /// Generation of an identity.
     pub fn generation(&self, n: usize) -> Generation {
-        self.store.seats()[&identity(n)].record.generation
+        self.store.everybody()[&identity(n)].record.generation
     }
 }
 

@@ -116,7 +116,7 @@ proptest! {
         prop_assert_eq!(second.said(), vec![]);
         // Whoever left cannot sign in; everybody else can, where policy says so.
         let (accounts, _) = company.wiki().contents();
-        for (id, seat) in company.store.seats() {
+        for (id, seat) in company.store.everybody() {
             let projection = &seat.record.projections[&wiki()];
             let n = usize::from_str_radix(id.as_str(), 16).expect("our ids");
             let account = accounts.iter().find(|a| a.id.as_str() == account_id(n));

@@ -58,6 +58,7 @@ fn live(args: &DemoArgs, screen: Screen) -> anyhow::Result<Outcome> {
         level: tracing::level_filters::LevelFilter::INFO,
         sink: Sink::Memory(lines.clone()),
         now: Box::new(move || ports::Clock::now(&times)),
+        gathered: None,
     }
     .start()?;
     let began = ports::Clock::now(&crate::stack::SystemClock);

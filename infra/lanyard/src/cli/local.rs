@@ -71,6 +71,7 @@ fn serve(args: &LocalArgs, screen: Screen) -> anyhow::Result<Served> {
         level: LevelFilter::INFO,
         sink: Sink::Stderr,
         now: Box::new(|| ports::Clock::now(&crate::stack::SystemClock)),
+        gathered: None,
     }
     .start()?;
     let data = DataFolder::create(&args.data)?;

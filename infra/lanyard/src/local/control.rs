@@ -125,11 +125,13 @@ async fn guard(State(controlled): State<Controlled>, request: Request, next: Nex
 }
 
 async fn status(State(controlled): State<Controlled>) -> Response {
+    // Asked first: who is handed over while the lanes are looked at may be in none of them yet.
+    let version = controlled.stack.policy().version;
+    let handed_over = controlled.follower.has_handed_over(version);
     match controlled.stack.operations().status().await {
         Ok(mut status) => {
             status.not_followed = controlled.follower.stuck();
-            let version = controlled.stack.policy().version;
-            status.idle &= controlled.follower.has_handed_over(version);
+            status.idle &= handed_over;
             Json(status).into_response()
         }
         Err(fault) => failed(&fault),

@@ -10,8 +10,8 @@ use domain::{CaseId, Fact, Generation, IdentityId, RecordKey, TargetId, TaskId};
 use jiff::Timestamp;
 use ports::cases::Which;
 use ports::store::{
-    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Delivery, Dossier, Health, Pause, ScanPage,
-    Seat, Segment,
+    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Delivery, Dossier, Health, Pause, Reading,
+    ScanPage, Seats, Segment,
 };
 use ports::{Cases, Clock, Fault, Lanes, Outgoing, Store};
 use store_dynamodb::DynamoStore;
@@ -53,16 +53,17 @@ impl Store for State {
         }
     }
 
-    async fn seat(
+    async fn seats(
         &self,
-        identity: &IdentityId,
+        identities: &[IdentityId],
         target: &TargetId,
-    ) -> Result<(Option<Seat>, Health), Fault> {
+    ) -> Result<(Seats, Health), Fault> {
         match self {
-            Self::Live(store) => store.seat(identity, target).await,
+            Self::Live(store) => store.seats(identities, target).await,
             Self::File(file) => {
-                let dossier = file.dossier(&RecordKey::from(identity))?;
-                Ok((dossier.seat, Health::Healthy))
+                let records = identities.iter().map(RecordKey::from);
+                let seats = records.map(|record| Ok(file.dossier(&record)?.seat));
+                Ok((seats.collect(), Health::Healthy))
             }
         }
     }
@@ -98,9 +99,14 @@ impl Store for State {
         }
     }
 
-    async fn scan(&self, segment: Segment, after: Option<&str>) -> Result<ScanPage, Fault> {
+    async fn scan(
+        &self,
+        segment: Segment,
+        reading: Reading,
+        after: Option<&str>,
+    ) -> Result<ScanPage, Fault> {
         match self {
-            Self::Live(store) => store.scan(segment, after).await,
+            Self::Live(store) => store.scan(segment, reading, after).await,
             Self::File(file) => file.page(after),
         }
     }

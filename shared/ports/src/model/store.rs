@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use crate::cases::Which;
 use crate::store::{
     Accepted, Ack, Acked, Claim, ClaimKey, Commit, Committed, Counters, Delivery, Dossier, Health,
-    Pause, ScanPage, Seat, Segment, check_ack, check_commit,
+    Pause, Reading, ScanPage, Seat, Seats, Segment, check_ack, check_commit,
 };
 use crate::{Cases, Fault, Store};
 
@@ -104,7 +104,7 @@ impl ModelStore {
     }
 
     /// Every identity, in order.
-    pub fn seats(&self) -> BTreeMap<IdentityId, Seat> {
+    pub fn everybody(&self) -> BTreeMap<IdentityId, Seat> {
         self.lock(|state| state.seats.clone())
     }
 
@@ -227,15 +227,16 @@ impl Store for ModelStore {
         })
     }
 
-    async fn seat(
+    async fn seats(
         &self,
-        identity: &IdentityId,
+        identities: &[IdentityId],
         target: &TargetId,
-    ) -> Result<(Option<Seat>, Health), Fault> {
+    ) -> Result<(Seats, Health), Fault> {
         self.request(|state| {
             state.counters.reads += 1;
             let health = state.health_of(target);
-            Ok((state.seats.get(identity).cloned(), health))
+            let seats = identities.iter().map(|identity| state.seats.get(identity));
+            Ok((seats.map(|seat| Ok(seat.cloned())).collect(), health))
         })
     }
 
@@ -335,7 +336,12 @@ impl Store for ModelStore {
         })
     }
 
-    async fn scan(&self, segment: Segment, after: Option<&str>) -> Result<ScanPage, Fault> {
+    async fn scan(
+        &self,
+        segment: Segment,
+        _: Reading,
+        after: Option<&str>,
+    ) -> Result<ScanPage, Fault> {
         self.request(|state| {
             state.counters.reads += 1;
             let of = segment.of.max(1);

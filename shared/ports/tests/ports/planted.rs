@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use ports::model::{ManualClock, ModelLanes, ModelStore, suite};
 use ports::queue::{DeadLetter, Receipt, Received, Stats};
 use ports::store::{
-    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Delivery, Dossier, Health, Pause, ScanPage,
-    Seat, Segment,
+    Accepted, Ack, Acked, ClaimKey, Commit, Committed, Delivery, Dossier, Health, Pause, Reading,
+    ScanPage, Seat, Seats, Segment,
 };
 use ports::{Fault, Lanes, Outgoing, Queues, Store};
 
@@ -30,6 +30,7 @@ enum Violation {
     LeavesTheLook,
     ListsTheLatestFirst,
     LosesAPage,
+    MixesSeats,
 }
 
 /// The model, but for one thing.
@@ -54,12 +55,16 @@ impl Store for Violating {
         self.0.dossier(key).await
     }
 
-    async fn seat(
+    async fn seats(
         &self,
-        identity: &IdentityId,
+        identities: &[IdentityId],
         target: &TargetId,
-    ) -> Result<(Option<Seat>, Health), Fault> {
-        self.0.seat(identity, target).await
+    ) -> Result<(Seats, Health), Fault> {
+        let (mut seats, health) = self.0.seats(identities, target).await?;
+        if self.1 == Violation::MixesSeats && identities.len() > 1 {
+            seats.rotate_left(1);
+        }
+        Ok((seats, health))
     }
 
     async fn holders(&self, keys: &[ClaimKey]) -> Result<Vec<(ClaimKey, IdentityId)>, Fault> {
@@ -122,8 +127,13 @@ impl Store for Violating {
         Ok(due)
     }
 
-    async fn scan(&self, segment: Segment, after: Option<&str>) -> Result<ScanPage, Fault> {
-        let mut page = self.0.scan(segment, after).await?;
+    async fn scan(
+        &self,
+        segment: Segment,
+        reading: Reading,
+        after: Option<&str>,
+    ) -> Result<ScanPage, Fault> {
+        let mut page = self.0.scan(segment, reading, after).await?;
         if self.1 == Violation::LosesAPage {
             page.next = None;
         }
@@ -175,6 +185,7 @@ fn the_suite_of_the_table_finds_every_planted_violation() {
         Violation::LeavesTheLook,
         Violation::ListsTheLatestFirst,
         Violation::LosesAPage,
+        Violation::MixesSeats,
     ] {
         assert!(!passes(violation), "{violation:?}");
     }

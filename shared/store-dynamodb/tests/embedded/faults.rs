@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
-use ports::store::{Health, Segment};
+use ports::store::{Health, Reading, Segment};
 use ports::{Fault, Store};
 use store_dynamodb::{DynamoStore, create_table};
 
@@ -105,7 +105,10 @@ async fn every_request(store: &DynamoStore) -> Vec<(&'static str, Fault)> {
         ),
         ("ack", store.ack(&ack(1, "a", None, 1)).await.unwrap_err()),
         ("due", store.due(now, 1).await.unwrap_err()),
-        ("scan", store.scan(all, None).await.unwrap_err()),
+        (
+            "scan",
+            store.scan(all, Reading::Latest, None).await.unwrap_err(),
+        ),
         ("health", store.health(&target).await.unwrap_err()),
         (
             "set health",

@@ -101,7 +101,11 @@ async fn a_cursor_that_is_not_ours_is_rejected() {
     let store = embedded::open_in_memory().await.unwrap();
     let segment = ports::store::Segment { index: 0, of: 1 };
     let fault = store
-        .scan(segment, Some("MARKER-cursor"))
+        .scan(
+            segment,
+            ports::store::Reading::Latest,
+            Some("MARKER-cursor"),
+        )
         .await
         .unwrap_err();
     assert!(matches!(fault, Fault::Reject { .. }));

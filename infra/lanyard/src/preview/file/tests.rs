@@ -175,7 +175,10 @@ async fn everything_that_a_planner_reads_reads_back() {
     let keys = ["ana", "bea", "nobody"].map(claim);
     assert_eq!(file.holders(&keys), store.holders(&keys).await.unwrap());
     let all = ports::store::Segment { index: 0, of: 1 };
-    let want = store.scan(all, None).await.unwrap();
+    let want = store
+        .scan(all, ports::store::Reading::Latest, None)
+        .await
+        .unwrap();
     assert_eq!(file.page(None).unwrap(), want);
     let people: Vec<&IdentityId> = file.everybody().collect();
     let want: Vec<&IdentityId> = want.rows.iter().map(|(identity, _)| identity).collect();

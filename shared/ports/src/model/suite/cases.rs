@@ -7,7 +7,7 @@ use domain::{AccountId, RecordKey};
 use super::made::{at, commit, identity, record, target};
 use super::ok;
 use crate::cases::{Which, ask, close};
-use crate::store::{Committed, Segment};
+use crate::store::{Committed, Reading, Segment};
 use crate::{Cases, Store};
 
 /// Everything that the port documents. `make` gives an empty table each time.
@@ -201,7 +201,7 @@ async fn they_are_in_nobody_s_way<S: Store + Cases>(store: &S) {
     let dossier = ok(store.dossier(&record(1)).await);
     assert_eq!((dossier.facts.len(), dossier.seat), (0, None));
     let all = Segment { index: 0, of: 1 };
-    assert_eq!(ok(store.scan(all, None).await).rows, []);
+    assert_eq!(ok(store.scan(all, Reading::Latest, None).await).rows, []);
     assert_eq!(ok(store.due(at(100), 10).await), []);
     assert_eq!(
         ok(store.commit(&commit(1, None, 1)).await),

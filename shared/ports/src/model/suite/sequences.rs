@@ -13,7 +13,7 @@ use super::made::{ack, at, claim, claim_key, commit, delivery, fact, identity, r
 use super::{Random, ok};
 use crate::model::{ManualClock, ModelLanes, ModelStore};
 use crate::queue::Received;
-use crate::store::{ClaimKey, Dossier, Health, Seat, Segment};
+use crate::store::{ClaimKey, Dossier, Health, Reading, Seat, Segment};
 use crate::{Fault, Lanes, Outgoing, Queues, Store};
 
 const PEOPLE: u64 = 3;
@@ -48,7 +48,7 @@ enum Operation {
     Gauge(TargetId, u64),
     Meter(TargetId, u64),
     /// A read in between, as the handlers do, because an adapter may remember what it read.
-    Seat(u64, u64),
+    Seats(Vec<u64>, u64),
 }
 
 impl Operation {
@@ -56,7 +56,7 @@ impl Operation {
     fn any(random: &mut Random, model: &ModelStore) -> Self {
         let of = random.below(PEOPLE);
         let on = random.below(TARGETS);
-        let seats = model.seats();
+        let seats = model.everybody();
         let seat = seats.get(&identity(of));
         let generation = seat.map(|seat| seat.record.generation.0);
         let mistaken = random.percent(15);
@@ -133,7 +133,10 @@ impl Operation {
             }
             90..93 => Self::Gauge(target(on), random.below(4)),
             93..95 => Self::Meter(target(on), random.below(4)),
-            _ => Self::Seat(of, on),
+            _ => {
+                let more = (0..random.below(3)).map(|_| random.below(PEOPLE));
+                Self::Seats([of].into_iter().chain(more).collect(), on)
+            }
         }
     }
 
@@ -164,7 +167,14 @@ impl Operation {
                 let written = said(store.set_meter(target, &meter).await);
                 format!("{written} {}", said(store.meter(target).await))
             }
-            Self::Seat(of, on) => said(store.seat(&identity(*of), &target(*on)).await),
+            Self::Seats(of, on) => {
+                let everybody: Vec<_> = of.iter().copied().map(identity).collect();
+                let read = store.seats(&everybody, &target(*on)).await;
+                said(read.map(|(seats, health)| {
+                    let seats = seats.into_iter().map(said).collect::<Vec<_>>();
+                    (seats, health)
+                }))
+            }
         }
     }
 }
@@ -201,7 +211,7 @@ async fn everything<S: Store>(store: &S, seed: u64) -> Everything {
     let mut after = None;
     loop {
         let segment = Segment { index: 0, of: 1 };
-        let page = ok(store.scan(segment, after.as_deref()).await);
+        let page = ok(store.scan(segment, Reading::Latest, after.as_deref()).await);
         rows.extend(page.rows);
         after = page.next;
         if after.is_none() {

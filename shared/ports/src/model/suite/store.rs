@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::budget::{Gauge, Tally};
 use domain::limit::{Class, Meter, Scope};
-use domain::{Fact, Generation};
+use domain::{Fact, Generation, Hash};
 use futures::future::join_all;
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ use super::made::{ack, at, claim, claim_key, commit, delivery, fact, identity, r
 use super::{ok, rejected};
 use crate::Store;
 use crate::store::{
-    Accepted, Acked, Committed, Dossier, Health, MAX_COMMIT_PARTS, Pause, Seat, Segment,
+    Accepted, Acked, Committed, Dossier, Health, MAX_COMMIT_PARTS, Pause, Reading, Seat, Segment,
 };
 
 /// Everything that the port documents. `make` gives an empty table each time.
@@ -34,6 +34,7 @@ pub async fn all<S: Store>(make: impl AsyncFn() -> S) {
     the_last_acknowledgement_moves_the_look(&make().await).await;
     due_identities_come_in_order(&make().await).await;
     a_scan_meets_everybody_once(&make().await).await;
+    seats_come_in_the_order_asked_for(&make().await).await;
     health_is_kept_by_target(&make().await).await;
     a_pause_outlasts_what_connectors_record(&make().await).await;
     a_gauge_is_written_by_whoever_read_it_last(&make().await).await;
@@ -466,7 +467,10 @@ async fn due_identities_come_in_order<S: Store>(store: &S) {
 }
 
 async fn a_scan_meets_everybody_once<S: Store>(store: &S) {
-    let heavy = "x".repeat(20_000);
+    // Nothing that an adapter could write shorter.
+    let heavy: String = (0..600_u64)
+        .map(|n| Hash::of(&n.to_be_bytes()).to_string())
+        .collect();
     for of in 0..150 {
         let mut one = commit(of, None, 1);
         one.links = vec![record(of + 1000)];
@@ -482,7 +486,9 @@ async fn a_scan_meets_everybody_once<S: Store>(store: &S) {
         for index in 0..of {
             let mut after = None;
             loop {
-                let page = ok(store.scan(Segment { index, of }, after.as_deref()).await);
+                let page = ok(store
+                    .scan(Segment { index, of }, Reading::Latest, after.as_deref())
+                    .await);
                 for (identity, seat) in page.rows {
                     assert!(met.insert(identity, seat).is_none(), "met twice");
                 }
@@ -497,6 +503,27 @@ async fn a_scan_meets_everybody_once<S: Store>(store: &S) {
             assert_eq!(met.get(&identity(of)), seat(store, of).await.as_ref());
         }
     }
+}
+
+async fn seats_come_in_the_order_asked_for<S: Store>(store: &S) {
+    for of in 0..120 {
+        let one = commit(of, None, of + 1);
+        assert_eq!(ok(store.commit(&one).await), Committed::Done);
+    }
+    let limited = Health::Throttled { until: at(60) };
+    ok(store.set_health(&target(0), &limited).await);
+    // More than a request takes, somebody twice, nobody, and the last first.
+    let asked: Vec<u64> = (0..120).rev().chain([7, 500, 7]).collect();
+    let identities: Vec<_> = asked.iter().copied().map(identity).collect();
+    let (seats, health) = ok(store.seats(&identities, &target(0)).await);
+    assert_eq!(health, limited);
+    assert_eq!(seats.len(), asked.len());
+    for (of, seat) in asked.into_iter().zip(seats) {
+        let generation = ok(seat).map(|seat| seat.record.generation.0);
+        assert_eq!(generation, (of < 120).then_some(of + 1), "{of}");
+    }
+    let (nobody, health) = ok(store.seats(&[], &target(1)).await);
+    assert_eq!((nobody.len(), health), (0, Health::default()));
 }
 
 async fn a_gauge_is_written_by_whoever_read_it_last<S: Store>(store: &S) {
