@@ -24,7 +24,7 @@ use crate::health::{May, may};
 use crate::limits::Counted;
 use crate::pool::{self, Member};
 use crate::resolve::Sight;
-use crate::work::{Converged, Unseen, Work, refusal};
+use crate::work::{Converged, Undone, Unseen, Work, refusal};
 
 /// After so many requests in a row that a target did not answer, the rest of a batch comes back:
 /// each costs a time-out, and the batch has to end before its messages are visible again.
@@ -37,12 +37,28 @@ const WORK_FOR: SignedDuration = SignedDuration::from_secs(30);
 /// Messages whose decision was made under another version of policy, by the queue's id.
 type OtherVersions = Mutex<BTreeMap<String, Hash>>;
 
+/// How often a batch begins again with accounts that another worker was faster at, before their
+/// messages come back.
+const AGAIN: u32 = 2;
+
 /// A message that was read.
+#[derive(Clone)]
 pub struct Asked {
     pub request: ConvergeRequest,
     /// How often it was delivered, this time included.
     pub receives: u32,
     pub trace: Option<Trace>,
+    /// What another worker may have been in the way of: these may have been given to the account
+    /// without a record of it, and it is looked at whatever the record says.
+    pub doubt: Option<BTreeSet<EntitlementId>>,
+}
+
+impl Asked {
+    /// Whether the account is looked at although everything is recorded as done: a worker that was
+    /// late, or was lost, may have written since. A first delivery is taken at the record's word.
+    fn in_doubt(&self, current: bool) -> bool {
+        self.doubt.is_some() || (current && self.receives > 1)
+    }
 }
 
 /// The identity that a message is about, and the health of its target.
@@ -117,13 +133,14 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                         request,
                         receives: record.receives,
                         trace: record.trace.clone(),
+                        doubt: None,
                     });
                     answers.push(Ok(()));
                 }
                 Err(fault) => answers.push(Err(fault)),
             }
         }
-        let worked = self.together(requests, others.is_some()).await;
+        let worked = Box::pin(self.together(requests, others.is_some())).await;
         for (at, answer) in places.into_iter().zip(worked) {
             if let (Ok(Converged::Elsewhere(version)), Some(others), Some(record)) =
                 (&answer, others, records.get(at))
@@ -139,12 +156,46 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     }
 
     /// Works on requests of different accounts; answers in their order. `own` leaves alone what was
-    /// decided under another version of policy.
+    /// decided under another version of policy. Where another worker was faster, what we wrote may
+    /// have undone a newer block: the account is looked at again at once.
     pub(crate) async fn together(
         &self,
         requests: Vec<Asked>,
         own: bool,
     ) -> Vec<Result<Converged, Fault>> {
+        let mut answers: Vec<Result<Converged, Fault>> = requests
+            .iter()
+            .map(|_| Err(Fault::retry("the request was not worked on")))
+            .collect();
+        let mut open: Vec<(usize, Asked)> = requests.into_iter().enumerate().collect();
+        for left in (0..=AGAIN).rev() {
+            let (places, round): (Vec<usize>, Vec<Asked>) =
+                std::mem::take(&mut open).into_iter().unzip();
+            if places.is_empty() {
+                break;
+            }
+            let worked = self.once(round.clone(), own).await;
+            for ((place, asked), answer) in places.into_iter().zip(round).zip(worked) {
+                match answer {
+                    Err(Undone::Overtaken(given)) if left > 0 => {
+                        let mut doubt = asked.doubt.clone().unwrap_or_default();
+                        doubt.extend(given);
+                        let doubt = Some(doubt);
+                        open.push((place, Asked { doubt, ..asked }));
+                    }
+                    answer => {
+                        if let Some(known) = answers.get_mut(place) {
+                            *known = answer.map_err(Fault::from);
+                        }
+                    }
+                }
+            }
+        }
+        answers
+    }
+
+    /// One attempt at each request.
+    async fn once(&self, requests: Vec<Asked>, own: bool) -> Vec<Result<Converged, Undone>> {
         let mut answers = BTreeMap::new();
         let mut by_target: BTreeMap<TargetId, (Health, Vec<Placed>)> = BTreeMap::new();
         let count = requests.len();
@@ -160,7 +211,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                     works.push((at, work));
                 }
                 Err(fault) => {
-                    answers.insert(at, Err(fault));
+                    answers.insert(at, Err(fault.into()));
                 }
             }
         }
@@ -172,9 +223,8 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         }
         (0..count)
             .map(|at| {
-                answers
-                    .remove(&at)
-                    .unwrap_or_else(|| Err(Fault::retry("the request was not worked on")))
+                let unknown = || Err(Fault::retry("the request was not worked on").into());
+                answers.remove(&at).unwrap_or_else(unknown)
             })
             .collect()
     }
@@ -216,8 +266,12 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let desk = self.desk(name);
         let (seat, health) = read;
         if let (true, Some(seat)) = (own, &seat)
-            && let Some(version) = self.decided_under(seat, request)
+            && let Some(version) = self.decided_under(seat, asked)
         {
+            if asked.doubt.is_some() {
+                // Received again, it is looked at by the connector that has the version.
+                return Err(Undone::Overtaken(BTreeSet::new()).into());
+            }
             return Ok(Opened::Finished(Converged::Elsewhere(version)));
         }
         if desk.is_none() && !self.targets.contains_key(name) {
@@ -252,7 +306,9 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         if matches!(may, May::Defer) {
             return Ok(Opened::Finished(Converged::Deferred));
         }
-        if record.applied >= generation && !request.look {
+        let current = record.applied >= generation;
+        let doubted = desk.is_none() && asked.in_doubt(current);
+        if current && !request.look && !doubted {
             return Ok(Opened::Finished(Converged::Current));
         }
         if let May::Wait(after) = may {
@@ -262,7 +318,11 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             });
         }
         let elsewhere = self.elsewhere(&seat, name);
-        let unsettled = seat.record.unsettled.remove(name);
+        let mut unsettled = seat.record.unsettled.remove(name);
+        if doubted {
+            let maybe = unsettled.get_or_insert_default();
+            maybe.extend(asked.doubt.iter().flatten().cloned());
+        }
         let parked = record.parked.is_some();
         let projection = self.resolve_references(wanted, name).await?;
         let work = Work {
@@ -305,14 +365,16 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
 
     /// The version of policy that a decision was made under, where it is another one and something
     /// is still to be done.
-    fn decided_under(&self, seat: &Seat, request: &ConvergeRequest) -> Option<Hash> {
+    fn decided_under(&self, seat: &Seat, asked: &Asked) -> Option<Hash> {
+        let request = &asked.request;
         let decided = seat.record.policy;
         let generation = seat.record.changed.get(&request.target).copied();
         let applied = seat
             .accounts
             .get(&request.target)
             .map(|record| record.applied);
-        let open = request.look || applied < generation;
+        let current = applied >= generation;
+        let open = request.look || !current || asked.in_doubt(current);
         (open && decided != self.policy.policy.version).then_some(decided)
     }
 
@@ -335,21 +397,29 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         target: &T,
         mut health: Health,
         works: Vec<Placed>,
-    ) -> Vec<(usize, Result<Converged, Fault>)> {
+    ) -> Vec<(usize, Result<Converged, Undone>)> {
         let at = self.clock.now();
-        let (mut planned, mut answers) = self.pace(name, target, at, works).await;
+        let (mut planned, later) = self.pace(name, target, at, works).await;
+        let mut answers: Vec<(usize, Result<Converged, Undone>)> = later
+            .into_iter()
+            .map(|(place, answer)| (place, answer.map_err(Undone::from)))
+            .collect();
         if planned.is_empty() {
             return answers;
         }
         if let Err(fault) = self.count_batch(name, &mut planned, at).await {
             let unused = unused(target, &planned);
-            answers.extend(planned.iter().map(|one| (one.place, Err(fault.clone()))));
+            answers.extend(
+                planned
+                    .iter()
+                    .map(|one| (one.place, Err(fault.clone().into()))),
+            );
             if let Err(fault) = self.leave(name, unused).await {
                 tracing::warn!(target = %name, error = %fault, "place not left");
             }
             return answers;
         }
-        let (over, unused) = self.carry_out_batch(target, planned, at).await;
+        let (over, unused) = self.carry_out_batch(name, target, planned, at).await;
         let mut tally = Tally::default();
         for one in over {
             count(&mut tally, &one.result);
@@ -372,12 +442,13 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// answers with what was granted and not used.
     async fn carry_out_batch(
         &self,
+        name: &TargetId,
         target: &T,
         planned: Vec<Planned>,
         began: Timestamp,
     ) -> (Vec<Over>, Cost) {
         if target.takes_many() {
-            let over = Box::pin(self.carry_out_each(target, planned)).await;
+            let over = Box::pin(self.carry_out_each(name, target, planned)).await;
             return (over, Cost::default());
         }
         let poolable = planned
@@ -434,7 +505,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 }
             }
         }
-        Box::pin(self.carry_out_together(target, &mut members)).await;
+        Box::pin(self.carry_out_together(name, target, &mut members)).await;
         for (place, member) in places.into_iter().zip(members) {
             let (work, result) = member.finish();
             over.push(Over {
@@ -461,6 +532,9 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         } else {
             (convergence.clone(), Convergence::default())
         };
+        if !first.changes.is_empty() {
+            self.still(work).await?;
+        }
         let mut done = self.carry_out(target, &first, work).await;
         if matches!(done, Err(Stop::NameTaken)) {
             // Somebody's account, or our own whose creation was never answered, holds the name.
@@ -546,6 +620,7 @@ fn count(tally: &mut Tally, result: &Result<Outcome, Stop>) {
             Stop::Rest(_)
             | Stop::Throttled { .. }
             | Stop::Again(_)
+            | Stop::Overtaken
             | Stop::Ill(_)
             | Stop::Unknown(_),
         ) => {}

@@ -32,6 +32,8 @@ pub enum Stop {
     Ill(Fault),
     /// An answer was lost. Come back, and look before writing.
     Unknown(Fault),
+    /// Somebody else was faster. From the beginning, with what is known now.
+    Overtaken,
     /// It was answered as done and is not so.
     Unverified(Fault),
     /// The target says that the user name is taken.
@@ -65,6 +67,7 @@ impl Stop {
             })),
             Self::Park(_)
             | Self::Again(_)
+            | Self::Overtaken
             | Self::Ill(_)
             | Self::Unknown(_)
             | Self::Unverified(_)

@@ -1,6 +1,7 @@
 //! Targets that take what is known of many people in one request. Every account's message is in
 //! flight, as with shared memberships.
 
+use domain::TargetId;
 use domain::converge::Convergence;
 use ports::target::AccountChanges;
 use ports::{Apply, Cases, Clock, Fault, Observe, Store};
@@ -12,22 +13,21 @@ use crate::work::Work;
 
 impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Carries out everything of a batch in as few requests as the target allows.
-    pub(crate) async fn carry_out_each(&self, target: &T, planned: Vec<Planned>) -> Vec<Over> {
+    pub(crate) async fn carry_out_each(
+        &self,
+        name: &TargetId,
+        target: &T,
+        planned: Vec<Planned>,
+    ) -> Vec<Over> {
         let mut over = Vec::new();
         let mut going: Vec<(usize, Box<Work>, Convergence)> = Vec::new();
-        let mut works = Vec::new();
+        let mut deciding = Vec::new();
         for Planned {
             place, mut work, ..
         } in planned
         {
             match self.decide(target, &mut work).await {
-                Ok(convergence) => {
-                    works.push(AccountChanges {
-                        account: work.record.id.clone(),
-                        changes: convergence.changes.clone(),
-                    });
-                    going.push((place, work, convergence));
-                }
+                Ok(convergence) => deciding.push((place, work, convergence)),
                 Err(stop) => {
                     let result = Err(stop);
                     over.push(Over {
@@ -37,6 +37,25 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                     });
                 }
             }
+        }
+        let known: Vec<&Work> = deciding.iter().map(|(_, work, _)| &**work).collect();
+        let stops = self.overtaken(name, &known).await;
+        let mut works = Vec::new();
+        for ((place, work, convergence), stop) in deciding.into_iter().zip(stops) {
+            if let Some(stop) = stop {
+                let result = Err(stop);
+                over.push(Over {
+                    place,
+                    work,
+                    result,
+                });
+                continue;
+            }
+            works.push(AccountChanges {
+                account: work.record.id.clone(),
+                changes: convergence.changes.clone(),
+            });
+            going.push((place, work, convergence));
         }
         let mut answers = target.apply_each(&works).await.into_iter();
         for (place, mut work, convergence) in going {

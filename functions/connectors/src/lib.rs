@@ -18,6 +18,7 @@ mod pace;
 mod pool;
 mod resolve;
 mod settle;
+mod stale;
 mod verify;
 mod work;
 
@@ -90,6 +91,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             request: request.clone(),
             receives,
             trace: None,
+            doubt: None,
         };
         let mut answers = self.together(vec![asked], false).await;
         answers

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::converge::Convergence;
-use domain::{Change, EntitlementId, Outcome};
+use domain::{Change, EntitlementId, Outcome, TargetId};
 use ports::target::MemberChange;
 use ports::{Apply, Cases, Clock, Observe, Store};
 
@@ -21,6 +21,8 @@ pub struct Member {
     /// Memberships only: whatever else there was to do is done.
     convergence: Convergence,
     done: Done,
+    /// Whether something was written before: the account was made.
+    began: bool,
     stop: Option<Stop>,
 }
 
@@ -29,6 +31,7 @@ impl Member {
         Self {
             work,
             convergence,
+            began: outcome == Outcome::Applied,
             done: Done::after(outcome),
             stop: None,
         }
@@ -122,7 +125,19 @@ const fn membership(change: &Change) -> Option<(&EntitlementId, bool)> {
 impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Takes what is to be taken, looks back, and gives what is to be given. What is taken is
     /// gone before anything is given, so that no SoD pair is held in between.
-    pub(crate) async fn carry_out_together(&self, target: &T, members: &mut [Member]) {
+    pub(crate) async fn carry_out_together(
+        &self,
+        name: &TargetId,
+        target: &T,
+        members: &mut [Member],
+    ) {
+        let first = members.iter_mut().filter(|member| !member.began);
+        let mut first: Vec<&mut Member> = first.collect();
+        let works: Vec<&Work> = first.iter().map(|member| &member.work).collect();
+        let stops = self.overtaken(name, &works).await;
+        for (member, stop) in first.iter_mut().zip(stops) {
+            member.stop = stop;
+        }
         self.pass(target, members, false).await;
         self.look_back(target, members).await;
         self.pass(target, members, true).await;

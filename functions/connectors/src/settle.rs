@@ -1,7 +1,5 @@
 //! Recording what the work came to, whatever it came to.
 
-use std::time::Duration;
-
 use domain::{AccountRecord, Outcome, TargetId, sod};
 use jiff::{SignedDuration, Timestamp};
 use ports::store::{Ack, Acked, Health};
@@ -9,7 +7,7 @@ use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 use telemetry::{Dimensions, Metric};
 
 use crate::carry_out::Stop;
-use crate::work::{Converged, Work};
+use crate::work::{Converged, Undone, Work};
 use crate::{Connector, LAST_LOOK, LOOK_AGAIN};
 
 impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
@@ -19,7 +17,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         result: Result<Outcome, Stop>,
         mut work: Work,
         health: &mut Health,
-    ) -> Result<Converged, Fault> {
+    ) -> Result<Converged, Undone> {
         let name = work.name.clone();
         let counted = Dimensions::target(&name);
         match result {
@@ -50,10 +48,11 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                            rename or delete that account";
                 self.park(work, why.into()).await
             }
-            Err(Stop::NameTaken) => Err(Fault::Retry {
+            Err(Stop::NameTaken) => Err(Undone::from(Fault::Retry {
                 after: Some(LOOK_AGAIN),
                 why: "the user name is taken by somebody unseen".into(),
-            }),
+            })),
+            Err(Stop::Overtaken) => Err(Undone::Overtaken(work.given())),
             Err(Stop::Rest(why)) => {
                 self.quarantine(&work.name, health, work.at, &why).await?;
                 self.keep_progress(work, Outcome::Deferred).await?;
@@ -62,24 +61,24 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             Err(Stop::Throttled { after, why }) => {
                 let after = self.pause(&work.name, health, work.at, after).await?;
                 self.keep_progress(work, Outcome::Deferred).await?;
-                Err(Fault::Retry {
+                Err(Undone::from(Fault::Retry {
                     after: Some(after),
                     why,
-                })
+                }))
             }
             Err(Stop::Unverified(fault)) => {
                 telemetry::emit(Metric::NotVerified, 1.0, counted);
                 self.keep_progress(work, Outcome::NotVerified).await?;
-                Err(fault)
+                Err(fault.into())
             }
             Err(Stop::Unknown(fault)) => {
                 telemetry::emit(Metric::ConnectorUnknown, 1.0, counted);
                 self.keep_progress(work, Outcome::Unknown).await?;
-                Err(fault)
+                Err(fault.into())
             }
             Err(Stop::Again(fault) | Stop::Ill(fault)) => {
                 self.keep_progress(work, Outcome::Deferred).await?;
-                Err(fault)
+                Err(fault.into())
             }
         }
     }
@@ -93,7 +92,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     }
 
     /// A human has to see to it; the queue has nothing more to do.
-    async fn park(&self, mut work: Work, why: Box<str>) -> Result<Converged, Fault> {
+    async fn park(&self, mut work: Work, why: Box<str>) -> Result<Converged, Undone> {
         tracing::warn!(
             target = %work.name,
             identity = %work.identity,
@@ -110,10 +109,11 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     }
 
     /// Writes the record if it says anything new.
-    pub(crate) async fn acknowledge(&self, work: Work, settles: bool) -> Result<(), Fault> {
+    pub(crate) async fn acknowledge(&self, work: Work, settles: bool) -> Result<(), Undone> {
         if work.before.as_ref() == Some(&work.record) {
             return Ok(());
         }
+        let given = work.given();
         let ack = Ack {
             wake: self.frees_others(&work).then(|| soon(work.at)),
             identity: work.identity,
@@ -124,10 +124,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         };
         match self.store.ack(&ack).await? {
             Acked::Done => Ok(()),
-            Acked::Fenced => Err(Fault::Retry {
-                after: Some(Duration::ZERO),
-                why: "another worker wrote this account's record meanwhile".into(),
-            }),
+            Acked::Fenced => Err(Undone::Overtaken(given)),
         }
     }
 
@@ -141,7 +138,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
 
     /// What was done before the work stopped is remembered, as far as it was read back where that
     /// is due; what is owed stays owed.
-    async fn keep_progress(&self, mut work: Work, outcome: Outcome) -> Result<(), Fault> {
+    async fn keep_progress(&self, mut work: Work, outcome: Outcome) -> Result<(), Undone> {
         work.doubt();
         let unchanged = |before: &AccountRecord, after: &AccountRecord| {
             before.id == after.id

@@ -1,6 +1,7 @@
 //! One message's work: everything that was read, and the record as it grows.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use domain::change::AttrChange;
 use domain::converge::{Convergence, Elsewhere};
@@ -10,7 +11,7 @@ use domain::{
     Outcome, Ownership, Pii, Projection, Slot, TargetId,
 };
 use jiff::Timestamp;
-use ports::Trace;
+use ports::{Fault, Trace};
 
 use crate::limits::Counted;
 use crate::resolve::Sight;
@@ -28,6 +29,33 @@ pub enum Converged {
     Deferred,
     /// Decided under this version of policy, which is another one: nothing was done.
     Elsewhere(Hash),
+}
+
+/// Why a message is not done.
+#[derive(Clone, Debug)]
+pub enum Undone {
+    Fault(Fault),
+    /// Somebody decided about the account, or recorded it, while we were at it: what we know is
+    /// old, and what we wrote may have undone what they wrote. These we may have given.
+    Overtaken(BTreeSet<EntitlementId>),
+}
+
+impl From<Fault> for Undone {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Undone> for Fault {
+    fn from(undone: Undone) -> Self {
+        match undone {
+            Undone::Fault(fault) => fault,
+            Undone::Overtaken(_) => Self::Retry {
+                after: Some(Duration::ZERO),
+                why: "another worker wrote this account's record meanwhile".into(),
+            },
+        }
+    }
 }
 
 /// One message's work.
@@ -83,6 +111,12 @@ impl Work {
     pub fn waits(&self) -> bool {
         let mut until = self.record.waiting.values().flatten();
         until.any(|one| self.elsewhere.leaving.contains(one))
+    }
+
+    /// What may have been given, whether or not it was answered.
+    pub fn given(&self) -> BTreeSet<EntitlementId> {
+        let wanted = self.projection.grants.keys();
+        wanted.chain(&self.record.grants).cloned().collect()
     }
 
     /// What was held, or maybe held, and is not any more.

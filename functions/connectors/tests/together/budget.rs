@@ -79,7 +79,7 @@ async fn a_message_that_asks_for_nothing_uses_nothing() {
     assert_eq!(company.deliver(&["p0"]).await.failed, []);
     let counters = company.store.counters();
     for _ in 0..10 {
-        assert_eq!(company.deliver_again(&["p0"]).await.failed, []);
+        assert_eq!(company.deliver(&["p0"]).await.failed, []);
     }
     assert_eq!(company.store.counters().writes, counters.writes);
 }

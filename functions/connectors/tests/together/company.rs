@@ -88,6 +88,8 @@ pub struct State {
     pub keeps: bool,
     /// Changes of several accounts go in one request.
     pub takes_many: bool,
+    /// The request in these words is under way until this is taken back.
+    pub holds: Option<String>,
 }
 
 impl Dir {
@@ -155,7 +157,6 @@ impl Apply for Dir {
         change: &Change,
         account: Option<&AccountId>,
     ) -> Result<Applied, TargetError> {
-        let mut state = self.state();
         let id = match (account, change) {
             (Some(id), _) => id.clone(),
             (None, Change::Create { attrs, .. }) => {
@@ -164,10 +165,15 @@ impl Apply for Dir {
             }
             (None, _) => panic!("{} without an account", change.name()),
         };
+        let words = format!("{} {}", change.name(), id.as_str());
         if *change != Change::RevokeSessions {
-            state
-                .calls
-                .push(format!("{} {}", change.name(), id.as_str()));
+            self.state().calls.push(words.clone());
+        }
+        while self.state().holds.as_ref() == Some(&words) {
+            tokio::task::yield_now().await;
+        }
+        let mut state = self.state();
+        if *change != Change::RevokeSessions {
             state.answers.pop_front().unwrap_or(Ok(()))?;
         }
         state.change(change, &id)?;
@@ -235,16 +241,28 @@ impl Observe for Dir {
 
     async fn find(&self, lookup: Lookup<'_>) -> Result<Found, TargetError> {
         let mut state = self.state();
-        let Lookup::Id(id) = lookup else {
-            state.calls.push("find".to_owned());
-            return Ok(Found::None);
+        let id = match lookup {
+            Lookup::Id(id) => {
+                state.calls.push(format!("read {}", id.as_str()));
+                id.clone()
+            }
+            Lookup::Key(key) => {
+                state.calls.push("find".to_owned());
+                account(key.strip_prefix("identity-").expect("a key of ours"))
+            }
+            Lookup::UserName(_) => {
+                state.calls.push("find".to_owned());
+                return Ok(Found::None);
+            }
         };
-        state.calls.push(format!("read {}", id.as_str()));
-        let active = state.active.get(id).copied();
+        let active = state.active.get(&id).copied();
         Ok(active.map_or(Found::None, |active| {
             Found::One(Box::new(Account {
-                id: id.clone(),
-                key: None,
+                key: id
+                    .as_str()
+                    .strip_prefix("a-")
+                    .map(|name| Pii::new(identity(name).as_str().into())),
+                id,
                 user_name: Pii::new("x".into()),
                 active,
                 attrs: BTreeMap::new(),
@@ -384,6 +402,16 @@ impl Company {
         };
         assert_eq!(self.store.ack(&ack).await.expect("an ack"), Acked::Done);
         self.decide(name, 2, desired, grants).await;
+    }
+
+    /// Their work ended, and with it their access: the second decision about them.
+    pub async fn leaves(&self, name: &str) {
+        self.decide(name, 2, Desired::None, &[]).await;
+    }
+
+    /// The same of somebody who had an account before: the third.
+    pub async fn ends(&self, name: &str) {
+        self.decide(name, 3, Desired::Disabled, &[]).await;
     }
 
     async fn decide(&self, name: &str, generation: u64, desired: Desired, grants: &[&str]) {

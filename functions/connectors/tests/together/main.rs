@@ -11,4 +11,5 @@
 mod budget;
 mod company;
 mod health;
+mod late;
 mod pool;

@@ -25,8 +25,8 @@ async fn a_group_that_several_get_is_written_once() {
         assert_eq!(record.outcome, Some(Outcome::Applied));
         assert!(!company.owes(name).await);
     }
-    // Delivered once more: nobody is called.
-    assert_eq!(company.deliver_again(&["ana", "ben"]).await.failed, []);
+    // A second message: nobody is called.
+    assert_eq!(company.deliver(&["ana", "ben"]).await.failed, []);
     assert_eq!(company.dir.take_calls(), [""; 0]);
 }
 
