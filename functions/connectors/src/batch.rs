@@ -4,35 +4,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use contract::ConvergeRequest;
-use domain::budget::{Cost, Tally};
+use domain::budget::Cost;
 use domain::converge::{self, Convergence, Elsewhere, Seen, converge, postpone};
 use domain::limit::is_ending;
 use domain::policy::{Sod, TargetKind};
 use domain::rollout;
 use domain::{AccountRecord, EntitlementId, Hash, IdentityId, Outcome, TargetId};
-use jiff::{SignedDuration, Timestamp};
+use futures::future::join_all;
+use jiff::Timestamp;
 use ports::lanes::{Batch, BatchAnswer, Incoming};
 use ports::store::{Health, Seat};
 use ports::{Apply, Cases, Clock, Fault, Observe, Store, Trace, trace};
 
 use crate::Connector;
 use crate::carry_out::Stop;
+use crate::course::{Course, ends};
 use crate::health::{May, may};
 use crate::limits::Counted;
-use crate::pool::{self, Member};
+use crate::pool;
 use crate::resolve::Sight;
 use crate::work::{Converged, Undone, Unseen, Work, refusal};
-
-/// After so many requests in a row that a target did not answer, the rest of a batch comes back:
-/// each costs a time-out, and the batch has to end before its messages are visible again.
-const ILL_IN_A_ROW: u32 = 3;
-
-/// How long a batch takes on work. What was not begun by then comes back, so that everything is
-/// recorded before messages are visible again (the shortest visibility is a minute).
-const WORK_FOR: SignedDuration = SignedDuration::from_secs(30);
 
 /// Messages whose decision was made under another version of policy, by the queue's id.
 type OtherVersions = Mutex<BTreeMap<String, Hash>>;
@@ -71,7 +64,7 @@ enum Opened {
 }
 
 /// What is left of a message when everything was done that concerns its account alone.
-enum Next {
+pub enum Next {
     Done(Outcome),
     /// These memberships, which others of the batch share.
     Pool(Convergence, Outcome),
@@ -85,6 +78,8 @@ pub struct Planned {
     pub place: usize,
     pub work: Box<Work>,
     pub plan: Convergence,
+    /// What the budget granted.
+    pub granted: Cost,
 }
 
 /// What became of a message.
@@ -97,16 +92,31 @@ pub struct Over {
 impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Works through a batch of [`ConvergeRequest`]s, all of them under this connector's policy.
     pub async fn handle(&self, batch: Batch) -> BatchAnswer {
-        ports::batch::work_together(batch, |records| self.round(records, None)).await
+        self.handle_until(batch, ends(self.clock.now())).await
+    }
+
+    /// The same until [that instant](ends): whatever the batch is worked through in, rounds, targets
+    /// and records one by one after a panic, has the same end.
+    pub async fn handle_until(&self, batch: Batch, until: Timestamp) -> BatchAnswer {
+        ports::batch::work_together(batch, |records| self.round(records, None, until)).await
     }
 
     /// Works on what was decided under this connector's policy. What was decided under another
     /// version and is still to be done is left alone and comes back by version, for the connector
     /// that has it.
     pub async fn handle_own(&self, batch: Batch) -> (BatchAnswer, BTreeMap<Hash, Batch>) {
+        self.handle_own_until(batch, ends(self.clock.now())).await
+    }
+
+    /// The same until [that instant](ends).
+    pub async fn handle_own_until(
+        &self,
+        batch: Batch,
+        until: Timestamp,
+    ) -> (BatchAnswer, BTreeMap<Hash, Batch>) {
         let records = batch.records.clone();
         let others = OtherVersions::default();
-        let work = |records| self.round(records, Some(&others));
+        let work = |records| self.round(records, Some(&others), until);
         let answer = ports::batch::work_together(batch, work).await;
         let versions = others.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut parts: BTreeMap<Hash, Batch> = BTreeMap::new();
@@ -122,6 +132,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         &self,
         records: Vec<Incoming>,
         others: Option<&OtherVersions>,
+        until: Timestamp,
     ) -> Vec<Result<(), Fault>> {
         let mut answers: Vec<Result<(), Fault>> = Vec::with_capacity(records.len());
         let (mut places, mut requests) = (Vec::new(), Vec::new());
@@ -140,7 +151,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 Err(fault) => answers.push(Err(fault)),
             }
         }
-        let worked = Box::pin(self.together(requests, others.is_some())).await;
+        let worked = Box::pin(self.together(requests, others.is_some(), until)).await;
         for (at, answer) in places.into_iter().zip(worked) {
             if let (Ok(Converged::Elsewhere(version)), Some(others), Some(record)) =
                 (&answer, others, records.get(at))
@@ -162,6 +173,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         &self,
         requests: Vec<Asked>,
         own: bool,
+        until: Timestamp,
     ) -> Vec<Result<Converged, Fault>> {
         let mut answers: Vec<Result<Converged, Fault>> = requests
             .iter()
@@ -174,7 +186,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             if places.is_empty() {
                 break;
             }
-            let worked = self.once(round.clone(), own).await;
+            let worked = self.once(round.clone(), own, until).await;
             for ((place, asked), answer) in places.into_iter().zip(round).zip(worked) {
                 match answer {
                     Err(Undone::Overtaken(given)) if left > 0 => {
@@ -195,12 +207,17 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     }
 
     /// One attempt at each request.
-    async fn once(&self, requests: Vec<Asked>, own: bool) -> Vec<Result<Converged, Undone>> {
+    async fn once(
+        &self,
+        requests: Vec<Asked>,
+        own: bool,
+        until: Timestamp,
+    ) -> Vec<Result<Converged, Undone>> {
         let mut answers = BTreeMap::new();
         let mut by_target: BTreeMap<TargetId, (Health, Vec<Placed>)> = BTreeMap::new();
         let count = requests.len();
         for (at, (asked, read)) in self.read(requests).await.into_iter().enumerate() {
-            let opened = async { self.open(&asked, read?, own).await };
+            let opened = async { self.open(&asked, read?, own, until).await };
             match trace::within(asked.trace.clone(), opened).await {
                 Ok(Opened::Finished(converged)) => {
                     answers.insert(at, Ok(converged));
@@ -211,16 +228,20 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                     works.push((at, work));
                 }
                 Err(fault) => {
-                    answers.insert(at, Err(fault.into()));
+                    answers.insert(at, Err(fault));
                 }
             }
         }
-        for (name, (health, works)) in by_target {
-            if let Some(target) = self.targets.get(&name) {
-                let worked = Box::pin(self.on_target(&name, target, health, works)).await;
-                answers.extend(worked);
+        // At once, so that a target that does not answer keeps nobody waiting who is elsewhere.
+        let mut courses = Vec::new();
+        for (name, (health, works)) in &mut by_target {
+            if let Some(target) = self.targets.get(name) {
+                let works = std::mem::take(works);
+                let course = Course::new(name, target, health.clone(), until);
+                courses.push(Box::pin(self.on_target(course, works)));
             }
         }
+        answers.extend(join_all(courses).await.into_iter().flatten());
         (0..count)
             .map(|at| {
                 let unknown = || Err(Fault::retry("the request was not worked on").into());
@@ -260,7 +281,13 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     }
 
     /// Finds out what a request asks for.
-    async fn open(&self, asked: &Asked, read: Read, own: bool) -> Result<Opened, Fault> {
+    async fn open(
+        &self,
+        asked: &Asked,
+        read: Read,
+        own: bool,
+        until: Timestamp,
+    ) -> Result<Opened, Undone> {
         let request = &asked.request;
         let name = &request.target;
         let desk = self.desk(name);
@@ -275,7 +302,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             return Ok(Opened::Finished(Converged::Elsewhere(version)));
         }
         if desk.is_none() && !self.targets.contains_key(name) {
-            return Err(Fault::reject("the target is not in the policy"));
+            return Err(Fault::reject("the target is not in the policy").into());
         }
         let Some(mut seat) = seat else {
             return Ok(Opened::Finished(Converged::Current));
@@ -311,12 +338,6 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         if current && !request.look && !doubted {
             return Ok(Opened::Finished(Converged::Current));
         }
-        if let May::Wait(after) = may {
-            return Err(Fault::Retry {
-                after: Some(after),
-                why: "the target asked for a pause".into(),
-            });
-        }
         let elsewhere = self.elsewhere(&seat, name);
         let mut unsettled = seat.record.unsettled.remove(name);
         if doubted {
@@ -341,6 +362,8 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             ending_since: seat.record.ending_since.filter(|_| urgent),
             block_seen: false,
             at,
+            until,
+            wake: None,
             receives: asked.receives,
             trace: asked.trace.clone(),
             kept: BTreeSet::new(),
@@ -348,8 +371,12 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             counted: Counted::default(),
             elsewhere,
         };
+        if let May::Wait(after) = may {
+            let why = "the target asked for a pause".into();
+            return self.put_off(work, after, why).await.map(Opened::Finished);
+        }
         if let Some(desk) = desk {
-            return self.by_hand(desk, work).await.map(Opened::Finished);
+            return Ok(Opened::Finished(self.by_hand(desk, work).await?));
         }
         Ok(Opened::Work(Box::new(work), health))
     }
@@ -390,135 +417,8 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         })
     }
 
-    /// Everything of a batch that concerns one target.
-    async fn on_target(
-        &self,
-        name: &TargetId,
-        target: &T,
-        mut health: Health,
-        works: Vec<Placed>,
-    ) -> Vec<(usize, Result<Converged, Undone>)> {
-        let at = self.clock.now();
-        let (mut planned, later) = self.pace(name, target, at, works).await;
-        let mut answers: Vec<(usize, Result<Converged, Undone>)> = later
-            .into_iter()
-            .map(|(place, answer)| (place, answer.map_err(Undone::from)))
-            .collect();
-        if planned.is_empty() {
-            return answers;
-        }
-        if let Err(fault) = self.count_batch(name, &mut planned, at).await {
-            let unused = unused(target, &planned);
-            answers.extend(
-                planned
-                    .iter()
-                    .map(|one| (one.place, Err(fault.clone().into()))),
-            );
-            if let Err(fault) = self.leave(name, unused).await {
-                tracing::warn!(target = %name, error = %fault, "place not left");
-            }
-            return answers;
-        }
-        let (over, unused) = self.carry_out_batch(name, target, planned, at).await;
-        let mut tally = Tally::default();
-        for one in over {
-            count(&mut tally, &one.result);
-            let trace = one.work.trace.clone();
-            let settled = self.settle(one.result, *one.work, &mut health);
-            let answer = trace::within(trace, settled).await;
-            answers.push((one.place, answer));
-        }
-        if let Err(fault) = self.count(name, &mut health, at, tally).await {
-            tracing::warn!(target = %name, error = %fault, "failures not counted");
-        }
-        if let Err(fault) = self.leave(name, unused).await {
-            // The place runs out by itself, and the budget fills again.
-            tracing::warn!(target = %name, error = %fault, "place not left");
-        }
-        answers
-    }
-
-    /// Carries out everything, first what concerns one account alone, then what is shared. Also
-    /// answers with what was granted and not used.
-    async fn carry_out_batch(
-        &self,
-        name: &TargetId,
-        target: &T,
-        planned: Vec<Planned>,
-        began: Timestamp,
-    ) -> (Vec<Over>, Cost) {
-        if target.takes_many() {
-            let over = Box::pin(self.carry_out_each(name, target, planned)).await;
-            return (over, Cost::default());
-        }
-        let poolable = planned
-            .iter()
-            .filter(|one| !one.work.urgent && self.pools(&one.plan));
-        let shared = pool::shared(poolable.map(|one| &one.plan));
-        let mut closed: Option<Stop> = None;
-        let (mut in_a_row, mut unused) = (0, Cost::default());
-        let mut over: Vec<Over> = Vec::new();
-        let (mut places, mut members) = (Vec::new(), Vec::new());
-        for one in planned {
-            let cost = one.wish(target).cost;
-            let Planned {
-                place, mut work, ..
-            } = one;
-            if self.clock.now().duration_since(began) >= WORK_FOR {
-                closed.get_or_insert_with(out_of_time);
-            }
-            if let (Some(stop), false) = (&closed, work.urgent) {
-                unused = unused.plus(cost);
-                let result = Err(stop.clone());
-                over.push(Over {
-                    place,
-                    work,
-                    result,
-                });
-                continue;
-            }
-            // Boxed: the future of a target's client is large, and lives in every one around it.
-            match Box::pin(self.advance(target, &mut work, &shared)).await {
-                Ok(Next::Pool(convergence, outcome)) => {
-                    in_a_row = 0;
-                    places.push(place);
-                    members.push(Member::new(*work, convergence, outcome));
-                }
-                Ok(Next::Done(outcome)) => {
-                    in_a_row = 0;
-                    let result = Ok(outcome);
-                    over.push(Over {
-                        place,
-                        work,
-                        result,
-                    });
-                }
-                Err(stop) => {
-                    in_a_row = if stop.is_ill() { in_a_row + 1 } else { 0 };
-                    closed = closed.or_else(|| stop.closes(in_a_row >= ILL_IN_A_ROW));
-                    let result = Err(stop);
-                    over.push(Over {
-                        place,
-                        work,
-                        result,
-                    });
-                }
-            }
-        }
-        Box::pin(self.carry_out_together(name, target, &mut members)).await;
-        for (place, member) in places.into_iter().zip(members) {
-            let (work, result) = member.finish();
-            over.push(Over {
-                place,
-                work: Box::new(work),
-                result,
-            });
-        }
-        (over, unused)
-    }
-
     /// Looks, decides, and carries out whatever concerns the account alone.
-    async fn advance(
+    pub(crate) async fn advance(
         &self,
         target: &T,
         work: &mut Work,
@@ -592,38 +492,6 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             &mut convergence,
         );
         convergence
-    }
-}
-
-/// What was granted to a batch that is not begun.
-fn unused<T: Apply>(target: &T, planned: &[Planned]) -> Cost {
-    planned
-        .iter()
-        .fold(Cost::default(), |sum, one| sum.plus(one.wish(target).cost))
-}
-
-/// The batch has to end.
-fn out_of_time() -> Stop {
-    Stop::Again(Fault::Retry {
-        after: Some(Duration::ZERO),
-        why: "the batch took long; the rest of it comes in another".into(),
-    })
-}
-
-/// Counts a result as that of a target that is well, or that is not. What never got there says
-/// nothing.
-fn count(tally: &mut Tally, result: &Result<Outcome, Stop>) {
-    match result {
-        Err(stop) if stop.is_ill() => tally.ill += 1,
-        Ok(_) | Err(Stop::Park(_) | Stop::NameTaken | Stop::Unverified(_)) => tally.well += 1,
-        Err(
-            Stop::Rest(_)
-            | Stop::Throttled { .. }
-            | Stop::Again(_)
-            | Stop::Overtaken
-            | Stop::Ill(_)
-            | Stop::Unknown(_),
-        ) => {}
     }
 }
 

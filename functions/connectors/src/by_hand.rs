@@ -184,6 +184,8 @@ fn after(work: &Work, changes: &[Change]) -> AccountRecord {
         ending_since: work.ending_since,
         block_seen: work.block_seen,
         at: work.at,
+        until: work.until,
+        wake: None,
         receives: work.receives,
         trace: None,
         kept: std::collections::BTreeSet::new(),

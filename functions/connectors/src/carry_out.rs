@@ -28,6 +28,13 @@ pub enum Stop {
     },
     /// Come back, for a reason of ours.
     Again(Fault),
+    /// Nothing failed: it is not its turn yet, or what it needs is not there yet.
+    Wait {
+        /// For how long.
+        after: Duration,
+        /// What for.
+        why: Box<str>,
+    },
     /// The target is not well. Come back.
     Ill(Fault),
     /// An answer was lost. Come back, and look before writing.
@@ -42,11 +49,17 @@ pub enum Stop {
 
 impl Stop {
     /// An account that we made a moment ago does not show yet.
-    pub fn not_yet() -> Self {
-        Self::Again(Fault::Retry {
-            after: Some(Duration::from_secs(5)),
+    pub fn not_yet(work: &Work) -> Self {
+        let seconds = match work.receives {
+            0 | 1 => 5,
+            2 => 25,
+            3 => 90,
+            _ => 240,
+        };
+        Self::Wait {
+            after: Duration::from_secs(seconds),
             why: "the target does not show the new account yet".into(),
-        })
+        }
     }
 }
 
@@ -54,25 +67,6 @@ impl Stop {
     /// Whether it shows a target that is not well.
     pub const fn is_ill(&self) -> bool {
         matches!(self, Self::Ill(_) | Self::Unknown(_))
-    }
-
-    /// What it means to the rest of a batch that was not begun: the target rests, it asked for a
-    /// pause, or it does not answer any more.
-    pub fn closes(&self, silent: bool) -> Option<Self> {
-        match self {
-            Self::Rest(_) | Self::Throttled { .. } => Some(self.clone()),
-            Self::Ill(_) | Self::Unknown(_) if silent => Some(Self::Again(Fault::Retry {
-                after: Some(Duration::from_secs(30)),
-                why: "the target did not answer the messages before".into(),
-            })),
-            Self::Park(_)
-            | Self::Again(_)
-            | Self::Overtaken
-            | Self::Ill(_)
-            | Self::Unknown(_)
-            | Self::Unverified(_)
-            | Self::NameTaken => None,
-        }
     }
 }
 
@@ -108,6 +102,10 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let mut done = Done::default();
         let mut rest = convergence.changes.as_slice();
         while let Some((change, others)) = rest.split_first() {
+            // One step at least, however late it is, so that every delivery gets on.
+            if rest.len() < convergence.changes.len() && self.clock.now() >= work.until {
+                return Err(Stop::out_of_time(work));
+            }
             if self.swaps(change, convergence) {
                 self.verify_revokes(target, convergence, work).await?;
             }
@@ -286,7 +284,7 @@ pub fn revokes(convergence: &Convergence) -> impl Iterator<Item = &EntitlementId
 /// The account is not there any more, or not yet.
 fn lost(work: &mut Work) -> Stop {
     if crate::resolve::young(work) {
-        return Stop::not_yet();
+        return Stop::not_yet(work);
     }
     // The next attempt looks by key, and creates only what is still wanted.
     work.record.id = None;

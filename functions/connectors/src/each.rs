@@ -1,7 +1,6 @@
 //! Targets that take what is known of many people in one request. Every account's message is in
 //! flight, as with shared memberships.
 
-use domain::TargetId;
 use domain::converge::Convergence;
 use ports::target::AccountChanges;
 use ports::{Apply, Cases, Clock, Fault, Observe, Store};
@@ -9,46 +8,68 @@ use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 use crate::Connector;
 use crate::batch::{Over, Planned, with_withheld};
 use crate::carry_out::{Done, Stop, take};
+use crate::course::Course;
 use crate::work::Work;
 
 impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Carries out everything of a batch in as few requests as the target allows.
-    pub(crate) async fn carry_out_each(
-        &self,
-        name: &TargetId,
-        target: &T,
-        planned: Vec<Planned>,
-    ) -> Vec<Over> {
-        let mut over = Vec::new();
+    pub(crate) async fn carry_out_each(&self, course: &mut Course<'_, T>, planned: Vec<Planned>) {
+        let target = course.target;
         let mut going: Vec<(usize, Box<Work>, Convergence)> = Vec::new();
         let mut deciding = Vec::new();
         for Planned {
-            place, mut work, ..
+            place,
+            mut work,
+            granted,
+            ..
         } in planned
         {
-            match self.decide(target, &mut work).await {
-                Ok(convergence) => deciding.push((place, work, convergence)),
-                Err(stop) => {
-                    let result = Err(stop);
-                    over.push(Over {
+            if let Some(stop) = course.refuses(&work, self.clock.now()) {
+                course.unused = course.unused.plus(granted);
+                let result = Err(stop);
+                self.over(
+                    course,
+                    Over {
                         place,
                         work,
                         result,
-                    });
+                    },
+                )
+                .await;
+                continue;
+            }
+            match self.decide(target, &mut work).await {
+                Ok(convergence) => deciding.push((place, work, convergence)),
+                Err(stop) => {
+                    course.note(Some(&stop));
+                    let result = Err(stop);
+                    self.over(
+                        course,
+                        Over {
+                            place,
+                            work,
+                            result,
+                        },
+                    )
+                    .await;
                 }
             }
         }
         let known: Vec<&Work> = deciding.iter().map(|(_, work, _)| &**work).collect();
-        let stops = self.overtaken(name, &known).await;
+        let stops = self.overtaken(course.name, &known).await;
         let mut works = Vec::new();
         for ((place, work, convergence), stop) in deciding.into_iter().zip(stops) {
             if let Some(stop) = stop {
                 let result = Err(stop);
-                over.push(Over {
-                    place,
-                    work,
-                    result,
-                });
+                self.over(
+                    course,
+                    Over {
+                        place,
+                        work,
+                        result,
+                    },
+                )
+                .await;
                 continue;
             }
             works.push(AccountChanges {
@@ -79,13 +100,16 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                     .await
                     .and_then(|()| with_withheld(done.into_result(), &convergence)),
             };
-            over.push(Over {
-                place,
-                work,
-                result,
-            });
+            self.over(
+                course,
+                Over {
+                    place,
+                    work,
+                    result,
+                },
+            )
+            .await;
         }
-        over
     }
 
     async fn decide(&self, target: &T, work: &mut Work) -> Result<Convergence, Stop> {

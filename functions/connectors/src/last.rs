@@ -8,7 +8,7 @@ use domain::converge::Convergence;
 use domain::{Change, EntitlementId};
 use jiff::SignedDuration;
 use ports::target::{Found, Lookup, Roster};
-use ports::{Apply, Cases, Clock, Fault, Observe, Store};
+use ports::{Apply, Cases, Clock, Observe, Store};
 
 use crate::Connector;
 use crate::carry_out::{Done, Stop, revokes};
@@ -150,10 +150,11 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         if taken {
             return Ok(());
         }
-        Err(Stop::Again(Fault::Retry {
-            after: Some(Duration::from_secs(30)),
+        // 30 + 60 + 90 + 120 s: longer than a turn that nobody ends.
+        Err(Stop::Wait {
+            after: Duration::from_secs(30) * work.receives.min(4),
             why: format!("somebody else is being taken out of `{entitlement}`").into(),
-        }))
+        })
     }
 
     async fn end_turn(&self, entitlement: &EntitlementId, work: &Work) -> Result<(), Stop> {

@@ -9,6 +9,7 @@
 mod batch;
 mod by_hand;
 mod carry_out;
+mod course;
 mod each;
 mod hand_over;
 mod health;
@@ -33,6 +34,7 @@ use jiff::SignedDuration;
 use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 
 use crate::batch::Asked;
+pub use crate::course::{WORK_FOR, ends};
 pub use crate::health::{FIRST_REST, LONGEST_REST, PAUSE};
 pub use crate::work::Converged;
 
@@ -42,6 +44,12 @@ pub const NOT_YET: SignedDuration = SignedDuration::from_mins(5);
 /// At this delivery of a message, a user name that the target calls taken and does not show to
 /// anybody's look-up is a case for a human. Before, it may be our own account whose creation was
 /// never answered and does not show yet: the waits until then add up to more than [`NOT_YET`].
+///
+/// A message is received [five times](ports::queue::MAX_RECEIVES), and is a dead letter then. So
+/// whatever waits, for a turn, for the end of a pause, for an account to show, waits longer from
+/// time to time, so that four waits are longer than what is waited for can last. Who still waits
+/// at the last delivery is acknowledged unsettled, and the clock asks again with a new message. Dead
+/// letters are what was attempted and failed.
 pub const LAST_LOOK: u32 = 4;
 /// The wait before each look but the first: 3 x 2 min = 6 min.
 const LOOK_AGAIN: Duration = Duration::from_mins(2);
@@ -87,13 +95,14 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         request: &ConvergeRequest,
         receives: u32,
     ) -> Result<Converged, Fault> {
+        let until = ends(self.clock.now());
         let asked = Asked {
             request: request.clone(),
             receives,
             trace: None,
             doubt: None,
         };
-        let mut answers = self.together(vec![asked], false).await;
+        let mut answers = self.together(vec![asked], false, until).await;
         answers
             .pop()
             .unwrap_or_else(|| Err(Fault::retry("the request was not worked on")))

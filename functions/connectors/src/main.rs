@@ -12,10 +12,11 @@ use connectors::{Connector, TOGETHER};
 use domain::plan::Compiled;
 use domain::{Policy, TargetId};
 use futures::future::join_all;
+use jiff::Timestamp;
 use lanes_sqs::{QueueUrls, SqsLanes};
 use objects_s3::{Buckets, S3Objects};
 use ports::lanes::{Batch, BatchAnswer, Failed};
-use ports::{Fault, Objects, Secrets as _, Store as _};
+use ports::{Clock as _, Fault, Objects, Secrets as _, Store as _};
 use publication::Published;
 use runtime::{Failure, StartError, SystemClock};
 use secrets_manager::ManagedSecrets;
@@ -84,7 +85,8 @@ async fn start() -> Result<impl AsyncFn(SqsEvent) -> Result<SqsBatchResponse, Fa
     let names = names.map(|target| target.auth.secret());
     join_all(names.map(|name| runtime::prime("secrets", secrets.get(name)))).await;
     Ok(async move |event| {
-        let work = |batch| carry_out(&published, batch);
+        let until = connectors::ends(clock.now());
+        let work = |batch| carry_out(&published, batch, until);
         let answered = lanes.handle(event, TOGETHER, work).await;
         answered.map_err(|error| Failure::new("Event", error))
     })
@@ -103,15 +105,16 @@ fn served<'a>(
 async fn carry_out<B: Objects, W>(
     published: &Published<B, SystemClock, Working, W>,
     batch: Batch,
+    until: Timestamp,
 ) -> BatchAnswer
 where
     W: Fn(&Arc<Compiled>) -> Result<Working, Fault>,
 {
     let current = published.current().await;
-    let (mut answer, elsewhere) = current.parts.handle_own(batch).await;
+    let (mut answer, elsewhere) = current.parts.handle_own_until(batch, until).await;
     for (version, part) in elsewhere {
         let done = match published.of(version).await {
-            Ok(edition) => edition.parts.handle(part).await,
+            Ok(edition) => edition.parts.handle_until(part, until).await,
             Err(fault) => {
                 let (error_type, policy) = (fault.error_type(), version.short());
                 tracing::warn!(error_type, policy, error = %fault, "records come back");

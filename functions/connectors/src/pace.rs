@@ -11,12 +11,11 @@ use jiff::{SignedDuration, Timestamp};
 use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 
 use crate::Connector;
-use crate::batch::{Placed, Planned};
-use crate::carry_out::revokes;
+use crate::batch::{Over, Placed, Planned};
+use crate::carry_out::{Stop, revokes};
 use crate::hand_over::waiting;
 use crate::pool;
 use crate::resolve::Sight;
-use crate::work::Converged;
 
 /// How often a lost race for the gauge is run again before the batch comes back.
 const RACES: u32 = 20;
@@ -34,13 +33,18 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         target: &T,
         at: Timestamp,
         mut works: Vec<Placed>,
-    ) -> (Vec<Planned>, Vec<(usize, Result<Converged, Fault>)>) {
+    ) -> (Vec<Planned>, Vec<Over>) {
         works.sort_by_key(|(place, work)| (!work.urgent, *place));
-        let planned: Vec<Planned> = works
+        let mut planned: Vec<Planned> = works
             .into_iter()
             .map(|(place, work)| {
                 let plan = self.compare(&work, &Sight::default());
-                Planned { place, work, plan }
+                Planned {
+                    place,
+                    work,
+                    plan,
+                    granted: Cost::default(),
+                }
             })
             .collect();
         let mut wishes: Vec<Asked> = planned
@@ -52,12 +56,24 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             })
             .collect();
         self.share(name, &planned, &mut wishes);
+        for (one, wish) in planned.iter_mut().zip(&wishes) {
+            one.granted = wish.cost;
+        }
         let companies = self.companies(name, &planned, &wishes);
         let joint: Vec<Asked> = companies.iter().map(|(joint, _)| *joint).collect();
         let granted = match self.ask(name, at, &joint).await {
             Ok(granted) => granted,
             Err(fault) => {
-                let back = planned.iter().map(|one| (one.place, Err(fault.clone())));
+                let stop = match fault {
+                    Fault::Retry {
+                        after: Some(after),
+                        why,
+                    } => Stop::Wait { after, why },
+                    fault @ (Fault::Retry { .. } | Fault::Reject { .. } | Fault::Halt { .. }) => {
+                        Stop::Again(fault)
+                    }
+                };
+                let back = planned.into_iter().map(|one| one.back(stop.clone()));
                 return (Vec::new(), back.collect());
             }
         };
@@ -70,11 +86,8 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             match granted {
                 Granted::Now => now.push(one),
                 Granted::Later(after) => {
-                    let fault = Fault::Retry {
-                        after: Some(after),
-                        why: "the budget of the target is used up".into(),
-                    };
-                    later.push((one.place, Err(fault)));
+                    let why = "the budget of the target is used up".into();
+                    later.push(one.back(Stop::Wait { after, why }));
                 }
             }
         }
@@ -229,6 +242,15 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
 }
 
 impl Planned {
+    /// It comes back without having been begun.
+    fn back(self, stop: Stop) -> Over {
+        Over {
+            place: self.place,
+            work: self.work,
+            result: Err(stop),
+        }
+    }
+
     /// What it asks of the budget: its changes, the looks before, and the looks back.
     pub fn wish<T: Apply>(&self, target: &T) -> Asked {
         let work = &self.work;

@@ -4,19 +4,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::converge::Convergence;
+use domain::policy::TargetKind;
 use domain::{Change, EntitlementId, Outcome, TargetId};
 use ports::target::MemberChange;
 use ports::{Apply, Cases, Clock, Observe, Store};
 
 use crate::Connector;
-use crate::batch::with_withheld;
+use crate::batch::{Over, with_withheld};
 use crate::carry_out::{Done, Stop, take};
+use crate::course::Course;
 use crate::hand_over::waiting;
 use crate::verify::gone;
 use crate::work::Work;
 
+/// A membership to change, and whose it is.
+type Ask = (usize, MemberChange);
+
 /// One account's part in a pool.
 pub struct Member {
+    place: usize,
     work: Work,
     /// Memberships only: whatever else there was to do is done.
     convergence: Convergence,
@@ -27,8 +33,9 @@ pub struct Member {
 }
 
 impl Member {
-    pub fn new(work: Work, convergence: Convergence, outcome: Outcome) -> Self {
+    pub fn new(place: usize, work: Work, convergence: Convergence, outcome: Outcome) -> Self {
         Self {
+            place,
             work,
             convergence,
             began: outcome == Outcome::Applied,
@@ -38,12 +45,16 @@ impl Member {
     }
 
     /// What became of it.
-    pub fn finish(self) -> (Work, Result<Outcome, Stop>) {
+    pub fn finish(self) -> Over {
         let result = match self.stop {
             Some(stop) => Err(stop),
             None => with_withheld(self.done.into_result(), &self.convergence),
         };
-        (self.work, result)
+        Over {
+            place: self.place,
+            work: Box::new(self.work),
+            result,
+        }
     }
 }
 
@@ -127,25 +138,24 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// gone before anything is given, so that no SoD pair is held in between.
     pub(crate) async fn carry_out_together(
         &self,
-        name: &TargetId,
-        target: &T,
+        course: &mut Course<'_, T>,
         members: &mut [Member],
     ) {
         let first = members.iter_mut().filter(|member| !member.began);
         let mut first: Vec<&mut Member> = first.collect();
         let works: Vec<&Work> = first.iter().map(|member| &member.work).collect();
-        let stops = self.overtaken(name, &works).await;
+        let stops = self.overtaken(course.name, &works).await;
         for (member, stop) in first.iter_mut().zip(stops) {
             member.stop = stop;
         }
-        self.pass(target, members, false).await;
-        self.look_back(target, members).await;
-        self.pass(target, members, true).await;
+        self.pass(course, members, false).await;
+        self.look_back(course, members).await;
+        self.pass(course, members, true).await;
     }
 
     /// One direction of everybody's changes, in as few requests as the target allows.
-    async fn pass(&self, target: &T, members: &mut [Member], give: bool) {
-        let mut asked: Vec<(usize, MemberChange)> = Vec::new();
+    async fn pass(&self, course: &mut Course<'_, T>, members: &mut [Member], give: bool) {
+        let mut asked: Vec<Ask> = Vec::new();
         for (at, member) in members.iter().enumerate() {
             let (None, Some(account)) = (&member.stop, &member.work.record.id) else {
                 continue;
@@ -167,11 +177,49 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 ));
             }
         }
+        for part in self.parts(course.name, asked) {
+            self.pass_part(course, members, give, part).await;
+        }
+    }
+
+    /// What goes to a target in one question: everything where a request takes several groups, one
+    /// group otherwise, so that there is time to stop in between.
+    fn parts(&self, name: &TargetId, mut asked: Vec<Ask>) -> Vec<Vec<Ask>> {
+        let target = self.policy.policy.targets.get(name);
+        if asked.is_empty() || target.is_some_and(|one| matches!(one.kind, TargetKind::Graph(_))) {
+            return Vec::from_iter((!asked.is_empty()).then_some(asked));
+        }
+        asked.sort_by(|(_, one), (_, other)| one.entitlement.cmp(&other.entitlement));
+        asked
+            .chunk_by(|(_, one), (_, other)| one.entitlement == other.entitlement)
+            .map(<[Ask]>::to_vec)
+            .collect()
+    }
+
+    async fn pass_part(
+        &self,
+        course: &mut Course<'_, T>,
+        members: &mut [Member],
+        give: bool,
+        mut asked: Vec<Ask>,
+    ) {
+        let now = self.clock.now();
+        asked.retain(|(at, _)| {
+            let Some(member) = members.get_mut(*at) else {
+                return false;
+            };
+            member.stop = member
+                .stop
+                .take()
+                .or_else(|| course.refuses(&member.work, now));
+            member.stop.is_none()
+        });
         if asked.is_empty() {
             return;
         }
         let changes: Vec<MemberChange> = asked.iter().map(|(_, change)| change.clone()).collect();
-        let mut answers = target.memberships(&changes).await.into_iter();
+        let mut answers = course.target.memberships(&changes).await.into_iter();
+        let mut last = None;
         for (at, change) in asked {
             let Some(member) = members.get_mut(at) else {
                 continue;
@@ -192,11 +240,13 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             };
             let taken = take(&change, answer, &mut member.work, &mut member.done);
             member.stop = taken.err();
+            last.clone_from(&member.stop);
         }
+        course.note(last.as_ref());
     }
 
     /// Reads back, group by group, that nobody is still in what was taken.
-    async fn look_back(&self, target: &T, members: &mut [Member]) {
+    async fn look_back(&self, course: &mut Course<'_, T>, members: &mut [Member]) {
         let mut taken: BTreeMap<EntitlementId, Vec<usize>> = BTreeMap::new();
         for (at, member) in members.iter().enumerate() {
             if member.stop.is_some() {
@@ -211,16 +261,31 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             }
         }
         for (entitlement, whose) in taken {
+            let now = self.clock.now();
+            for at in &whose {
+                if let Some(member) = members.get_mut(*at) {
+                    let late = course.refuses(&member.work, now);
+                    member.stop = member.stop.take().or(late);
+                }
+            }
+            let whose: Vec<usize> = whose
+                .into_iter()
+                .filter(|at| members.get(*at).is_some_and(|one| one.stop.is_none()))
+                .collect();
+            if whose.is_empty() {
+                continue;
+            }
             let accounts: Vec<_> = whose
                 .iter()
                 .filter_map(|at| members.get(*at)?.work.record.id.clone())
                 .collect();
-            let seen = target.holders(&entitlement, &accounts).await;
+            let seen = course.target.holders(&entitlement, &accounts).await;
             let seen = match seen {
                 Ok(seen) => seen.unwrap_or_default(),
                 Err(error) => {
                     // Nobody knows: each of them comes back and looks again.
                     let stop = Stop::from(error);
+                    course.note(Some(&stop));
                     for at in whose {
                         if let Some(member) = members.get_mut(at) {
                             member.stop.get_or_insert_with(|| stop.clone());

@@ -36,7 +36,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             (Some(id), true) => {
                 sight.account = one(target.find(Lookup::Id(id)).await)?;
                 if sight.account.is_none() && young(work) {
-                    return Err(Stop::not_yet());
+                    return Err(Stop::not_yet(work));
                 }
             }
             (None, _) => {

@@ -1,7 +1,10 @@
 //! Recording what the work came to, whatever it came to.
 
+use std::time::Duration;
+
 use domain::{AccountRecord, Outcome, TargetId, sod};
 use jiff::{SignedDuration, Timestamp};
+use ports::queue::MAX_RECEIVES;
 use ports::store::{Ack, Acked, Health};
 use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 use telemetry::{Dimensions, Metric};
@@ -60,12 +63,9 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             }
             Err(Stop::Throttled { after, why }) => {
                 let after = self.pause(&work.name, health, work.at, after).await?;
-                self.keep_progress(work, Outcome::Deferred).await?;
-                Err(Undone::from(Fault::Retry {
-                    after: Some(after),
-                    why,
-                }))
+                self.put_off(work, after, why).await
             }
+            Err(Stop::Wait { after, why }) => self.put_off(work, after, why).await,
             Err(Stop::Unverified(fault)) => {
                 telemetry::emit(Metric::NotVerified, 1.0, counted);
                 self.keep_progress(work, Outcome::NotVerified).await?;
@@ -81,6 +81,36 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 Err(fault.into())
             }
         }
+    }
+
+    /// Nothing failed and it has to wait. Its message comes back then, as long as it may: the last
+    /// time it is done, and what is owed is asked for again by the clock. What owes nothing is a
+    /// repair, which the next night asks for again; only of an ending nobody lets go.
+    pub(crate) async fn put_off(
+        &self,
+        mut work: Work,
+        after: Duration,
+        why: Box<str>,
+    ) -> Result<Converged, Undone> {
+        let owes = work.record.applied < work.generation;
+        if work.receives < MAX_RECEIVES || (work.urgent && !owes) {
+            self.keep_progress(work, Outcome::Deferred).await?;
+            let after = Some(after);
+            return Err(Fault::Retry { after, why }.into());
+        }
+        tracing::info!(
+            target = %work.name,
+            identity = %work.identity,
+            reason = &*why,
+            "waits for the clock"
+        );
+        let now = self.clock.now();
+        let wake = SignedDuration::try_from(after)
+            .ok()
+            .and_then(|after| now.checked_add(after).ok());
+        work.wake = wake.filter(|_| owes);
+        self.keep_progress(work, Outcome::Deferred).await?;
+        Ok(Converged::Deferred)
     }
 
     /// Tells how long an ending took from the fact to the block that was seen.
@@ -110,12 +140,16 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
 
     /// Writes the record if it says anything new.
     pub(crate) async fn acknowledge(&self, work: Work, settles: bool) -> Result<(), Undone> {
-        if work.before.as_ref() == Some(&work.record) {
+        if work.before.as_ref() == Some(&work.record) && work.wake.is_none() {
             return Ok(());
         }
         let given = work.given();
         let ack = Ack {
-            wake: self.frees_others(&work).then(|| soon(work.at)),
+            wake: if self.frees_others(&work) {
+                Some(soon(work.at))
+            } else {
+                work.wake
+            },
             identity: work.identity,
             target: work.name,
             expect: work.before.map(|before| before.applied),
@@ -156,7 +190,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         // That a target answers what is not so is worth knowing even where nothing else is new.
         let news = outcome == Outcome::NotVerified
             && work.before.as_ref().and_then(|before| before.outcome) != Some(outcome);
-        if nothing && !news {
+        if nothing && !news && work.wake.is_none() {
             return Ok(());
         }
         work.record.outcome = Some(outcome);

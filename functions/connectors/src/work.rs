@@ -78,6 +78,10 @@ pub struct Work {
     /// Whether a block of sign-in was seen in the target, after it was written.
     pub block_seen: bool,
     pub at: Timestamp,
+    /// When the event stops to take on work.
+    pub until: Timestamp,
+    /// When the clock shall ask for it again, where its message does not.
+    pub wake: Option<Timestamp>,
     /// How often the message was delivered, this time included.
     pub receives: u32,
     pub trace: Option<Trace>,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use connectors::Connector;
 use contract::{Cause, ConvergeRequest};
@@ -36,6 +37,16 @@ token = "dir-token"
 profile = "rfc"
 
 [targets.dir.attributes]
+userName = { identifier = "user_name" }
+externalId = { key = true }
+
+[targets.wiki]
+mode = "enforce"
+base_url = "https://wiki.example/v2"
+token = "wiki-token"
+profile = "rfc"
+
+[targets.wiki.attributes]
 userName = { identifier = "user_name" }
 externalId = { key = true }
 
@@ -90,6 +101,8 @@ pub struct State {
     pub takes_many: bool,
     /// The request in these words is under way until this is taken back.
     pub holds: Option<String>,
+    /// How long a request takes that changes something.
+    pub takes: Option<(ManualClock, Duration)>,
 }
 
 impl Dir {
@@ -173,6 +186,9 @@ impl Apply for Dir {
             tokio::task::yield_now().await;
         }
         let mut state = self.state();
+        if let Some((clock, takes)) = &state.takes {
+            clock.advance(*takes);
+        }
         if *change != Change::RevokeSessions {
             state.answers.pop_front().unwrap_or(Ok(()))?;
         }
@@ -380,26 +396,7 @@ impl Company {
             let pairs = held.iter().map(|one| (one.clone(), account(name)));
             state.members.extend(pairs);
         }
-        let mapped = |text: &str| Pii::new(Slot::from(text));
-        let ack = Ack {
-            identity: identity(name),
-            target: dir(),
-            expect: None,
-            account: AccountRecord {
-                id: Some(account(name)),
-                ownership: Some(Ownership::Created),
-                active: true,
-                attrs: BTreeMap::from([
-                    ("userName".into(), mapped(name)),
-                    ("externalId".into(), mapped(identity(name).as_str())),
-                ]),
-                grants: held,
-                applied: Generation(1),
-                ..AccountRecord::default()
-            },
-            settles: true,
-            wake: None,
-        };
+        let ack = made(name, &dir(), held);
         assert_eq!(self.store.ack(&ack).await.expect("an ack"), Acked::Done);
         self.decide(name, 2, desired, grants).await;
     }
@@ -415,6 +412,31 @@ impl Company {
     }
 
     async fn decide(&self, name: &str, generation: u64, desired: Desired, grants: &[&str]) {
+        let on = [dir()];
+        self.decide_on(&on, name, generation, desired, grants).await;
+    }
+
+    /// Somebody who left and has an account on both of these.
+    pub async fn left(&self, name: &str, on: &[(TargetId, Dir)]) {
+        let names: Vec<TargetId> = on.iter().map(|(one, _)| one.clone()).collect();
+        self.decide_on(&names, name, 1, Desired::Active, &[]).await;
+        for (target, dir) in on {
+            dir.state().active.insert(account(name), true);
+            let ack = made(name, target, BTreeSet::new());
+            assert_eq!(self.store.ack(&ack).await.expect("an ack"), Acked::Done);
+        }
+        self.decide_on(&names, name, 2, Desired::Disabled, &[])
+            .await;
+    }
+
+    async fn decide_on(
+        &self,
+        on: &[TargetId],
+        name: &str,
+        generation: u64,
+        desired: Desired,
+        grants: &[&str],
+    ) {
         let mapped = |text: &str| Mapped {
             value: Pii::new(Slot::from(text)),
             strength: Strength::Always,
@@ -447,8 +469,11 @@ impl Company {
             ending_since: None,
             identifiers: BTreeMap::new(),
             claims: BTreeSet::new(),
-            projections: BTreeMap::from([(dir(), projection)]),
-            changed: BTreeMap::from([(dir(), generation)]),
+            projections: on
+                .iter()
+                .map(|one| (one.clone(), projection.clone()))
+                .collect(),
+            changed: on.iter().map(|one| (one.clone(), generation)).collect(),
             unsettled: BTreeMap::new(),
             ties: BTreeMap::new(),
             decisions: domain::Hash::default(),
@@ -462,7 +487,7 @@ impl Company {
             identity: identity(name),
             expect: (generation.0 > 1).then(|| Generation(generation.0 - 1)),
             record,
-            owe: BTreeSet::from([dir()]),
+            owe: on.iter().cloned().collect(),
             wake_at: None,
             links: Vec::new(),
             claims: Vec::new(),
@@ -499,19 +524,48 @@ impl Company {
     }
 }
 
+/// An account of ours with these memberships.
+fn made(name: &str, target: &TargetId, grants: BTreeSet<EntitlementId>) -> Ack {
+    let mapped = |text: &str| Pii::new(Slot::from(text));
+    Ack {
+        identity: identity(name),
+        target: target.clone(),
+        expect: None,
+        account: AccountRecord {
+            id: Some(account(name)),
+            ownership: Some(Ownership::Created),
+            active: true,
+            attrs: BTreeMap::from([
+                ("userName".into(), mapped(name)),
+                ("externalId".into(), mapped(identity(name).as_str())),
+            ]),
+            grants,
+            applied: Generation(1),
+            ..AccountRecord::default()
+        },
+        settles: true,
+        wake: None,
+    }
+}
+
 /// A message for each of these people.
 pub fn batch(names: &[&str], receives: u32) -> Batch {
+    batch_on(&dir(), names, receives)
+}
+
+/// The same on a target.
+pub fn batch_on(target: &TargetId, names: &[&str], receives: u32) -> Batch {
     let records = names.iter().enumerate().map(|(at, name)| {
         let request = ConvergeRequest {
             v: 1,
             identity: identity(name),
-            target: dir(),
+            target: target.clone(),
             generation: Generation(1),
             look: false,
             cause: Cause::Plan,
         };
         Incoming {
-            id: format!("m{at}-{name}"),
+            id: format!("m{at}-{name}-{target}"),
             group: request.group(),
             body: serde_json::to_string(&request).expect("JSON"),
             receives,

@@ -13,3 +13,4 @@ mod company;
 mod health;
 mod late;
 mod pool;
+mod time;

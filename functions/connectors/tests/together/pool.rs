@@ -44,7 +44,8 @@ async fn accounts_are_made_one_by_one_and_join_together() {
             "create a-ana",
             "find",
             "create a-ben",
-            "memberships +4 -0"
+            "memberships +2 -0",
+            "memberships +2 -0"
         ]
     );
     assert_eq!(company.record("ben").await.grants.len(), 2);
