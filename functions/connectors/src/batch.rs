@@ -297,7 +297,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         {
             if asked.doubt.is_some() {
                 // Received again, it is looked at by the connector that has the version.
-                return Err(Undone::Overtaken(BTreeSet::new()).into());
+                return Err(Undone::Overtaken(BTreeSet::new()));
             }
             return Ok(Opened::Finished(Converged::Elsewhere(version)));
         }
