@@ -82,6 +82,13 @@ async fn storm() {
 }
 
 #[tokio::test]
+async fn whoever_left_is_out_before_the_night_where_targets_are_slow() {
+    all(Weather::calm(3).slow(), 100_000).await;
+    all(Weather::rough(10, 3).slow(), 110_000).await;
+    all(Weather::rough(50, 3).slow(), 120_000).await;
+}
+
+#[tokio::test]
 async fn duties_in_two_targets_while_everything_races() {
     all(Weather::calm(6).across(), 50_000).await;
     all(Weather::calm(20).across(), 60_000).await;

@@ -17,6 +17,9 @@ pub fn workers(weather: Weather) -> Vec<String> {
 
 /// Everything that HR says, last first.
 pub fn deliveries(dice: &mut Dice, weather: Weather) -> Vec<Delivery> {
+    if weather.rates.slow > 0 {
+        return short_stays(dice, weather);
+    }
     let mut all = Vec::new();
     for worker in workers(weather) {
         for n in 0..weather.facts.max(1) {
@@ -36,6 +39,30 @@ pub fn deliveries(dice: &mut Dice, weather: Weather) -> Vec<Delivery> {
     }
     dice.shuffle(&mut all);
     all
+}
+
+/// Everybody is hired, and then moves and leaves at once, one after the other.
+fn short_stays(dice: &mut Dice, weather: Weather) -> Vec<Delivery> {
+    let (mut first, mut then) = (Vec::new(), Vec::new());
+    for worker in workers(weather) {
+        let hire = Says::hires(&worker, ("Ana", "Silva"), "Sales", "2026-03-02");
+        let to = dice.pick::<&str>(&["Engineering", "Finance", "Treasury"]);
+        let moves = Says::about(&worker).that("department", to);
+        let leaves = Says::about(&worker)
+            .that("end_mode", "now")
+            .that("worker_status", "terminated");
+        for (n, says) in [hire, moves, leaves].into_iter().enumerate() {
+            let says = says
+                .from("2026-03-02")
+                .as_event(&format!("{worker}-{n}"))
+                .recorded(&format!("2026-03-02T07:00:{n:02}Z"));
+            let part = if n == 0 { &mut first } else { &mut then };
+            part.push(Delivery { says });
+        }
+    }
+    first.append(&mut then);
+    first.reverse();
+    first
 }
 
 /// Namesakes, all of them, so that they fight for identifiers.

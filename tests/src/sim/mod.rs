@@ -17,6 +17,7 @@ use std::time::Duration;
 use clock::Ticker;
 use connectors::{Connector, TOGETHER};
 use contract::{Cause, ConvergeRequest, Lane};
+use domain::limit::is_ending;
 use domain::plan::Compiled;
 use domain::policy::Apart;
 use domain::{Desired, EntitlementId, Generation, IdentityId, RecordKey, TargetId};
@@ -74,6 +75,16 @@ impl Weather {
         }
     }
 
+    /// The same with targets that take long, while facts and endings go on.
+    #[must_use]
+    pub const fn slow(self) -> Self {
+        let rates = Rates {
+            slow: 300,
+            ..self.rates
+        };
+        Self { rates, ..self }
+    }
+
     /// Everything breaks with that rate, in parts of a thousand.
     pub fn rough(rate: u64, facts: u64) -> Self {
         Self {
@@ -83,6 +94,7 @@ impl Weather {
                 throttle: rate,
                 halt: rate / 10,
                 ignore: rate,
+                slow: 0,
             },
             platform: rate,
             facts,
@@ -183,6 +195,8 @@ pub async fn live(seed: u64, weather: Weather) -> Outcome {
         sim.check_step();
     }
     sim.heal().await;
+    // The night looks at everybody, and would hide it.
+    sim.check_gone();
     sim.night().await;
     sim.heal().await;
     sim.check_end(&people);
@@ -269,7 +283,14 @@ impl Sim {
                 let target = self.targets.values().next().expect("a target");
                 target.delete_by_hand(who.as_str());
             }
-            _ => self.work().await,
+            _ => {
+                if self.is_slow() {
+                    self.deliver(deliveries).await;
+                    self.function(&Lane::Facts).await;
+                    self.deliver(deliveries).await;
+                }
+                self.work().await;
+            }
         }
     }
 
@@ -319,7 +340,10 @@ impl Sim {
 
     /// Several functions work at once; sometimes their process is lost on the way.
     async fn work(&mut self) {
-        let [one, two, three] = [0; 3].map(|_: u8| self.lane());
+        let [mut one, mut two, three] = [0; 3].map(|_: u8| self.lane());
+        if self.is_slow() {
+            [one, two] = TARGETS.map(|name| Lane::Target(TargetId::from(name)));
+        }
         let lost = self.dice.below(1000) < self.weather.platform;
         let turns = if lost {
             *self.outcome.fired.entry("process").or_default() += 1;
@@ -331,10 +355,28 @@ impl Sim {
             tokio::join!(
                 self.function(&one),
                 self.function(&two),
-                self.function(&three)
+                self.function(&three),
+                self.meanwhile(),
             );
         };
         for_turns(all, turns).await;
+    }
+
+    const fn is_slow(&self) -> bool {
+        self.weather.rates.slow > 0
+    }
+
+    /// What goes on while a target takes long: decisions, and endings that are carried out.
+    async fn meanwhile(&self) {
+        if !self.is_slow() {
+            return;
+        }
+        for _ in 0..4 {
+            for lane in [Lane::Facts, Lane::Terminations] {
+                self.function(&lane).await;
+                tokio::task::yield_now().await;
+            }
+        }
     }
 
     fn lane(&mut self) -> Lane {
@@ -437,6 +479,24 @@ impl Sim {
                     .await
                     .is_err()
                 {}
+            }
+        }
+    }
+
+    /// What holds without a look at everybody: whoever left cannot sign in and holds nothing.
+    fn check_gone(&mut self) {
+        for (identity, seat) in self.store.everybody() {
+            for (name, target) in &self.targets {
+                let wanted = seat.record.projections.get(name);
+                let desired = wanted.map_or(Desired::None, |wanted| wanted.desired);
+                let have = target.ours().remove(identity.as_str()).unwrap_or_default();
+                let out = have
+                    .iter()
+                    .all(|held| !held.active && held.grants.is_empty());
+                if is_ending(seat.record.state, desired) && !out {
+                    let found = format!("{name}: somebody left, and has {have:?}");
+                    self.outcome.violations.push(found);
+                }
             }
         }
     }

@@ -25,6 +25,8 @@ pub struct Rates {
     pub halt: u64,
     /// The request is answered as done and changes nothing (sign-in blocks and removals).
     pub ignore: u64,
+    /// The request takes long, so that much happens meanwhile.
+    pub slow: u64,
 }
 
 /// One account.
@@ -190,7 +192,15 @@ impl SimTarget {
 
     /// Lets others run, as a request on a network does.
     async fn wait(&self) {
-        let turns = self.with(|state| state.dice.below(3));
+        let turns = self.with(|state| {
+            let slow = state.rates.slow;
+            let most = if slow > 0 && state.dice.below(1000) < slow {
+                40
+            } else {
+                3
+            };
+            state.dice.below(most)
+        });
         for _ in 0..turns {
             tokio::task::yield_now().await;
         }
