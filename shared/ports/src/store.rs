@@ -323,7 +323,8 @@ pub trait Store: Send + Sync {
 
     /// Writes a decision: one conditional write; a transaction where links or claims go with it.
     /// What was owed to other targets stays owed. A link that leads to another identity makes the
-    /// decision stale. [`Fault::Reject`] as [`check_commit`] says.
+    /// decision stale. One that is there already is done, because an answer may have been lost on its
+    /// way and the request repeated below. [`Fault::Reject`] as [`check_commit`] says.
     fn commit(&self, commit: &Commit) -> impl Future<Output = Result<Committed, Fault>> + Send;
 
     /// Moves the clock's next look, if the generation is still the given one: one conditional

@@ -266,7 +266,14 @@ impl Store for ModelStore {
                 to.is_some_and(|to| *to != commit.identity)
             });
             if generation != commit.expect || linked_elsewhere {
-                return (Committed::Stale, false);
+                let seat = state.seats.get(&commit.identity);
+                let there = !transaction && seat.is_some_and(|seat| seat.record == commit.record);
+                let answer = if there {
+                    Committed::Done
+                } else {
+                    Committed::Stale
+                };
+                return (answer, false);
             }
             let taken = state.taken(commit);
             if !taken.is_empty() {
