@@ -340,6 +340,16 @@ pub trait Store: Send + Sync {
     /// [`Fault::Reject`] as [`check_ack`] says.
     fn ack(&self, ack: &Ack) -> impl Future<Output = Result<Acked, Fault>> + Send;
 
+    /// Puts one record of an account into the place of another, if that is still what is there, and settles
+    /// nothing: for operators, who are not the only writer of an account. Returns whether it was.
+    fn amend(
+        &self,
+        identity: &IdentityId,
+        target: &TargetId,
+        was: &AccountRecord,
+        now: &AccountRecord,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+
     /// Identities whose next look is at or before `now`, earliest first, at most `limit`.
     fn due(
         &self,

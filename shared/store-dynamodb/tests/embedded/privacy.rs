@@ -119,7 +119,9 @@ async fn an_item_that_is_too_large_is_rejected() {
     let mut heavy = commit(1, None, 1, &[]);
     // Nothing that could be written shorter.
     let digests = (0..20_000_u64).map(|n| domain::Hash::of(&n.to_be_bytes()));
-    let name: String = digests.map(|digest| format!("MARKER{digest}")).collect();
+    let name = digests.fold(String::from("MARKER"), |name, digest| {
+        name + &digest.to_string()
+    });
     let name = name.into_boxed_str();
     heavy
         .record
