@@ -20,7 +20,6 @@ use publication::Published;
 use runtime::{Failure, StartError, SystemClock};
 use secrets_manager::ManagedSecrets;
 use store_dynamodb::DynamoStore;
-use target_http::Network;
 use targets::{AnyTarget, Reach};
 
 use crate::settings::Settings;
@@ -55,11 +54,7 @@ async fn start() -> Result<impl AsyncFn(SqsEvent) -> Result<SqsBatchResponse, Fa
         SECRETS_FOR,
         Arc::new(clock),
     ));
-    let reach = Reach::to(if settings.private_network {
-        Network::Private
-    } else {
-        Network::Public
-    });
+    let reach = Reach::to(settings.network);
 
     let (wired, keys, only) = (store.clone(), Arc::clone(&secrets), settings.target.clone());
     let wire = move |policy: &Arc<Compiled>| {

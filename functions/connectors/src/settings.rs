@@ -2,6 +2,7 @@
 
 use domain::TargetId;
 use runtime::{Aws, Environment, LONGEST_REQUEST, SettingsError};
+use target_http::Network;
 
 /// What the function is told by its environment.
 pub struct Settings {
@@ -11,7 +12,7 @@ pub struct Settings {
     pub policy_bucket: String,
     pub secret_prefix: String,
     pub target: Option<TargetId>,
-    pub private_network: bool,
+    pub network: Network,
     pub worker: String,
 }
 
@@ -25,7 +26,7 @@ impl Settings {
         let policy_bucket = environment.policy_bucket();
         let secret_prefix = environment.secret_prefix();
         let target = environment.target();
-        let private_network = environment.private_network();
+        let network = environment.target_network(Network::named);
         let worker = environment.worker();
         let in_order = environment.timeouts(LONGEST_REQUEST.max(targets::TIMEOUT), true);
         let settings = || {
@@ -37,7 +38,7 @@ impl Settings {
                 policy_bucket: policy_bucket?,
                 secret_prefix: secret_prefix?,
                 target: target?,
-                private_network: private_network?,
+                network: network?,
                 worker,
             })
         };

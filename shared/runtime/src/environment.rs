@@ -127,18 +127,14 @@ impl<R: Fn(&str) -> Option<String>> Environment<R> {
         self.refuse(NAME, "is no target's name", fix)
     }
 
-    /// Whether targets may have private addresses, as they do in a VPC. Without the variable they may
-    /// not: a policy file then reaches nothing inside.
-    pub fn private_network(&mut self) -> Option<bool> {
+    /// Which addresses targets may have, by what `named` knows of. Without the variable public ones
+    /// alone: a policy file then reaches nothing inside.
+    pub fn target_network<N>(&mut self, named: impl Fn(&str) -> Option<N>) -> Option<N> {
         const NAME: &str = "LANYARD_TARGET_NETWORK";
-        match self.read(NAME).as_deref() {
-            None | Some("public") => Some(false),
-            Some("private") => Some(true),
-            Some(_) => {
-                let fix = "give `public`, or `private` where targets have private addresses";
-                self.refuse(NAME, "is no network", fix)
-            }
-        }
+        let name = self.read(NAME);
+        let network = named(name.as_deref().unwrap_or("public"));
+        let fix = "give `public`, or `private` where targets have private addresses";
+        network.or_else(|| self.refuse(NAME, "is no network", fix))
     }
 
     /// Whether the function's time-out leaves time for a request that takes as long as it may,

@@ -31,6 +31,10 @@ fn good() -> BTreeMap<&'static str, String> {
     .into()
 }
 
+fn known(network: &str) -> Option<()> {
+    ["public", "private"].contains(&network).then_some(())
+}
+
 /// Asks for everything.
 fn ask(variables: &BTreeMap<&'static str, String>) -> Result<(), SettingsError> {
     let mut environment = Environment::new(|name: &str| variables.get(name).cloned());
@@ -41,7 +45,7 @@ fn ask(variables: &BTreeMap<&'static str, String>) -> Result<(), SettingsError> 
         environment.reports_bucket().is_some(),
         environment.secret_prefix().is_some(),
         environment.target().is_some(),
-        environment.private_network().is_some(),
+        environment.target_network(known).is_some(),
         environment.timeouts(REQUEST, true).is_some(),
         environment.aws().is_some(),
     ];

@@ -40,7 +40,7 @@ impl HttpConfig {
     pub fn new(base_url: impl Into<Box<str>>) -> Self {
         Self {
             base_url: base_url.into(),
-            network: Network::Public,
+            network: Network::PUBLIC,
             connect_timeout: Duration::from_secs(3),
             timeout: Duration::from_secs(10),
             max_body: 8 * 1024 * 1024,

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use target_http::HttpConfig;
+use target_http::{HttpConfig, Network, Origin};
 use tests::aws::template::{line, root};
 
 use crate::{number, templates};
@@ -209,6 +209,20 @@ async fn their_environment_is_names_and_numbers() {
             };
             assert!(named, "{name}: {key} is `{value}`");
         }
+    }
+}
+
+/// What tests say for their targets on loopback, no stack can be told.
+#[tokio::test]
+async fn none_is_told_to_call_its_own_machine() {
+    let templates = templates().await;
+    for template in [&templates.shared, &templates.target] {
+        let allowed = &template.document["Parameters"]["TargetNetwork"]["AllowedValues"];
+        assert_eq!(allowed, &json!(["public", "private"]));
+    }
+    for network in ["public", "private"].map(Network::named) {
+        let network = network.expect("a network");
+        assert!(Origin::new("http://127.0.0.1:9001", network).is_err());
     }
 }
 

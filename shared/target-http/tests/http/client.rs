@@ -16,7 +16,7 @@ fn config(base: &str) -> HttpConfig {
     HttpConfig {
         timeout: Duration::from_millis(500),
         max_body: 1_000,
-        ..HttpConfig::new(base)
+        ..crate::here(base)
     }
 }
 
