@@ -78,9 +78,11 @@ async fn start() -> Result<impl AsyncFn(SqsEvent) -> Result<SqsBatchResponse, Fa
     let names = names.filter_map(|name| policy.targets.get(name));
     let names = names.map(|target| target.auth.secret());
     join_all(names.map(|name| runtime::prime("secrets", secrets.get(name)))).await;
+    let for_targets = settings.timeout.saturating_sub(runtime::BEFORE_FUNCTION);
     Ok(async move |event| {
         let work = |batch| carry_out(&published, batch);
-        let answered = lanes.handle(event, TOGETHER, work).await;
+        let handled = lanes.handle(event, TOGETHER, work);
+        let answered = target_http::within(for_targets, handled).await;
         answered.map_err(|error| Failure::new("Event", error))
     })
 }

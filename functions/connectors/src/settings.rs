@@ -1,5 +1,8 @@
 //! What the function is told by its environment.
 
+use std::time::Duration;
+
+use connectors::WORK_FOR;
 use domain::TargetId;
 use runtime::{Aws, Environment, LONGEST_REQUEST, SettingsError};
 use target_http::Network;
@@ -14,6 +17,8 @@ pub struct Settings {
     pub target: Option<TargetId>,
     pub network: Network,
     pub worker: String,
+    /// After which a call of the function is ended.
+    pub timeout: Duration,
 }
 
 impl Settings {
@@ -28,9 +33,9 @@ impl Settings {
         let target = environment.target();
         let network = environment.target_network(Network::named);
         let worker = environment.worker();
-        let in_order = environment.timeouts(LONGEST_REQUEST.max(targets::TIMEOUT), true);
+        let longest = WORK_FOR + LONGEST_REQUEST.max(targets::TIMEOUT);
+        let timeout = environment.timeouts(longest, true);
         let settings = || {
-            in_order?;
             Some(Self {
                 aws: aws?,
                 table: table?,
@@ -40,6 +45,7 @@ impl Settings {
                 target: target?,
                 network: network?,
                 worker,
+                timeout: timeout?,
             })
         };
         environment.finish(settings())

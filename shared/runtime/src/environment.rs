@@ -137,10 +137,9 @@ impl<R: Fn(&str) -> Option<String>> Environment<R> {
         network.or_else(|| self.refuse(NAME, "is no network", fix))
     }
 
-    /// Whether the function's time-out leaves time for a request that takes as long as it may,
-    /// and, for functions behind a queue, whether messages stay hidden for longer than it. Gives
+    /// Whether the function's time-out leaves time for the longest that it begins, and, for functions behind a queue, whether messages stay hidden for longer than it. Gives
     /// the function's time-out.
-    pub fn timeouts(&mut self, request: Duration, behind_a_queue: bool) -> Option<Duration> {
+    pub fn timeouts(&mut self, longest: Duration, behind_a_queue: bool) -> Option<Duration> {
         let function = self.seconds(
             timeouts::FUNCTION,
             "give the function's time-out in seconds, as the template sets it",
@@ -152,7 +151,7 @@ impl<R: Fn(&str) -> Option<String>> Environment<R> {
             None
         };
         let function = function?;
-        let wrong = timeouts::wrong(request, function, visibility);
+        let wrong = timeouts::wrong(longest, function, visibility);
         let fits = wrong.is_empty();
         self.wrong.extend(wrong);
         fits.then_some(function)

@@ -140,7 +140,7 @@ fn a_request_ends_before_the_function_and_that_before_its_messages_come_back() {
     assert_eq!(times(function, visibility), [""; 0]);
     insta::assert_snapshot!(
         times(function.saturating_sub(second), visibility).join("\n"),
-        @"`LANYARD_FUNCTION_TIMEOUT_S` is 12 s, and a request may take 10 s; give the function 13 s at least"
+        @"`LANYARD_FUNCTION_TIMEOUT_S` is 12 s, and what it begins may take 10 s; give the function 13 s at least"
     );
     insta::assert_snapshot!(
         times(function, visibility.saturating_sub(second)).join("\n"),

@@ -226,7 +226,10 @@ pub fn line(error: &TargetError) -> String {
         TargetError::Throttled { after: None, why } => format!("retry: {why}"),
         TargetError::Unknown { why } => format!("unknown: {why}"),
         TargetError::Expired { why } => format!("expired: {why}"),
-        TargetError::NotFound | TargetError::Conflict | TargetError::Changed => error.to_string(),
+        TargetError::OutOfTime
+        | TargetError::NotFound
+        | TargetError::Conflict
+        | TargetError::Changed => error.to_string(),
     };
     assert!(!format!("{text} {error:?}").contains("canary"), "{text}");
     text
