@@ -10,6 +10,7 @@
 //! ```
 
 use std::fmt;
+use std::io::Write as _;
 
 /// A figure and the most that it may be.
 #[derive(Clone, Debug)]
@@ -71,8 +72,9 @@ impl fmt::Display for Figure {
 
 /// Prints every figure. Whether all of them are what they may be.
 pub fn met(figures: &[Figure]) -> bool {
+    let mut out = std::io::stdout().lock();
     for figure in figures {
-        println!("{figure}");
+        writeln!(out, "{figure}").expect("standard output takes text");
     }
     figures.iter().all(Figure::holds)
 }

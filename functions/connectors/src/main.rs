@@ -81,7 +81,8 @@ async fn start() -> Result<impl AsyncFn(SqsEvent) -> Result<SqsBatchResponse, Fa
     let for_targets = settings.timeout.saturating_sub(runtime::BEFORE_FUNCTION);
     Ok(async move |event| {
         let work = |batch| carry_out(&published, batch);
-        let handled = lanes.handle(event, TOGETHER, work);
+        // Boxed: what a batch becomes is large, and would lie in every future around it.
+        let handled = Box::pin(lanes.handle(event, TOGETHER, work));
         let answered = target_http::within(for_targets, handled).await;
         answered.map_err(|error| Failure::new("Event", error))
     })

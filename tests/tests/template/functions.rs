@@ -271,16 +271,16 @@ fn each_is_built_from_its_package() {
         let package = root().join("infra").join(&folder);
         let manifest = package.join("Cargo.toml");
         let manifest = std::fs::read_to_string(manifest).expect("a package");
-        let (_, build) = manifest
+        let (_, told) = manifest
             .split_once("[package.metadata.lambda.build]\n")
             .unwrap_or_else(|| panic!("{folder}"));
-        assert!(build.starts_with("features = [\"lambda\"]\n"), "{folder}");
+        assert!(told.starts_with("features = [\"lambda\"]\n"), "{folder}");
         // What they have in common is built once.
         let packages = Binary::ALL.map(Binary::package);
         let mut packages = packages.map(|package| format!("{package:?}"));
         packages.sort();
         let packages = format!("packages = [{}]", packages.join(", "));
-        assert!(build.contains(&packages), "{folder}: {packages}");
+        assert!(told.contains(&packages), "{folder}: {packages}");
         let wanted = match folder.as_str() {
             "../functions/connectors" => "connector",
             other => other.trim_start_matches("../functions/"),

@@ -8,7 +8,7 @@ use ports::Clock as _;
 use serde_json::Value;
 use telemetry::{Lines, Metric, Sink, Telemetry};
 
-use crate::company::{Company, account_id, wiki};
+use crate::company::{Company, account_id};
 use crate::target::{Misbehaviour, Scripted};
 
 const OF_A_NIGHT: [Metric; 4] = [
@@ -137,7 +137,11 @@ fn a_target_that_is_not_read_in_full_is_told_and_no_other() {
     company
         .wiki()
         .groups_do(Some(Misbehaviour::Fails { page: 1 }));
-    assert_eq!(told(&company)[wiki().as_str()], [60.0, 0.0, 0.0, 1.0]);
+    let night = of(&[
+        ("crm", [1.0, 0.0, 1.0, 0.0]),
+        ("wiki", [60.0, 0.0, 0.0, 1.0]),
+    ]);
+    assert_eq!(told(&company), night);
 }
 
 #[test]

@@ -181,7 +181,7 @@ fn timeouts(what: &str, function: &Function, longest: Duration) -> Vec<Finding> 
     };
     let told = number("LANYARD_FUNCTION_TIMEOUT_S");
     let visibility = number("LANYARD_VISIBILITY_TIMEOUT_S");
-    let least = i64::try_from((longest + LEFT).as_secs()).unwrap_or(i64::MAX);
+    let needed = i64::try_from((longest + LEFT).as_secs()).unwrap_or(i64::MAX);
     let redeploy = "deploy the stack again with its template";
     let mut found = Vec::new();
     if let Some(state) = &function.inactive {
@@ -195,11 +195,11 @@ fn timeouts(what: &str, function: &Function, longest: Duration) -> Vec<Finding> 
             redeploy,
         ));
     }
-    if function.timeout < least {
+    if function.timeout < needed {
         found.push(Finding::wrong(
             what,
             format!(
-                "is ended after {} s, and what it begins may take {least} s",
+                "is ended after {} s, and what it begins may take {needed} s",
                 function.timeout
             ),
             redeploy,
