@@ -275,7 +275,7 @@ fn each_is_built_from_its_package() {
             .split_once("[package.metadata.lambda.build]\n")
             .unwrap_or_else(|| panic!("{folder}"));
         assert!(told.starts_with("features = [\"lambda\"]\n"), "{folder}");
-        // What they have in common is built once.
+        // So that they share what was compiled.
         let packages = Binary::ALL.map(Binary::package);
         let mut packages = packages.map(|package| format!("{package:?}"));
         packages.sort();
