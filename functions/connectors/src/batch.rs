@@ -13,26 +13,22 @@ use domain::limit::is_ending;
 use domain::policy::{Sod, TargetKind};
 use domain::rollout;
 use domain::{AccountRecord, EntitlementId, Hash, IdentityId, Outcome, TargetId};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use ports::lanes::{Batch, BatchAnswer, Incoming};
 use ports::store::{Health, Seat};
 use ports::{Apply, Cases, Clock, Fault, Observe, Store, Trace, trace};
 
-use crate::Connector;
 use crate::carry_out::Stop;
 use crate::health::{May, may};
 use crate::limits::Counted;
 use crate::pool::{self, Member};
 use crate::resolve::Sight;
 use crate::work::{Converged, Unseen, Work, refusal};
+use crate::{Connector, WORK_FOR};
 
 /// After so many requests in a row that a target did not answer, the rest of a batch comes back:
 /// each costs a time-out, and the batch has to end before its messages are visible again.
 const ILL_IN_A_ROW: u32 = 3;
-
-/// How long a batch takes on work. What was not begun by then comes back, so that everything is
-/// recorded before messages are visible again (the shortest visibility is a minute).
-const WORK_FOR: SignedDuration = SignedDuration::from_secs(30);
 
 /// Messages whose decision was made under another version of policy, by the queue's id.
 type OtherVersions = Mutex<BTreeMap<String, Hash>>;
@@ -145,6 +141,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         requests: Vec<Asked>,
         own: bool,
     ) -> Vec<Result<Converged, Fault>> {
+        let began = self.clock.now();
         let mut answers = BTreeMap::new();
         let mut by_target: BTreeMap<TargetId, (Health, Vec<Placed>)> = BTreeMap::new();
         let count = requests.len();
@@ -164,10 +161,13 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 }
             }
         }
-        for (name, (health, works)) in by_target {
+        // What one target leaves of its share is for those after it; a slow one keeps its own.
+        let share = WORK_FOR / u32::try_from(by_target.len()).unwrap_or(1).max(1);
+        for (nth, (name, (health, works))) in (1_u32..).zip(by_target) {
+            let until = began.saturating_add(share * nth).unwrap_or(Timestamp::MAX);
             if let Some(target) = self.targets.get(&name) {
-                let worked = Box::pin(self.on_target(&name, target, health, works)).await;
-                answers.extend(worked);
+                let worked = self.on_target(&name, target, health, works, until);
+                answers.extend(Box::pin(worked).await);
             }
         }
         (0..count)
@@ -328,13 +328,14 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         })
     }
 
-    /// Everything of a batch that concerns one target.
+    /// Everything of a batch that concerns one target; nothing is begun after `until`.
     async fn on_target(
         &self,
         name: &TargetId,
         target: &T,
         mut health: Health,
         works: Vec<Placed>,
+        until: Timestamp,
     ) -> Vec<(usize, Result<Converged, Fault>)> {
         let at = self.clock.now();
         let (mut planned, mut answers) = self.pace(name, target, at, works).await;
@@ -349,7 +350,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             }
             return answers;
         }
-        let (over, unused) = self.carry_out_batch(target, planned, at).await;
+        let (over, unused) = self.carry_out_batch(target, planned, until).await;
         let mut tally = Tally::default();
         for one in over {
             count(&mut tally, &one.result);
@@ -374,7 +375,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         &self,
         target: &T,
         planned: Vec<Planned>,
-        began: Timestamp,
+        until: Timestamp,
     ) -> (Vec<Over>, Cost) {
         if target.takes_many() {
             let over = Box::pin(self.carry_out_each(target, planned)).await;
@@ -393,12 +394,14 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             let Planned {
                 place, mut work, ..
             } = one;
-            if self.clock.now().duration_since(began) >= WORK_FOR {
-                closed.get_or_insert_with(out_of_time);
-            }
-            if let (Some(stop), false) = (&closed, work.urgent) {
+            let stop = match &closed {
+                Some(stop) if !work.urgent => Some(stop.clone()),
+                // An ending is tried at any target, while there is time.
+                Some(_) | None => (self.clock.now() >= until).then(out_of_time),
+            };
+            if let Some(stop) = stop {
                 unused = unused.plus(cost);
-                let result = Err(stop.clone());
+                let result = Err(stop);
                 over.push(Over {
                     place,
                     work,

@@ -49,6 +49,12 @@ const LOOK_AGAIN: Duration = Duration::from_mins(2);
 /// targets takes in one request (100, AWS IAM Identity Center).
 pub const TOGETHER: usize = 100;
 
+/// How long a batch takes on work, over all its targets. What was not begun by then comes back, endings
+/// too, so that what was done is recorded before the function ends and messages are visible again.
+/// After it come at least one request (10 s) and what is recorded (3 s): a function has 43 s or more.
+/// Whoever lets a connector work sees to it that requests end with the function's time.
+pub const WORK_FOR: Duration = Duration::from_secs(30);
+
 /// The connector function over targets of one kind.
 pub struct Connector<S, T, C> {
     store: S,

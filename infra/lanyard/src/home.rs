@@ -166,6 +166,10 @@ impl Objects for AnyObjects {
         either!(self, objects => objects.get_tagged(key).await)
     }
 
+    async fn discard(&self, key: &str) -> Result<(), Fault> {
+        either!(self, objects => objects.discard(key).await)
+    }
+
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {
         either!(self, objects => objects.list(prefix).await)
     }

@@ -83,6 +83,10 @@ impl Objects for Bucket {
         self.objects.get_tagged(key).await
     }
 
+    async fn discard(&self, key: &str) -> Result<(), Fault> {
+        self.objects.discard(key).await
+    }
+
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {
         self.objects.list(prefix).await
     }

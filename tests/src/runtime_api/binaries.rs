@@ -43,7 +43,7 @@ impl Binary {
     ];
 
     /// The package that it belongs to.
-    const fn package(self) -> &'static str {
+    pub const fn package(self) -> &'static str {
         match self {
             Self::HrWebhook => "hr-webhook",
             Self::Planner => "planner",

@@ -30,7 +30,7 @@ fn wants(binary: Binary) -> BTreeMap<&'static str, String> {
     let value = |name: &str| {
         let value = match name {
             "LANYARD_QUEUE_PREFIX" => "http://127.0.0.1:9/000000000000/lanyard-",
-            "LANYARD_FUNCTION_TIMEOUT_S" => "30",
+            "LANYARD_FUNCTION_TIMEOUT_S" => "60",
             "LANYARD_VISIBILITY_TIMEOUT_S" => "180",
             _ => "lanyard",
         };
@@ -96,6 +96,16 @@ async fn time_outs_in_the_wrong_order_are_refused() {
         }
         assert_eq!(refused.lines.len(), named.len(), "{refused:?}");
     }
+}
+
+/// A connector begins work for half a minute: its last request and what is recorded come after it.
+#[tokio::test]
+async fn a_connector_has_time_for_what_it_begins() {
+    let mut environment = wants(Binary::Connector);
+    environment.insert("LANYARD_FUNCTION_TIMEOUT_S", "42".to_owned());
+    let refused = refused(Binary::Connector, &environment).await;
+    let told = told(Binary::Connector, &refused);
+    assert!(told.contains("give the function 43 s at least"), "{told}");
 }
 
 /// Nothing listens where the services should be.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use connectors::Connector;
 use contract::{Cause, ConvergeRequest};
@@ -88,6 +89,8 @@ pub struct State {
     pub keeps: bool,
     /// Changes of several accounts go in one request.
     pub takes_many: bool,
+    /// What a request takes, on this clock.
+    pub slow: Option<(ManualClock, Duration)>,
 }
 
 impl Dir {
@@ -101,6 +104,13 @@ impl Dir {
 }
 
 impl State {
+    fn called(&mut self, words: String) {
+        self.calls.push(words);
+        if let Some((clock, takes)) = &self.slow {
+            clock.advance(*takes);
+        }
+    }
+
     fn change(&mut self, change: &Change, id: &AccountId) -> Result<(), TargetError> {
         match change {
             Change::Grant { entitlement } => self.membership(entitlement, id, true),
@@ -165,9 +175,7 @@ impl Apply for Dir {
             (None, _) => panic!("{} without an account", change.name()),
         };
         if *change != Change::RevokeSessions {
-            state
-                .calls
-                .push(format!("{} {}", change.name(), id.as_str()));
+            state.called(format!("{} {}", change.name(), id.as_str()));
             state.answers.pop_front().unwrap_or(Ok(()))?;
         }
         state.change(change, &id)?;
@@ -183,7 +191,7 @@ impl Apply for Dir {
 
     async fn apply_each(&self, works: &[AccountChanges]) -> Vec<Vec<Result<Applied, TargetError>>> {
         let mut state = self.state();
-        state.calls.push(format!("{} records", works.len()));
+        state.called(format!("{} records", works.len()));
         let answer = state.answers.pop_front().unwrap_or(Ok(()));
         let mut answers = Vec::new();
         for work in works {
@@ -208,7 +216,7 @@ impl Apply for Dir {
         let mut state = self.state();
         let give = changes.iter().filter(|change| change.give).count();
         let words = format!("memberships +{give} -{}", changes.len() - give);
-        state.calls.push(words);
+        state.called(words);
         let answer = state.answers.pop_front().unwrap_or(Ok(()));
         changes
             .iter()
@@ -236,10 +244,10 @@ impl Observe for Dir {
     async fn find(&self, lookup: Lookup<'_>) -> Result<Found, TargetError> {
         let mut state = self.state();
         let Lookup::Id(id) = lookup else {
-            state.calls.push("find".to_owned());
+            state.called("find".to_owned());
             return Ok(Found::None);
         };
-        state.calls.push(format!("read {}", id.as_str()));
+        state.called(format!("read {}", id.as_str()));
         let active = state.active.get(id).copied();
         Ok(active.map_or(Found::None, |active| {
             Found::One(Box::new(Account {
@@ -262,7 +270,7 @@ impl Observe for Dir {
         of: &[EntitlementId],
     ) -> Result<Option<Vec<EntitlementId>>, TargetError> {
         let mut state = self.state();
-        state.calls.push(format!("held {}", account.as_str()));
+        state.called(format!("held {}", account.as_str()));
         let held = of
             .iter()
             .filter(|one| state.members.contains(&((*one).clone(), account.clone())));
@@ -275,7 +283,7 @@ impl Observe for Dir {
         accounts: &[AccountId],
     ) -> Result<Option<Vec<AccountId>>, TargetError> {
         let mut state = self.state();
-        state.calls.push(format!("holders of {entitlement}"));
+        state.called(format!("holders of {entitlement}"));
         let holds = |id: &&AccountId| {
             state
                 .members
@@ -334,6 +342,12 @@ impl Company {
             policy,
             connector,
         }
+    }
+
+    /// Lets every request to the target take so long from now on.
+    pub fn slow(&self, seconds: u64) {
+        let takes = Duration::from_secs(seconds);
+        self.dir.state().slow = Some((self.clock.clone(), takes));
     }
 
     /// Another worker on the same target.

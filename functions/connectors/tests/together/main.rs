@@ -12,3 +12,4 @@ mod budget;
 mod company;
 mod health;
 mod pool;
+mod time;

@@ -144,9 +144,13 @@ async fn released(args: &PublishArgs) -> anyhow::Result<(Home, Outcome)> {
         (None, Some(folder)) => {
             let files = policy::read(folder).map_err(|errors| broken(&errors))?;
             let loaded = policy::load_files(files.clone()).map_err(|errors| broken(&errors))?;
+            let to = compiled(loaded);
+            if let Home::Cloud(cloud) = &home {
+                cloud.takes(&to.policy)?;
+            }
             let candidate = Candidate {
                 files: &files,
-                to: &compiled(loaded),
+                to: &to,
                 diff: args.diff.as_deref().map(hash).transpose()?,
             };
             release::publish(&ground, &candidate, hold).await?
