@@ -28,7 +28,7 @@ pub enum Binary {
 pub enum Profile {
     /// As the tests are.
     Dev,
-    /// As it is deployed.
+    /// As it is deployed: for release, with infra/functions.toml.
     Release,
 }
 
@@ -73,7 +73,8 @@ impl Binary {
 fn release(binary: Binary) -> BTreeMap<String, PathBuf> {
     let packages = Binary::ALL.map(Binary::package);
     let packages = packages.iter().flat_map(|package| ["--package", package]);
-    let more: Vec<&str> = ["--release"].into_iter().chain(packages).collect();
+    let deployed = ["--release", "--config", "infra/functions.toml"];
+    let more: Vec<&str> = deployed.into_iter().chain(packages).collect();
     build(&[binary], &more)
 }
 

@@ -242,12 +242,26 @@ fn each_is_built_from_its_package() {
     };
     let built = [built("template.yaml"), built("target.yaml")].concat();
     assert_eq!(built.len(), 6);
+    // cargo-lambda sets what the workspace leaves open, `panic = "abort"` among it.
+    let workspace = std::fs::read_to_string(root().join("Cargo.toml")).expect("a workspace");
+    let (_, release) = workspace.split_once("\n[profile.release]\n").expect("it");
+    let release = release.split("\n[").next().expect("a section");
+    for key in [
+        "lto = ",
+        "codegen-units = ",
+        "strip = ",
+        "panic = \"unwind\"",
+    ] {
+        assert!(release.lines().any(|line| line.starts_with(key)), "{key}");
+    }
     for (folder, binary) in built {
         let package = root().join("infra").join(&folder);
         let manifest = package.join("Cargo.toml");
         let manifest = std::fs::read_to_string(manifest).expect("a package");
-        let features = "[package.metadata.lambda.build]\nfeatures = [\"lambda\"]";
-        assert!(manifest.contains(features), "{folder}");
+        let settings = "[package.metadata.lambda.build]\n\
+                     config = [\"../../infra/functions.toml\"]\nfeatures = [\"lambda\"]";
+        assert!(manifest.contains(settings), "{folder}");
+        assert!(package.join("../../infra/functions.toml").is_file());
         let wanted = match folder.as_str() {
             "../functions/connectors" => "connector",
             other => other.trim_start_matches("../functions/"),
