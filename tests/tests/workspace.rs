@@ -144,7 +144,7 @@ fn packages() -> Packages {
 fn may_import(name: &str) -> Option<Vec<&'static str>> {
     let below = ["contract", "domain", "policy", "ports", "telemetry"];
     Some(match name {
-        "domain" | "graph-target" | "scim-target" => Vec::new(),
+        "domain" | "graph-target" | "lean-function" | "scim-target" => Vec::new(),
         "contract" | "policy" => vec!["domain"],
         "ports" => vec!["contract", "domain"],
         "telemetry" => vec!["contract", "domain", "ports"],
