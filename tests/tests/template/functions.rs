@@ -267,6 +267,18 @@ fn each_is_built_from_its_package() {
     };
     let built = [built("template.yaml"), built("target.yaml")].concat();
     assert_eq!(built.len(), 6);
+    // cargo-lambda sets what the workspace leaves open, `panic = "abort"` among it.
+    let workspace = std::fs::read_to_string(root().join("Cargo.toml")).expect("a workspace");
+    let (_, release) = workspace.split_once("\n[profile.release]\n").expect("it");
+    let release = release.split("\n[").next().expect("a section");
+    for key in [
+        "lto = ",
+        "codegen-units = ",
+        "strip = ",
+        "panic = \"unwind\"",
+    ] {
+        assert!(release.lines().any(|line| line.starts_with(key)), "{key}");
+    }
     for (folder, binary) in built {
         let package = root().join("infra").join(&folder);
         let manifest = package.join("Cargo.toml");
@@ -274,7 +286,9 @@ fn each_is_built_from_its_package() {
         let (_, told) = manifest
             .split_once("[package.metadata.lambda.build]\n")
             .unwrap_or_else(|| panic!("{folder}"));
-        assert!(told.starts_with("features = [\"lambda\"]\n"), "{folder}");
+        let settings = "config = [\"../../infra/functions.toml\"]\nfeatures = [\"lambda\"]\n";
+        assert!(told.starts_with(settings), "{folder}");
+        assert!(package.join("../../infra/functions.toml").is_file());
         // So that they share what was compiled.
         let packages = Binary::ALL.map(Binary::package);
         let mut packages = packages.map(|package| format!("{package:?}"));
