@@ -30,6 +30,7 @@ fn told(company: &Company) -> Told {
         level: tracing::level_filters::LevelFilter::OFF,
         sink: Sink::Memory(lines.clone()),
         now: Box::new(move || clock.now()),
+        gathered: None,
     };
     let listening = telemetry.start_here();
     company.run();
