@@ -27,7 +27,9 @@ use domain::limit::Meter;
 use domain::policy::{
     KeyDecoding, MacAlgorithm, MacEncoding, PayloadFormat, SignedBytes, Source, Verify,
 };
-use domain::{Fact, Generation, Hash, IdentityId, Policy, RecordKey, SourceId, TargetId};
+use domain::{
+    AccountRecord, Fact, Generation, Hash, IdentityId, Policy, RecordKey, SourceId, TargetId,
+};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use hr_webhook::{Request, Salt, Webhook};
 use jiff::Timestamp;
@@ -418,6 +420,16 @@ impl Store for Nothing {
     }
 
     async fn ack(&self, _: &Ack) -> Result<Acked, Fault> {
+        Err(unused())
+    }
+
+    async fn amend(
+        &self,
+        _: &IdentityId,
+        _: &TargetId,
+        _: &AccountRecord,
+        _: &AccountRecord,
+    ) -> Result<bool, Fault> {
         Err(unused())
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ports::Clock;
 use ports::secrets::Secret;
+use target_http::Network;
 use target_scim::probe::{Report, Settings, probe};
 use target_scim::{ScimConfig, ScimTarget, Tokens};
 
@@ -27,6 +28,7 @@ pub fn settings() -> Settings {
 /// Probes the target at an address over the profile `rfc`. A probe that ends early stops the test.
 pub async fn probed(address: &Address, settings: &Settings) -> Report {
     let config = ScimConfig {
+        network: Network::PUBLIC.and_this_machine(),
         timeout: Duration::from_secs(20),
         ..ScimConfig::new("theirs", address.base_url.clone(), "token")
     };

@@ -11,6 +11,7 @@
 
 pub mod aws;
 pub mod bench;
+pub mod figures;
 pub mod found;
 pub mod metered;
 pub mod ministack;

@@ -73,7 +73,8 @@ pub fn environment(endpoint: &str, target: Option<&str>) -> BTreeMap<&'static st
         ("LANYARD_POLICY_BUCKET", "lanyard-policy".to_owned()),
         ("LANYARD_REPORTS_BUCKET", "lanyard-reports".to_owned()),
         ("LANYARD_SECRET_PREFIX", "lanyard/".to_owned()),
-        ("LANYARD_FUNCTION_TIMEOUT_S", "30".to_owned()),
+        ("LANYARD_TARGET_NETWORK", "this-machine".to_owned()),
+        ("LANYARD_FUNCTION_TIMEOUT_S", "60".to_owned()),
         ("LANYARD_VISIBILITY_TIMEOUT_S", VISIBILITY.to_string()),
     ]);
     if let Some(target) = target {

@@ -46,12 +46,13 @@ const OWNED: &[(&str, &[&str])] = &[
     ("aws-sdk-s3", &["objects-s3"]),
     ("aws-sdk-sfn", &["stack-aws"]),
     ("aws-sdk-sqs", &["lanes-sqs"]),
-    ("aws-smithy-http-client", &["runtime", "stack-aws"]),
+    ("aws-smithy-http-client", &["stack-aws"]),
     ("aws-types", &["runtime", "stack-aws", "tests"]),
     ("axum", &["graph-target", "lanyard", "scim-target", "tests"]),
     ("cel", &["policy"]),
     ("clap", &["graph-target", "lanyard", "scim-target", "tests"]),
     ("dynoxide-rs", &["store-dynamodb"]),
+    ("hyper-rustls", &["runtime"]),
     ("lambda_runtime", &["runtime"]),
     ("reqwest", &["graph-target", "target-http", "tests"]),
 ];
@@ -143,7 +144,7 @@ fn packages() -> Packages {
 fn may_import(name: &str) -> Option<Vec<&'static str>> {
     let below = ["contract", "domain", "policy", "ports", "telemetry"];
     Some(match name {
-        "domain" | "graph-target" | "scim-target" => Vec::new(),
+        "domain" | "graph-target" | "lean-function" | "scim-target" => Vec::new(),
         "contract" | "policy" => vec!["domain"],
         "ports" => vec!["contract", "domain"],
         "telemetry" => vec!["contract", "domain", "ports"],

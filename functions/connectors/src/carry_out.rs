@@ -78,7 +78,8 @@ impl From<TargetError> for Stop {
             TargetError::Fault(fault @ Fault::Retry { .. }) => Self::Ill(fault),
             TargetError::Throttled { after, why } => Self::Throttled { after, why },
             error @ TargetError::Unknown { .. } => Self::Unknown(error.into_fault()),
-            error @ (TargetError::NotFound
+            error @ (TargetError::OutOfTime
+            | TargetError::NotFound
             | TargetError::Conflict
             | TargetError::Changed
             | TargetError::Expired { .. }) => match error.into_fault() {

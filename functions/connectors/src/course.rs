@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::budget::{Cost, Tally};
 use domain::{Outcome, TargetId};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use ports::store::Health;
 use ports::{Apply, Cases, Clock, Observe, Store, trace};
 
@@ -19,10 +19,11 @@ use crate::work::{Converged, Undone, Work};
 /// back, endings too: each costs a time-out.
 const ILL_IN_A_ROW: u32 = 3;
 
-/// How long an event takes on work. What was not begun by then comes back, so that everything is
-/// recorded before the function is ended (60 s), and that before messages are visible again. Three
-/// requests that time out (10 s each) fit into what is left.
-pub const WORK_FOR: SignedDuration = SignedDuration::from_secs(30);
+/// How long an event takes on work, over all its targets. What was not begun by then comes back, endings
+/// too, so that what was done is recorded before the function ends and messages are visible again.
+/// After it come at least one request (10 s) and what is recorded (3 s): a function has 43 s or more.
+/// Whoever lets a connector work sees to it that requests end with the function's time.
+pub const WORK_FOR: Duration = Duration::from_secs(30);
 
 /// When an event that began then stops to take on work.
 pub fn ends(began: Timestamp) -> Timestamp {

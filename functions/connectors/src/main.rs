@@ -21,7 +21,6 @@ use publication::Published;
 use runtime::{Failure, StartError, SystemClock};
 use secrets_manager::ManagedSecrets;
 use store_dynamodb::DynamoStore;
-use target_http::Network;
 use targets::{AnyTarget, Reach};
 
 use crate::settings::Settings;
@@ -56,11 +55,7 @@ async fn start() -> Result<impl AsyncFn(SqsEvent) -> Result<SqsBatchResponse, Fa
         SECRETS_FOR,
         Arc::new(clock),
     ));
-    let reach = Reach::to(if settings.private_network {
-        Network::Private
-    } else {
-        Network::Public
-    });
+    let reach = Reach::to(settings.network);
 
     let (wired, keys, only) = (store.clone(), Arc::clone(&secrets), settings.target.clone());
     let wire = move |policy: &Arc<Compiled>| {
@@ -84,10 +79,13 @@ async fn start() -> Result<impl AsyncFn(SqsEvent) -> Result<SqsBatchResponse, Fa
     let names = names.filter_map(|name| policy.targets.get(name));
     let names = names.map(|target| target.auth.secret());
     join_all(names.map(|name| runtime::prime("secrets", secrets.get(name)))).await;
+    let for_targets = settings.timeout.saturating_sub(runtime::BEFORE_FUNCTION);
     Ok(async move |event| {
         let until = connectors::ends(clock.now());
         let work = |batch| carry_out(&published, batch, until);
-        let answered = lanes.handle(event, TOGETHER, work).await;
+        // Boxed: what a batch becomes is large, and would lie in every future around it.
+        let handled = Box::pin(lanes.handle(event, TOGETHER, work));
+        let answered = target_http::within(for_targets, handled).await;
         answered.map_err(|error| Failure::new("Event", error))
     })
 }

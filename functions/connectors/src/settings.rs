@@ -1,7 +1,11 @@
 //! What the function is told by its environment.
 
+use std::time::Duration;
+
+use connectors::WORK_FOR;
 use domain::TargetId;
 use runtime::{Aws, Environment, LONGEST_REQUEST, SettingsError};
+use target_http::Network;
 
 /// What the function is told by its environment.
 pub struct Settings {
@@ -11,8 +15,10 @@ pub struct Settings {
     pub policy_bucket: String,
     pub secret_prefix: String,
     pub target: Option<TargetId>,
-    pub private_network: bool,
+    pub network: Network,
     pub worker: String,
+    /// After which a call of the function is ended.
+    pub timeout: Duration,
 }
 
 impl Settings {
@@ -25,11 +31,11 @@ impl Settings {
         let policy_bucket = environment.policy_bucket();
         let secret_prefix = environment.secret_prefix();
         let target = environment.target();
-        let private_network = environment.private_network();
+        let network = environment.target_network(Network::named);
         let worker = environment.worker();
-        let in_order = environment.timeouts(LONGEST_REQUEST.max(targets::TIMEOUT), true);
+        let longest = WORK_FOR + LONGEST_REQUEST.max(targets::TIMEOUT);
+        let timeout = environment.timeouts(longest, true);
         let settings = || {
-            in_order?;
             Some(Self {
                 aws: aws?,
                 table: table?,
@@ -37,8 +43,9 @@ impl Settings {
                 policy_bucket: policy_bucket?,
                 secret_prefix: secret_prefix?,
                 target: target?,
-                private_network: private_network?,
+                network: network?,
                 worker,
+                timeout: timeout?,
             })
         };
         environment.finish(settings())

@@ -169,18 +169,40 @@ impl<S: Store, L: Lanes, K: Secrets, C: Clock> Webhook<S, L, K, C> {
             .await
     }
 
-    /// Any live version of any of the source's secrets may have made any of the signatures.
+    /// Any live version of any of the source's secrets may have made any of the signatures, also one
+    /// that was put there since they were read: not every sender comes again after a 401.
     async fn prove(
         &self,
         source: &SourceId,
         verify: &Verify,
         proof: &Proof<'_>,
     ) -> Result<(), Problem> {
+        if self.holds(source, verify, proof, false).await?
+            || self.holds(source, verify, proof, true).await?
+        {
+            return Ok(());
+        }
+        Err(refuse(source, verify::Refusal::Mismatch))
+    }
+
+    /// Whether one of the secrets, kept or read anew, made one of the signatures.
+    async fn holds(
+        &self,
+        source: &SourceId,
+        verify: &Verify,
+        proof: &Proof<'_>,
+        anew: bool,
+    ) -> Result<bool, Problem> {
         let mut tried = false;
         let mut out_of_reach = false;
         let mut missing = None;
         for name in &verify.secrets {
-            let secrets = match self.secrets.get(name).await {
+            let secrets = if anew {
+                self.secrets.renew(name).await
+            } else {
+                self.secrets.get(name).await
+            };
+            let secrets = match secrets {
                 Ok(secrets) => secrets,
                 Err(fault) => {
                     out_of_reach |= matches!(fault, Fault::Retry { .. });
@@ -190,7 +212,7 @@ impl<S: Store, L: Lanes, K: Secrets, C: Clock> Webhook<S, L, K, C> {
             };
             for secret in &secrets {
                 match self.keys.get(verify, secret) {
-                    Ok(key) if proof.holds_under(&key) => return Ok(()),
+                    Ok(key) if proof.holds_under(&key) => return Ok(true),
                     Ok(_) => tried = true,
                     Err(error) => {
                         let source = source.as_str();
@@ -208,7 +230,7 @@ impl<S: Store, L: Lanes, K: Secrets, C: Clock> Webhook<S, L, K, C> {
             }
             return Err(Problem::Unavailable(None));
         }
-        Err(refuse(source, verify::Refusal::Mismatch))
+        Ok(false)
     }
 
     /// Facts durable first, then the planner told; a duplicate tells the planner again, because

@@ -74,7 +74,7 @@ impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
             let request: PlanRequest = ports::batch::parse(&record)?;
             let post = outbox.of(&record.id);
             let looked = self.look_at(&request.record, request.cause, post).await;
-            looked.map(|_| ())
+            looked.map(|_| ()).map_err(come_back)
         };
         ports::batch::work_and_finish(batch, look, || self.deliver(outbox)).await
     }
@@ -201,14 +201,27 @@ impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
         if seat.wake_at.is_none_or(|wake| wake > at) {
             return Ok(());
         }
-        if !seat.owed.is_empty() {
-            self.resend(&person.identity, seat, at).await?;
-        }
+        let resent = if seat.owed.is_empty() {
+            Ok(())
+        } else {
+            self.resend(&person.identity, seat, at).await
+        };
+        // Whatever became of it: who is due for ever would be asked for every minute, before others.
         let wake_at = send::wake_again(seat, at);
         self.store
             .rest(&person.identity, seat.record.generation, wake_at)
             .await?;
-        Ok(())
+        resent
+    }
+}
+
+/// Nobody else remembers a fact that was not decided on: whatever kept it from that, a right that is
+/// missing or an item that does not read, its message comes back, and in the end lies with the dead
+/// letters, where an alarm says so and it can be asked for again.
+fn come_back(fault: Fault) -> Fault {
+    match fault {
+        Fault::Reject { why } | Fault::Halt { why } => Fault::Retry { after: None, why },
+        Fault::Retry { .. } => fault,
     }
 }
 

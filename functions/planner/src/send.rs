@@ -63,7 +63,7 @@ impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
         failed
     }
 
-    /// Nudges again whoever has not answered.
+    /// Nudges again whoever has not answered. Where a lane fails, the others still get theirs.
     pub(crate) async fn resend(
         &self,
         identity: &IdentityId,
@@ -84,10 +84,12 @@ impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
             .collect();
         let again = format!("#again{}", at.as_second());
         let generation = seat.record.generation;
+        let mut failed = Ok(());
         for (lane, message) in nudges(identity, &owed, &urgent, generation, &again) {
-            self.lanes.send(&lane, &[message]).await?;
+            let answer = self.lanes.send(&lane, &[message]).await;
+            failed = failed.and(answer);
         }
-        Ok(())
+        failed
     }
 }
 

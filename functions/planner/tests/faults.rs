@@ -23,6 +23,29 @@ use ports::{Clock, Fault, Lanes, Outgoing, Store};
 
 const POLICY: &str = include_str!("../../../infra/policy-minimal/policy.toml");
 
+const WIKI: &str = r#"
+[targets.wiki]
+mode = "enforce"
+base_url = "http://127.0.0.1:8089/scim/v2"
+token = "wiki-token"
+profile = "rfc"
+
+[targets.wiki.attributes]
+userName = { identifier = "user_name" }
+externalId = { key = true }
+
+[entitlements.wiki-staff]
+target = "wiki"
+
+[roles.wiki]
+entitlements = ["wiki-staff"]
+
+[[rules]]
+id = "everybody-wiki"
+when = "everyone"
+roles = ["wiki"]
+"#;
+
 struct World {
     store: ModelStore,
     lanes: ModelLanes,
@@ -188,6 +211,23 @@ async fn retry_at_the_table_comes_back_and_leaves_nothing_half_done() {
     assert_eq!(world.store.everybody().len(), 1);
 }
 
+/// Nobody else remembers the fact: a right that is missing and an item that does not read bring its
+/// message back, too, until it lies with the dead letters.
+#[tokio::test]
+async fn whatever_fails_at_the_table_the_message_comes_back() {
+    for fault in [
+        Fault::halt("the table answered 400 `AccessDeniedException`"),
+        Fault::reject("an item's attribute `plan` does not read back"),
+    ] {
+        let world = world();
+        world.accept(hire("e1", "Engineer")).await;
+        world.store.fail_next(fault);
+        assert_eq!(world.deliver().await.failed.len(), 1);
+        assert_eq!(world.deliver().await.failed, []);
+        assert_eq!(world.store.everybody().len(), 1);
+    }
+}
+
 #[tokio::test]
 async fn a_lost_answer_to_the_commit_is_not_decided_twice() {
     let world = world();
@@ -247,6 +287,32 @@ async fn a_queue_that_fails_after_the_commit_leaves_the_debt_in_the_item() {
     assert!(matches!(messages[0].0, Lane::Target(_)));
 }
 
+/// A lane that is not there takes nothing from the others, and its people do not stay due for ever.
+#[tokio::test]
+async fn a_lane_that_fails_keeps_no_other_from_being_asked_again() {
+    let world = world();
+    world.accept(hire("e1", "Engineer")).await;
+    let both = compiled(&format!("{POLICY}{WIKI}"));
+    let lanes = Requests {
+        refused: Some(target("directory")),
+        ..Requests::default()
+    };
+    let (store, clock) = (world.store.clone(), world.clock.clone());
+    let planner = Planner::new(store, lanes.clone(), clock, both);
+    assert!(planner.look(&record(), Cause::Fact).await.is_err());
+    lanes.sent.lock().expect("no panic").clear();
+    world.clock.advance(std::time::Duration::from_secs(121));
+    assert!(planner.look(&record(), Cause::Due).await.is_err());
+    let sent = lanes.sent.lock().expect("no panic").clone();
+    assert_eq!(sent, [(target("directory"), 1), (target("wiki"), 1)]);
+    let recorded = world.store.everybody()[&IdentityId::from(&record())].clone();
+    assert!(
+        recorded
+            .wake_at
+            .is_some_and(|wake| wake > world.clock.now())
+    );
+}
+
 #[tokio::test]
 async fn a_record_without_facts_is_nobody() {
     let world = world();
@@ -276,31 +342,7 @@ async fn a_message_that_is_not_ours_is_acknowledged() {
 
 /// Ten hires on two targets, and a body that nobody can read.
 async fn a_batch_over(lanes: Requests) -> BatchAnswer {
-    let both = format!(
-        "{POLICY}{}",
-        r#"
-[targets.wiki]
-mode = "enforce"
-base_url = "http://127.0.0.1:8089/scim/v2"
-token = "wiki-token"
-profile = "rfc"
-
-[targets.wiki.attributes]
-userName = { identifier = "user_name" }
-externalId = { key = true }
-
-[entitlements.wiki-staff]
-target = "wiki"
-
-[roles.wiki]
-entitlements = ["wiki-staff"]
-
-[[rules]]
-id = "everybody-wiki"
-when = "everyone"
-roles = ["wiki"]
-"#
-    );
+    let both = format!("{POLICY}{WIKI}");
     let world = world();
     let mut records = vec![incoming("m0", "rubbish")];
     for n in 1..=10 {

@@ -272,14 +272,15 @@ fn tell(summary: &RunSummary) {
         let orphans = orphans
             .iter()
             .filter_map(|class| target.findings.get(class));
-        let observed = [&target.users, &target.groups];
-        let incomplete = observed.iter().any(|proof| proof.is_err());
         let seen = target.users.as_ref().map_or(0, |proof| proof.received);
         for (metric, value) in [
             (Metric::ReconcileObserved, seen),
             (Metric::ReconcileDrift, target.repairs),
             (Metric::ReconcileOrphans, orphans.sum()),
-            (Metric::ReconcileIncomplete, u64::from(incomplete)),
+            (
+                Metric::ReconcileIncomplete,
+                u64::from(target.gap().is_some()),
+            ),
         ] {
             let value = u32::try_from(value).unwrap_or(u32::MAX);
             telemetry::emit(metric, f64::from(value), Dimensions::target(name));

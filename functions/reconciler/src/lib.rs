@@ -37,6 +37,7 @@ use ports::{Cases, Clock, Fault, Lanes, Objects, Observe, Store};
 use serde::{Deserialize, Serialize};
 
 pub use begin::Begun;
+pub use stash::RUNS;
 
 /// How many earlier runs the report's trend shows, and how far back an accepted population is
 /// looked for.

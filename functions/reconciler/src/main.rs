@@ -20,7 +20,6 @@ use reconciler::{Begun, Reconciler};
 use runtime::{Failure, StartError, SystemClock};
 use secrets_manager::ManagedSecrets;
 use store_dynamodb::DynamoStore;
-use target_http::Network;
 use targets::{AnyTarget, Reach};
 
 use crate::settings::Settings;
@@ -58,11 +57,7 @@ async fn start() -> Result<impl AsyncFn(Event) -> Result<Answer, Failure>, Start
         SECRETS_FOR,
         Arc::new(clock),
     ));
-    let reach = Reach::to(if settings.private_network {
-        Network::Private
-    } else {
-        Network::Public
-    });
+    let reach = Reach::to(settings.network);
 
     let keys = Arc::clone(&secrets);
     let wire = move |policy: &Arc<Compiled>| {

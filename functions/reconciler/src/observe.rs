@@ -333,6 +333,7 @@ fn is_lost(error: &TargetError, resumed: bool) -> bool {
         TargetError::Fault(Fault::Reject { .. }) | TargetError::NotFound => resumed,
         TargetError::Fault(Fault::Retry { .. } | Fault::Halt { .. })
         | TargetError::Throttled { .. }
+        | TargetError::OutOfTime
         | TargetError::Unknown { .. }
         | TargetError::Conflict
         | TargetError::Changed => false,

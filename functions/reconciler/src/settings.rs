@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use runtime::{Aws, Environment, LONGEST_REQUEST, SettingsError};
+use target_http::Network;
 
 /// What the function is told by its environment.
 pub struct Settings {
@@ -12,7 +13,7 @@ pub struct Settings {
     pub policy_bucket: String,
     pub reports_bucket: String,
     pub secret_prefix: String,
-    pub private_network: bool,
+    pub network: Network,
     /// After which a call of the function is ended.
     pub timeout: Duration,
 }
@@ -27,7 +28,7 @@ impl Settings {
         let policy_bucket = environment.policy_bucket();
         let reports_bucket = environment.reports_bucket();
         let secret_prefix = environment.secret_prefix();
-        let private_network = environment.private_network();
+        let network = environment.target_network(Network::named);
         let timeout = environment.timeouts(LONGEST_REQUEST.max(targets::TIMEOUT), false);
         let settings = || {
             Some(Self {
@@ -37,7 +38,7 @@ impl Settings {
                 policy_bucket: policy_bucket?,
                 reports_bucket: reports_bucket?,
                 secret_prefix: secret_prefix?,
-                private_network: private_network?,
+                network: network?,
                 timeout: timeout?,
             })
         };

@@ -11,8 +11,9 @@ use ports::{Fault, Objects};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Everything of every run.
-const RUNS: &str = "runs/";
+/// Where everything of every run lies, for a week on AWS: a rule of the bucket says so. Nothing else is
+/// ever let go.
+pub const RUNS: &str = "runs/";
 
 /// The cheapest level: hashes do not compress, names do at any.
 const LEVEL: i32 = 1;

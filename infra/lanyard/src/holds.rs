@@ -8,7 +8,6 @@ use contract::{Cause, ConvergeRequest, Lane};
 use domain::limit::{Approval, Line, Scope, Vote, Voted, list_hash};
 use domain::{AccountRecord, Hash, IdentityId, Policy, TargetId};
 use jiff::Timestamp;
-use ports::store::{Ack, Acked};
 use ports::{Clock, Fault, Lanes, Store, Walk};
 use serde::{Deserialize, Serialize};
 use telemetry::{Dimensions, Metric};
@@ -401,15 +400,11 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
                     break;
                 }
                 change(held);
-                let ack = Ack {
-                    identity: identity.clone(),
-                    target: list.target.clone(),
-                    expect: Some(account.applied),
-                    account: after,
-                    settles: false,
-                    wake: None,
-                };
-                if self.store.ack(&ack).await? == Acked::Done {
+                let amended = self
+                    .store
+                    .amend(identity, &list.target, account, &after)
+                    .await?;
+                if amended {
                     let request = ConvergeRequest {
                         v: 1,
                         identity: identity.clone(),

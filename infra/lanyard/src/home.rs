@@ -75,7 +75,8 @@ impl Home {
         }
     }
 
-    /// The policy that is worked under, if any.
+    /// The policy that is worked under, if any: where the active version is damaged, the latest before it
+    /// that is whole.
     pub async fn in_force(&self) -> anyhow::Result<Option<Arc<Compiled>>> {
         let objects = self.objects()?;
         if let Self::Folder(data) = self
@@ -89,13 +90,11 @@ impl Home {
             };
             return Ok(Some(Arc::new(Compiled::new(policy))));
         }
-        match publication::active(&objects).await? {
-            Some((active, _)) => {
-                let loaded = publication::load(&objects, active.version).await?;
-                Ok(Some(preview::compiled(loaded)))
-            }
-            None => Ok(None),
-        }
+        let Some((active, _)) = publication::active(&objects).await? else {
+            return Ok(None);
+        };
+        let loaded = publication::load_whole(&objects, &active).await?;
+        Ok(Some(preview::compiled(loaded)))
     }
 }
 
@@ -165,6 +164,10 @@ impl Objects for AnyObjects {
 
     async fn get_tagged(&self, key: &str) -> Result<Option<(Bytes, Tag)>, Fault> {
         either!(self, objects => objects.get_tagged(key).await)
+    }
+
+    async fn discard(&self, key: &str) -> Result<(), Fault> {
+        either!(self, objects => objects.discard(key).await)
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {

@@ -8,6 +8,7 @@ use domain::plan::Compiled;
 use domain::preview::Verdict;
 use jiff::Timestamp;
 use ports::Objects;
+use ports::objects::Tag;
 use serde::Serialize;
 
 use crate::holds::Opening;
@@ -41,6 +42,9 @@ pub enum Outcome {
 pub struct Ground<'a, O> {
     /// Where versions are.
     pub objects: &'a O,
+    /// The pointer, read before what is in force: a version that somebody else makes active meanwhile was not
+    /// compared with.
+    pub was: Option<(Active, Tag)>,
     /// The state; `None` where there is nobody yet.
     pub desk: Option<&'a Desk>,
     /// The policy in force, published or not.
@@ -71,8 +75,10 @@ pub async fn publish<O: Objects>(
     open: impl AsyncFnOnce(&[Opening]) -> anyhow::Result<()>,
 ) -> anyhow::Result<Outcome> {
     let version = candidate.to.policy.version;
-    let was = publication::active(ground.objects).await?;
-    if was.as_ref().is_some_and(|(was, _)| was.version == version) {
+    let was = ground.was.as_ref();
+    if was.is_some_and(|(was, _)| was.version == version) {
+        // Whoever publishes what is active may do so because it is damaged.
+        publication::store(ground.objects, version, candidate.files, ground.at).await?;
         return Ok(Outcome::AlreadyActive { version });
     }
     // Whoever is there was decided under what is in force, published or not; a version that is
@@ -92,7 +98,7 @@ pub async fn publish<O: Objects>(
     if !held.is_empty() {
         open(&held).await?;
     }
-    let active = publication::flip(ground.objects, was.as_ref(), version, diff, ground.at).await?;
+    let active = publication::flip(ground.objects, was, version, diff, ground.at).await?;
     Ok(Outcome::Published { active, held })
 }
 
@@ -104,7 +110,7 @@ pub async fn roll_back<O: Objects>(
     name: Option<&str>,
     open: impl AsyncFnOnce(&[Opening]) -> anyhow::Result<()>,
 ) -> anyhow::Result<Outcome> {
-    let Some(was) = publication::active(ground.objects).await? else {
+    let Some(was) = &ground.was else {
         anyhow::bail!("nothing was ever published here");
     };
     let version = publication::earlier(ground.objects, &was.0, name).await?;
@@ -123,7 +129,7 @@ pub async fn roll_back<O: Objects>(
     if !held.is_empty() {
         open(&held).await?;
     }
-    let active = publication::flip(ground.objects, Some(&was), version, saved, ground.at).await?;
+    let active = publication::flip(ground.objects, Some(was), version, saved, ground.at).await?;
     Ok(Outcome::Published { active, held })
 }
 

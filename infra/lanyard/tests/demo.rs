@@ -53,5 +53,10 @@ async fn the_smallest_story_ends_well_and_leaks_nothing() {
         html.contains("casper"),
         "the report names the account that belongs to nobody"
     );
+    let html = std::fs::read_to_string(&outcome.policy_change).expect("a comparison");
+    assert!(
+        html.contains("all-wiki-reader"),
+        "the comparison names what the change takes"
+    );
     std::fs::remove_dir_all(&out).expect("the folder goes");
 }

@@ -73,7 +73,7 @@ impl World {
             clock: clock.clone(),
             policy: policy(&target, "Engineers"),
             salt: Salt::new(b"a salt").expect("a salt"),
-            network: Network::Public,
+            network: Network::PUBLIC.and_this_machine(),
         });
         Self {
             stack: Arc::new(stack.expect("a stack")),

@@ -441,9 +441,10 @@ async fn what_exceeds_a_limit_waits_from_the_first_decision_on() {
     }
     let hold = |args: &[&str]| {
         let output = lanyard()
-            .args(["hold", "--json", "--data"])
-            .arg(data)
+            .args(["--json", "hold"])
             .args(args)
+            .arg("--data")
+            .arg(data)
             .output()
             .expect("the program runs");
         let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");

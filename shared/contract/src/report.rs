@@ -299,6 +299,16 @@ pub struct TargetResult {
     pub findings: BTreeMap<Class, u64>,
 }
 
+impl TargetResult {
+    /// What could not be observed in full, `users` or `groups`, and why. Groups that a target never
+    /// shows do not count.
+    pub fn gap(&self) -> Option<(&'static str, &Incomplete)> {
+        let users = self.users.as_ref().err().map(|why| ("users", why));
+        let groups = self.groups.as_ref().err().map(|why| ("groups", why));
+        users.or(groups.filter(|(_, why)| **why != Incomplete::NotShown))
+    }
+}
+
 /// What the whole run came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunSummary {

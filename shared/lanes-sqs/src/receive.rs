@@ -9,6 +9,7 @@ use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
     DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName,
 };
+use domain::Hash;
 use ports::lanes::{Batch, BatchAnswer, Incoming};
 use ports::queue::BATCH;
 use ports::{Fault, Trace};
@@ -154,10 +155,14 @@ impl SqsLanes {
         count: usize,
         visibility: Option<Duration>,
     ) -> Result<Vec<Taken>, Fault> {
+        // Asked again below after a lost answer, it gives the same messages, instead of hiding them.
+        let mut attempt = [0; 16];
+        getrandom::fill(&mut attempt).map_err(|_| Fault::halt("there is no randomness"))?;
         let received = self
             .client
             .receive_message()
             .queue_url(url)
+            .receive_request_attempt_id(Hash::of(&attempt).to_string())
             .max_number_of_messages(i32::try_from(count.min(BATCH)).unwrap_or(1))
             .set_visibility_timeout(visibility.map(seconds))
             .wait_time_seconds(0)

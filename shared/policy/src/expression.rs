@@ -11,6 +11,7 @@ mod guard;
 mod lower;
 mod tree;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use cel::common::ast::SourceInfo;
@@ -26,10 +27,6 @@ pub(crate) use functions::FUNCTIONS;
 
 /// The code of most mistakes in an expression.
 const CODE: &str = "bad-expression";
-
-/// Memory that is reserved for the parser's stack: half as much again as what
-/// [`guard::PARSER_DEPTH`] lists within lists were seen to take without optimisation.
-const PARSER_STACK: usize = 16 << 20;
 
 /// Reads an expression whose result is a text.
 pub(crate) fn text(node: &Node<'_>, vocabulary: &Vocabulary) -> Option<Arc<Computed<Text>>> {
@@ -93,16 +90,12 @@ fn read<T>(
 /// The text as CEL has it: macros stay the calls that they are written as.
 fn parse(place: &Place<'_>) -> Option<(IdedExpr, SourceInfo)> {
     let text = place.text.value;
-    // The parser is not ours. It takes up to 300 KiB of stack a bracket where it is not optimised,
-    // and a policy is read where a panic would stop more than this text.
-    let parsed = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(PARSER_STACK);
-        let parser = Env::default()
-            .parser()
-            .max_recursion_depth(guard::PARSER_DEPTH);
-        let parse = move || parser.parse_with_source_info(text);
-        thread.spawn_scoped(scope, parse).ok()?.join().ok()
-    });
+    let parser = Env::default()
+        .parser()
+        .max_recursion_depth(guard::PARSER_DEPTH);
+    // The parser is not ours, and a policy is read where a panic would stop more than this text.
+    let parse = AssertUnwindSafe(|| parser.parse_with_source_info(text));
+    let parsed = catch_unwind(parse).ok();
     let Some(parsed) = parsed else {
         place.error(
             0..text.len(),

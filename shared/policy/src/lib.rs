@@ -36,6 +36,7 @@ pub mod profile;
 mod report;
 mod role;
 mod rule;
+mod scrutiny;
 mod secret;
 mod sections;
 mod sod;
@@ -50,6 +51,7 @@ mod vocabulary;
 #[cfg(test)]
 mod tests;
 
+use std::panic::resume_unwind;
 use std::path::Path;
 
 use domain::{Hash, Policy, TargetId};
@@ -57,10 +59,14 @@ use domain::{Hash, Policy, TargetId};
 pub use crate::diagnostic::{Diagnostic, Errors, Severity, render};
 pub use crate::profile::PROFILES;
 use crate::report::Report;
-use crate::sections::Scrutiny;
+use crate::scrutiny::{Check, Closely};
 
 /// Largest policy file, in bytes. Policy is written by hand; more is a mistake.
 const LARGEST_FILE: usize = 1 << 20;
+
+/// Memory that is reserved for the stack that a policy is read on: half as much again as what the
+/// deepest lists within lists that may be parsed were seen to take without optimisation.
+const STACK: usize = 16 << 20;
 
 /// A policy that holds together.
 #[derive(Clone, Debug)]
@@ -94,17 +100,17 @@ pub fn check(dir: &Path) -> Result<Loaded, Errors> {
 
 /// The same, and looks at what became of an earlier version: a default role that grew is a warning.
 pub fn check_against(dir: &Path, before: &Policy) -> Result<Loaded, Errors> {
-    assemble(read(dir)?, Scrutiny::Check(Some(before)))
+    assemble(read(dir)?, Some(&Check(Some(before))))
 }
 
 /// Reads files given as name and text, in any order.
 pub fn load_files(files: impl IntoIterator<Item = (String, String)>) -> Result<Loaded, Errors> {
-    assemble(files, Scrutiny::Load)
+    assemble(files, None)
 }
 
 /// The same, and looks as closely as [`check`] does.
 pub fn check_files(files: impl IntoIterator<Item = (String, String)>) -> Result<Loaded, Errors> {
-    assemble(files, Scrutiny::Check(None))
+    assemble(files, Some(&Check(None)))
 }
 
 /// The files that [`load`] reads, by name, in order, unchecked.
@@ -145,16 +151,37 @@ pub fn read(dir: &Path) -> Result<Vec<(String, String)>, Errors> {
 
 fn assemble(
     files: impl IntoIterator<Item = (String, String)>,
-    scrutiny: Scrutiny<'_>,
+    closely: Option<&dyn Closely>,
 ) -> Result<Loaded, Errors> {
     let mut files: Vec<(String, String)> = files
         .into_iter()
         .map(|(name, text)| (name, canonical(&text)))
         .collect();
     files.sort();
+    on_a_deep_stack(move || read_all(files, closely)).unwrap_or_else(|error| {
+        Err(Errors::one(Diagnostic::without_place(
+            "policy",
+            "unreadable",
+            format!("no thread could be started to read it: {error}"),
+            "let the process have 16 MiB of address space more",
+        )))
+    })
+}
+
+/// Runs it with room for the parser of expressions, which takes up to 300 KiB a bracket where it is
+/// not optimised. One thread for a whole policy: starting one costs as much as an expression.
+fn on_a_deep_stack<T: Send>(read: impl FnOnce() -> T + Send) -> std::io::Result<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        let thread = thread.spawn_scoped(scope, read)?;
+        Ok(thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })
+}
+
+fn read_all(files: Vec<(String, String)>, closely: Option<&dyn Closely>) -> Result<Loaded, Errors> {
     let version = version(&files);
     let report = Report::new(files);
-    let read = sections::read(&report, version, scrutiny);
+    let read = sections::read(&report, version, closely);
     let (errors, warnings) = report.finish();
     match read {
         Some((policy, examples)) if errors.is_empty() => Ok(Loaded {

@@ -9,6 +9,7 @@ use toml::de::DeTable;
 
 use crate::fields::{Fields, Node};
 use crate::report::{At, Report, Span};
+use crate::scrutiny::Closely;
 use crate::vocabulary::Vocabulary;
 use crate::{
     LARGEST_FILE, correlation, entitlement, example, handover, identifier, names, profile, role,
@@ -36,16 +37,6 @@ const SECTIONS: &[&str] = &[
     "handover",
 ];
 
-/// How closely a policy is looked at.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Scrutiny<'a> {
-    /// Whether it holds together: at every start of a function.
-    Load,
-    /// Also whether it does what its examples say, whether its rules make sense, and what became of
-    /// an earlier version, where there is one.
-    Check(Option<&'a Policy>),
-}
-
 /// Named things of one section, with the place of each name.
 pub(crate) type Named<T> = BTreeMap<Box<str>, At<T>>;
 
@@ -56,11 +47,12 @@ pub(crate) struct Sections<'a> {
 }
 
 /// Reads the policy. `None` where a file could not be parsed; otherwise what could be read, which
-/// is the policy if the report has no errors. With it, how many examples it has.
+/// is the policy if the report has no errors. With it, how many examples it has. It is checked where
+/// it is looked at closely.
 pub(crate) fn read(
     report: &Report,
     version: Hash,
-    scrutiny: Scrutiny<'_>,
+    closely: Option<&dyn Closely>,
 ) -> Option<(Policy, usize)> {
     for (file, text) in report.texts().enumerate() {
         secret::check(report, file, text);
@@ -81,10 +73,10 @@ pub(crate) fn read(
         return None;
     }
     let sections = Sections::gather(report, &parsed);
-    let policy = assemble(&sections, version, scrutiny);
+    let policy = assemble(&sections, version, closely);
     let examples = example::read(&sections, &policy);
-    if matches!(scrutiny, Scrutiny::Check(_)) && !report.has_errors() {
-        example::run(&sections, &policy, &examples);
+    if let Some(closely) = closely.filter(|_| !report.has_errors()) {
+        closely.examples(&sections, &policy, &examples);
     }
     Some((policy, examples.len()))
 }
@@ -112,7 +104,7 @@ fn parse<'a>(report: &Report, file: usize, text: &'a str) -> Option<Spanned<DeTa
     errors.is_empty().then_some(table)
 }
 
-fn assemble(sections: &Sections<'_>, version: Hash, scrutiny: Scrutiny<'_>) -> Policy {
+fn assemble(sections: &Sections<'_>, version: Hash, closely: Option<&dyn Closely>) -> Policy {
     let standards = standard::read(sections);
     let vocabulary = Vocabulary::new(&standards);
     let required = standard::required(sections);
@@ -135,10 +127,9 @@ fn assemble(sections: &Sections<'_>, version: Hash, scrutiny: Scrutiny<'_>) -> P
     let correlation = correlation::read(sections, &vocabulary);
     let handover = handover::read(sections);
     // What a policy comes to is worth a word once it says what its author means.
-    let checked = matches!(scrutiny, Scrutiny::Check(_)) && !sections.report.has_errors();
-    if checked {
-        rule::report_never(sections.report, &table, &required, &vocabulary);
-        rule::report_subsumed(sections.report, &table, &roles);
+    let closely = closely.filter(|_| !sections.report.has_errors());
+    if let Some(closely) = closely {
+        closely.rules(sections.report, &table, &roles, &required, &vocabulary);
     }
     let places: BTreeMap<Box<str>, Span> = roles
         .iter()
@@ -162,8 +153,8 @@ fn assemble(sections: &Sections<'_>, version: Hash, scrutiny: Scrutiny<'_>) -> P
         targets: values(targets),
         standards,
     };
-    if let (Scrutiny::Check(Some(before)), true) = (scrutiny, checked) {
-        role::report_growth(sections.report, &policy, before, &places);
+    if let Some(closely) = closely {
+        closely.growth(sections.report, &policy, &places);
     }
     policy
 }

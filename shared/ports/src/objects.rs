@@ -55,11 +55,10 @@ pub trait Objects: Send + Sync {
         key: &str,
     ) -> impl Future<Output = Result<Option<(Bytes, Tag)>, Fault>> + Send;
 
-    /// Nobody needs the object any more. A store that lets objects expire by their prefix leaves it
-    /// to that and does nothing; so this answers for no deletion.
-    fn discard(&self, _key: &str) -> impl Future<Output = Result<(), Fault>> + Send {
-        async { Ok(()) }
-    }
+    /// Nobody needs the object any more. That is not a deletion: a store whose objects expire by
+    /// their prefix does nothing, and the object can be read until then. So nothing may hang on its
+    /// being gone, and only what lies under such a prefix (`runs/`) is discarded.
+    fn discard(&self, key: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Every key with that prefix, in order.
     fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, Fault>> + Send;

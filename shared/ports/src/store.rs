@@ -323,7 +323,8 @@ pub trait Store: Send + Sync {
 
     /// Writes a decision: one conditional write; a transaction where links or claims go with it.
     /// What was owed to other targets stays owed. A link that leads to another identity makes the
-    /// decision stale. [`Fault::Reject`] as [`check_commit`] says.
+    /// decision stale. One that is there already is done, because an answer may have been lost on its
+    /// way and the request repeated below. [`Fault::Reject`] as [`check_commit`] says.
     fn commit(&self, commit: &Commit) -> impl Future<Output = Result<Committed, Fault>> + Send;
 
     /// Moves the clock's next look, if the generation is still the given one: one conditional
@@ -338,6 +339,16 @@ pub trait Store: Send + Sync {
     /// Writes a connector's part: one conditional write. An identity that does not exist fences.
     /// [`Fault::Reject`] as [`check_ack`] says.
     fn ack(&self, ack: &Ack) -> impl Future<Output = Result<Acked, Fault>> + Send;
+
+    /// Puts one record of an account into the place of another, if that is still what is there, and settles
+    /// nothing: for operators, who are not the only writer of an account. Returns whether it was.
+    fn amend(
+        &self,
+        identity: &IdentityId,
+        target: &TargetId,
+        was: &AccountRecord,
+        now: &AccountRecord,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
 
     /// Identities whose next look is at or before `now`, earliest first, at most `limit`.
     fn due(

@@ -66,6 +66,9 @@ pub enum TargetError {
         /// What happened, without personal data.
         why: Box<str>,
     },
+    /// The caller's time was over before the request was sent: nothing was asked.
+    #[error("no time left")]
+    OutOfTime,
     /// The object does not exist there.
     #[error("not found")]
     NotFound,
@@ -86,7 +89,7 @@ pub enum TargetError {
 
 impl TargetError {
     /// What a handler does where it has no better idea. `NotFound` and `Conflict` reject;
-    /// `Throttled`, `Changed`, `Expired` and `Unknown` retry.
+    /// `Throttled`, `OutOfTime`, `Changed`, `Expired` and `Unknown` retry.
     pub fn into_fault(self) -> Fault {
         match self {
             Self::Fault(fault) => fault,
@@ -94,6 +97,10 @@ impl TargetError {
             Self::Unknown { why } => Fault::Retry {
                 after: Some(Duration::from_secs(1)),
                 why: format!("answer lost: {why}").into(),
+            },
+            Self::OutOfTime => Fault::Retry {
+                after: Some(Duration::ZERO),
+                why: "the time for it was over; it comes in another batch".into(),
             },
             Self::NotFound => Fault::reject("the target does not know the object"),
             Self::Conflict => Fault::reject("the target says a unique value is taken"),

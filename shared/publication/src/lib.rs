@@ -22,6 +22,6 @@ mod tests;
 pub use edition::{Editions, Versioned};
 pub use published::{Edition, KEPT, LOOK_EVERY, Published};
 pub use versions::{
-    Active, Earlier, Manifest, PublicationError, active, earlier, files, flip, load, resolve,
-    save_diff, saved_diff, store, versions,
+    Active, Earlier, Manifest, PublicationError, active, earlier, files, flip, load, load_whole,
+    resolve, save_diff, saved_diff, store, versions,
 };

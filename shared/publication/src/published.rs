@@ -21,7 +21,7 @@ pub const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(30);
 pub const KEPT: usize = 4;
 
 /// How many earlier versions are tried at a start whose active version is damaged.
-const TRIED: usize = 3;
+pub(crate) const TRIED: usize = 3;
 
 /// What works under one version of policy.
 pub struct Edition<E> {

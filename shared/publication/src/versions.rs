@@ -8,6 +8,8 @@ use ports::objects::{Put, Swap, Tag};
 use ports::{Fault, Objects};
 use serde::{Deserialize, Serialize};
 
+use crate::published::TRIED;
+
 /// The key of the pointer.
 const ACTIVE: &str = "policy/active.json";
 
@@ -175,6 +177,27 @@ pub async fn load<O: Objects>(objects: &O, version: Hash) -> Result<Loaded, Publ
         return Err(damaged("its content has another hash"));
     }
     Ok(loaded)
+}
+
+/// The active version as policy; where it is damaged, the latest before it that is whole, as whoever works
+/// takes it ([`crate::Published`]).
+pub async fn load_whole<O: Objects>(
+    objects: &O,
+    active: &Active,
+) -> Result<Loaded, PublicationError> {
+    let error = match load(objects, active.version).await {
+        Ok(loaded) => return Ok(loaded),
+        Err(error @ PublicationError::Objects(_)) => return Err(error),
+        Err(error) => error,
+    };
+    for earlier in active.before.iter().take(TRIED) {
+        match load(objects, earlier.version).await {
+            Ok(loaded) => return Ok(loaded),
+            Err(error @ PublicationError::Objects(_)) => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Err(error)
 }
 
 /// The pointer with its tag, if anything was ever published.

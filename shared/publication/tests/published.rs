@@ -83,6 +83,10 @@ impl Objects for Bucket {
         self.objects.get_tagged(key).await
     }
 
+    async fn discard(&self, key: &str) -> Result<(), Fault> {
+        self.objects.discard(key).await
+    }
+
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {
         self.objects.list(prefix).await
     }
@@ -188,6 +192,35 @@ async fn whoever_starts_under_a_damaged_version_works_as_the_others_do() {
     bucket.damage(one).await;
     let refused = open(&bucket, &clock).await.expect_err("nothing is whole");
     assert!(matches!(refused, PublicationError::Damaged(..)));
+}
+
+/// Who publishes or rolls back compares with what is worked under, and a damaged version is the reason to.
+#[tokio::test]
+async fn operators_find_what_is_worked_under() {
+    let bucket = Bucket::default();
+    let one = bucket.publish("", start()).await;
+    let two = bucket.publish("\n# two\n", start()).await;
+    let active = publication::active(&bucket).await.expect("a pointer");
+    let (active, _) = active.expect("a version");
+    let whole = async || {
+        let loaded = publication::load_whole(&bucket, &active).await;
+        loaded.map(|loaded| loaded.policy.version)
+    };
+    assert_eq!(whole().await.ok(), Some(two));
+    bucket.damage(two).await;
+    assert_eq!(whole().await.ok(), Some(one));
+    bucket.damage(one).await;
+    let damaged = whole().await;
+    assert!(
+        matches!(damaged, Err(PublicationError::Damaged(..))),
+        "{damaged:?}"
+    );
+    bucket.gone.store(true, Ordering::Relaxed);
+    let gone = whole().await;
+    assert!(
+        matches!(gone, Err(PublicationError::Objects(_))),
+        "{gone:?}"
+    );
 }
 
 #[tokio::test]

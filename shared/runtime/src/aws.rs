@@ -10,14 +10,13 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+
+use crate::http::Http;
 
 /// For a connection to a service, TLS included.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -73,9 +72,6 @@ impl Aws {
 
 /// For every client. Clients that are made of one configuration share its connections.
 pub fn configure(aws: &Aws) -> SdkConfig {
-    let client = Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .build_https();
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT)
         .operation_attempt_timeout(ATTEMPT)
@@ -84,7 +80,7 @@ pub fn configure(aws: &Aws) -> SdkConfig {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(aws.region.clone()))
         .credentials_provider(SharedCredentialsProvider::new(aws.credentials.clone()))
-        .http_client(client)
+        .http_client(Http::new(CONNECT))
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts.build())
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))

@@ -127,24 +127,19 @@ impl<R: Fn(&str) -> Option<String>> Environment<R> {
         self.refuse(NAME, "is no target's name", fix)
     }
 
-    /// Whether targets may have private addresses, as they do in a VPC. Without the variable they may
-    /// not: a policy file then reaches nothing inside.
-    pub fn private_network(&mut self) -> Option<bool> {
+    /// Which addresses targets may have, by what `named` knows of. Without the variable public ones
+    /// alone: a policy file then reaches nothing inside.
+    pub fn target_network<N>(&mut self, named: impl Fn(&str) -> Option<N>) -> Option<N> {
         const NAME: &str = "LANYARD_TARGET_NETWORK";
-        match self.read(NAME).as_deref() {
-            None | Some("public") => Some(false),
-            Some("private") => Some(true),
-            Some(_) => {
-                let fix = "give `public`, or `private` where targets have private addresses";
-                self.refuse(NAME, "is no network", fix)
-            }
-        }
+        let name = self.read(NAME);
+        let network = named(name.as_deref().unwrap_or("public"));
+        let fix = "give `public`, or `private` where targets have private addresses";
+        network.or_else(|| self.refuse(NAME, "is no network", fix))
     }
 
-    /// Whether the function's time-out leaves time for a request that takes as long as it may,
-    /// and, for functions behind a queue, whether messages stay hidden for longer than it. Gives
+    /// Whether the function's time-out leaves time for the longest that it begins, and, for functions behind a queue, whether messages stay hidden for longer than it. Gives
     /// the function's time-out.
-    pub fn timeouts(&mut self, request: Duration, behind_a_queue: bool) -> Option<Duration> {
+    pub fn timeouts(&mut self, longest: Duration, behind_a_queue: bool) -> Option<Duration> {
         let function = self.seconds(
             timeouts::FUNCTION,
             "give the function's time-out in seconds, as the template sets it",
@@ -156,7 +151,7 @@ impl<R: Fn(&str) -> Option<String>> Environment<R> {
             None
         };
         let function = function?;
-        let wrong = timeouts::wrong(request, function, visibility);
+        let wrong = timeouts::wrong(longest, function, visibility);
         let fits = wrong.is_empty();
         self.wrong.extend(wrong);
         fits.then_some(function)

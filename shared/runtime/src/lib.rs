@@ -7,6 +7,7 @@
 
 mod aws;
 mod environment;
+mod http;
 mod run;
 mod start;
 mod timeouts;

@@ -31,6 +31,10 @@ fn good() -> BTreeMap<&'static str, String> {
     .into()
 }
 
+fn known(network: &str) -> Option<()> {
+    ["public", "private"].contains(&network).then_some(())
+}
+
 /// Asks for everything.
 fn ask(variables: &BTreeMap<&'static str, String>) -> Result<(), SettingsError> {
     let mut environment = Environment::new(|name: &str| variables.get(name).cloned());
@@ -41,7 +45,7 @@ fn ask(variables: &BTreeMap<&'static str, String>) -> Result<(), SettingsError> 
         environment.reports_bucket().is_some(),
         environment.secret_prefix().is_some(),
         environment.target().is_some(),
-        environment.private_network().is_some(),
+        environment.target_network(known).is_some(),
         environment.timeouts(REQUEST, true).is_some(),
         environment.aws().is_some(),
     ];
@@ -136,7 +140,7 @@ fn a_request_ends_before_the_function_and_that_before_its_messages_come_back() {
     assert_eq!(times(function, visibility), [""; 0]);
     insta::assert_snapshot!(
         times(function.saturating_sub(second), visibility).join("\n"),
-        @"`LANYARD_FUNCTION_TIMEOUT_S` is 12 s, and a request may take 10 s; give the function 13 s at least"
+        @"`LANYARD_FUNCTION_TIMEOUT_S` is 12 s, and what it begins may take 10 s; give the function 13 s at least"
     );
     insta::assert_snapshot!(
         times(function, visibility.saturating_sub(second)).join("\n"),

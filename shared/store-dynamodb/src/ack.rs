@@ -8,14 +8,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use domain::{IdentityId, TargetId};
+use domain::{AccountRecord, IdentityId, TargetId};
 use ports::Fault;
 use ports::store::{Ack, Acked, Seat, check_ack};
 
 use crate::expression::Expression;
 use crate::item::{
-    account_attribute, applied_attribute, identity_key, number, read_number, read_owed, text,
-    wake_shard,
+    account_attribute, applied_attribute, identity_key, number, read_number, read_owed,
+    read_packed, text, wake_shard,
 };
 use crate::packed::packed;
 use crate::{DynamoStore, Item, Written};
@@ -68,6 +68,33 @@ impl DynamoStore {
             }
         }
         Err(Fault::retry("too many writers at one identity"))
+    }
+}
+
+impl DynamoStore {
+    /// The condition is the value as it lies in the table: the same record may be written in other bytes.
+    pub(crate) async fn write_amendment(
+        &self,
+        identity: &IdentityId,
+        target: &TargetId,
+        was: &AccountRecord,
+        now: &AccountRecord,
+    ) -> Result<bool, Fault> {
+        let Some(item) = self.read_item(identity_key(identity)).await? else {
+            return Ok(false);
+        };
+        let attribute = account_attribute(target);
+        let Some(there) = item.get(&attribute) else {
+            return Ok(false);
+        };
+        if read_packed::<AccountRecord>(&item, &attribute)? != *was {
+            return Ok(false);
+        }
+        let mut expression = Expression::default();
+        expression.set(&attribute, packed(now)?);
+        expression.require_equal(&attribute, there.clone());
+        let written = self.update(identity_key(identity), expression).await?;
+        Ok(matches!(written, Written::Done))
     }
 }
 

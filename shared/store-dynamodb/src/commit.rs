@@ -5,13 +5,14 @@ use std::sync::atomic::Ordering;
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
-use domain::IdentityId;
+use domain::{IdentityId, IdentityRecord};
 use ports::Fault;
 use ports::store::{Claim, ClaimKey, Commit, Committed, check_commit};
 
 use crate::expression::Expression;
 use crate::item::{
-    EXCLUSIVE, claim_partition, identity_key, instant, key, link_key, number, owed_map, text,
+    EXCLUSIVE, claim_partition, identity_key, instant, key, link_key, number, owed_map,
+    read_packed, text,
 };
 use crate::packed::packed;
 use crate::{DynamoStore, Item, Written, fault};
@@ -44,9 +45,12 @@ impl DynamoStore {
             let written = self
                 .update(identity_key(&commit.identity), identity)
                 .await?;
+            let there = |item: &Item| {
+                read_packed::<IdentityRecord>(item, "plan").is_ok_and(|plan| plan == commit.record)
+            };
             return Ok(match written {
-                Written::Done => Committed::Done,
-                Written::Refused(_) => Committed::Stale,
+                Written::Refused(item) if !item.as_ref().is_some_and(there) => Committed::Stale,
+                Written::Refused(_) | Written::Done => Committed::Done,
             });
         }
         let (parts, actions) = self.actions(commit, &identity)?;

@@ -46,7 +46,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use domain::budget::Gauge;
 use domain::limit::Meter;
-use domain::{Fact, Generation, IdentityId, RecordKey, TargetId};
+use domain::{AccountRecord, Fact, Generation, IdentityId, RecordKey, TargetId};
 use jiff::Timestamp;
 use ports::store::{
     Accepted, Ack, Acked, ClaimKey, Commit, Committed, Counters, Delivery, Dossier, Health, Pause,
@@ -211,6 +211,16 @@ impl Store for DynamoStore {
 
     async fn ack(&self, ack: &Ack) -> Result<Acked, Fault> {
         self.write_ack(ack).await
+    }
+
+    async fn amend(
+        &self,
+        identity: &IdentityId,
+        target: &TargetId,
+        was: &AccountRecord,
+        now: &AccountRecord,
+    ) -> Result<bool, Fault> {
+        self.write_amendment(identity, target, was, now).await
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<IdentityId>, Fault> {

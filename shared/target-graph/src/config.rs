@@ -37,7 +37,7 @@ impl GraphConfig {
         Self {
             target: target.into(),
             base_url: base_url.into(),
-            network: Network::Public,
+            network: Network::PUBLIC,
             auth,
             settings: GraphSettings {
                 key: "employeeId".into(),

@@ -13,6 +13,7 @@ use reqwest::header::{
 };
 
 use crate::auth::Proof;
+use crate::limit;
 use crate::origin::{Network, Origin};
 use crate::resolve::Guarded;
 use crate::{ConfigError, HttpError};
@@ -40,7 +41,7 @@ impl HttpConfig {
     pub fn new(base_url: impl Into<Box<str>>) -> Self {
         Self {
             base_url: base_url.into(),
-            network: Network::Public,
+            network: Network::PUBLIC,
             connect_timeout: Duration::from_secs(3),
             timeout: Duration::from_secs(10),
             max_body: 8 * 1024 * 1024,
@@ -196,6 +197,7 @@ impl fmt::Debug for Answer {
 pub struct HttpClient {
     http: reqwest::Client,
     origin: Origin,
+    timeout: Duration,
     max_body: usize,
     calls: AtomicU64,
 }
@@ -218,7 +220,6 @@ impl HttpClient {
             .referer(false)
             .https_only(!origin.is_loopback())
             .connect_timeout(config.connect_timeout)
-            .timeout(config.timeout)
             // Shorter than the idle timeouts of common load balancers (60 s), so that a request
             // seldom meets a connection that the other side is closing.
             .pool_idle_timeout(Duration::from_secs(30))
@@ -231,6 +232,7 @@ impl HttpClient {
         Ok(Self {
             http,
             origin,
+            timeout: config.timeout,
             max_body: config.max_body,
             calls: AtomicU64::new(0),
         })
@@ -271,7 +273,9 @@ impl HttpClient {
         if let Some(version) = request.if_match {
             headers.insert(IF_MATCH, header(version, "the version")?);
         }
+        let timeout = limit::left(self.timeout).ok_or(HttpError::OutOfTime)?;
         let mut builder = self.http.request(request.method.to_reqwest(), url);
+        builder = builder.timeout(timeout);
         if let Some(body) = request.body {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(body.content_type));
             builder = builder.body(body.bytes);

@@ -55,6 +55,9 @@ pub enum HttpError {
         /// Why.
         why: Box<str>,
     },
+    /// Not sent: the caller's time is over ([`within`](crate::within())).
+    #[error("not sent: there is no time left")]
+    OutOfTime,
     /// Certainly not sent: no connection came about.
     #[error("not sent: {why}")]
     NotSent {
@@ -89,6 +92,7 @@ impl HttpError {
             // A URL that leaves the origin is the target's doing or a wrong configuration;
             // either way nothing more is sent there.
             (Self::Refused { .. }, _) => TargetError::Fault(Fault::halt(why)),
+            (Self::OutOfTime, _) => TargetError::OutOfTime,
             (Self::NotSent { .. }, _) | (Self::Lost { .. }, Effect::Read) => {
                 TargetError::Fault(Fault::retry(why))
             }

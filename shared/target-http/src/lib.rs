@@ -11,6 +11,7 @@
 mod auth;
 mod client;
 mod error;
+mod limit;
 mod origin;
 mod resolve;
 mod retry_after;
@@ -19,6 +20,7 @@ mod session;
 pub use auth::{Credentials, Proof};
 pub use client::{Answer, Body, HttpClient, HttpConfig, Method, Request, To};
 pub use error::{ConfigError, Effect, HttpError};
+pub use limit::within;
 pub use origin::{Network, Origin};
 pub use retry_after::retry_after;
 pub use session::{SendError, Session};

@@ -6,15 +6,47 @@ use url::{Host, Url};
 
 use crate::ConfigError;
 
-/// Which addresses a target's host may have. Link-local ones, where cloud metadata lives, are
-/// never among them, and loopback only where the base URL itself names loopback.
+/// Which addresses a target's host may have. Link-local ones and those of the cloud's own services,
+/// where its metadata lives, are never among them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Network {
+pub struct Network {
+    private: bool,
+    this_machine: bool,
+}
+
+impl Network {
     /// Public addresses, by name.
-    #[default]
-    Public,
+    pub const PUBLIC: Self = Self {
+        private: false,
+        this_machine: false,
+    };
+
     /// Private ones too, also as address literals.
-    Private,
+    pub const PRIVATE: Self = Self {
+        private: true,
+        this_machine: false,
+    };
+
+    /// Loopback too, where the base URL itself names it: for stacks on one machine, and for tests.
+    /// A function in the cloud has nothing there but the platform that calls it.
+    #[must_use]
+    pub const fn and_this_machine(self) -> Self {
+        Self {
+            this_machine: true,
+            ..self
+        }
+    }
+
+    /// As a function's setting names it: `public`, `private`, or `this-machine` for public addresses
+    /// and this machine.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "public" => Some(Self::PUBLIC),
+            "private" => Some(Self::PRIVATE),
+            "this-machine" => Some(Self::PUBLIC.and_this_machine()),
+            _ => None,
+        }
+    }
 }
 
 /// The scheme, host and port that a client may call.
@@ -25,8 +57,8 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Checks a base URL: `https`, or `http` to a loopback host; no user, no fragment; no
-    /// address literal outside what `network` allows.
+    /// Checks a base URL: `https`, or `http` to a loopback host where `network` allows that; no
+    /// user, no fragment; no address literal outside what `network` allows.
     pub fn new(base_url: &str, network: Network) -> Result<Self, ConfigError> {
         let refused = |why: &str| ConfigError::Refused { why: why.into() };
         let base = Url::parse(base_url).map_err(|_| ConfigError::NotAUrl {
@@ -48,6 +80,11 @@ impl Origin {
             Host::Ipv4(ip) => ip.is_loopback(),
             Host::Ipv6(ip) => ip.is_loopback(),
         };
+        if loopback && !network.this_machine {
+            return Err(refused(
+                "its host is the machine that calls it; a function calls nothing there",
+            ));
+        }
         let literal = match host {
             Host::Domain(_) => None,
             Host::Ipv4(ip) => Some(IpAddr::V4(ip)),
@@ -55,7 +92,7 @@ impl Origin {
         };
         if let Some(ip) = literal
             && !loopback
-            && (network == Network::Public || !allowed(ip, network))
+            && (!network.private || !allowed(ip, network))
         {
             return Err(refused("its host is an address; name the host"));
         }
@@ -130,15 +167,16 @@ pub(crate) fn allowed(ip: IpAddr, network: Network) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => {
             !(ip.is_loopback() || ip.is_link_local() || ip.is_unspecified() || reserved(ip))
-                && (network == Network::Private || !(ip.is_private() || is_shared(ip)))
+                && (network.private || !(ip.is_private() || is_shared(ip)))
         }
         IpAddr::V6(ip) => {
             !(ip.is_loopback()
                 || ip.is_unspecified()
                 || ip.is_multicast()
                 || ip.is_unicast_link_local()
+                || is_of_the_cloud(ip)
                 || embeds_v4(ip))
-                && (network == Network::Private || !ip.is_unique_local())
+                && (network.private || !ip.is_unique_local())
         }
     }
 }
@@ -155,6 +193,12 @@ const fn is_shared(ip: Ipv4Addr) -> bool {
     first == 100 && second & 0xc0 == 64
 }
 
+/// `fd00:ec2::/32`, where AWS has its metadata (`fd00:ec2::254`), clock and resolver: unique local
+/// by form, and inside every machine.
+const fn is_of_the_cloud(ip: Ipv6Addr) -> bool {
+    ip.to_bits() >> 96 == 0xfd00_0ec2
+}
+
 /// IPv4-compatible (`::/96`), NAT64 (`64:ff9b::/96`) and 6to4 (`2002::/16`) addresses hide an
 /// IPv4 address; no target needs one.
 const fn embeds_v4(ip: Ipv6Addr) -> bool {
@@ -167,8 +211,10 @@ const fn embeds_v4(ip: Ipv6Addr) -> bool {
 mod tests {
     use super::*;
 
+    const HERE: Network = Network::PUBLIC.and_this_machine();
+
     fn origin(base: &str) -> Origin {
-        Origin::new(base, Network::Public).unwrap()
+        Origin::new(base, Network::PUBLIC).unwrap()
     }
 
     #[test]
@@ -180,7 +226,7 @@ mod tests {
             "http://127.0.0.1:1/",
             "http://[::1]:1/",
         ] {
-            Origin::new(base, Network::Public).unwrap();
+            Origin::new(base, HERE).unwrap();
         }
     }
 
@@ -210,7 +256,35 @@ mod tests {
             "not a url",
             "",
         ] {
-            assert!(Origin::new(base, Network::Public).is_err(), "{base}");
+            assert!(Origin::new(base, HERE).is_err(), "{base}");
+            assert!(Origin::new(base, Network::PUBLIC).is_err(), "{base}");
+        }
+    }
+
+    #[test]
+    fn refuses_this_machine_in_the_cloud() {
+        for base in [
+            "http://localhost:8080/scim/v2",
+            "https://LOCALHOST/",
+            // Lambda's Runtime API.
+            "http://127.0.0.1:9001/2018-06-01/",
+            "https://127.0.0.1/",
+            "https://127.255.255.254/",
+            "https://2130706433/",
+            "https://0x7f.1/",
+            "https://[::1]/",
+            "https://[::ffff:127.0.0.1]/",
+            "https://[::127.0.0.1]/",
+            "https://[64:ff9b::7f00:1]/",
+        ] {
+            for network in [Network::PUBLIC, Network::PRIVATE] {
+                assert!(Origin::new(base, network).is_err(), "{base}");
+            }
+        }
+        // Elsewhere it is a matter of the setting.
+        for base in ["http://localhost:8080/", "https://127.255.255.254/"] {
+            Origin::new(base, HERE).unwrap();
+            Origin::new(base, Network::PRIVATE.and_this_machine()).unwrap();
         }
     }
 
@@ -223,13 +297,18 @@ mod tests {
             "https://[64:ff9b::a9fe:a9fe]/",
             "https://[2002:a9fe:a9fe::]/",
             "https://[fe80::1]/",
+            "https://[fd00:ec2::254]/",
+            "https://[fd00:0ec2:0:0::23]/",
             "https://0.0.0.0/",
             "https://[::]/",
             "https://255.255.255.255/",
         ] {
-            assert!(Origin::new(base, Network::Private).is_err(), "{base}");
+            let here = Network::PRIVATE.and_this_machine();
+            assert!(Origin::new(base, Network::PRIVATE).is_err(), "{base}");
+            assert!(Origin::new(base, here).is_err(), "{base}");
         }
-        Origin::new("https://10.1.2.3/scim", Network::Private).unwrap();
+        Origin::new("https://[fd00:ec3::254]/", Network::PRIVATE).unwrap();
+        Origin::new("https://10.1.2.3/scim", Network::PRIVATE).unwrap();
     }
 
     #[test]
@@ -243,6 +322,7 @@ mod tests {
             ("192.168.1.1", false, true),
             ("100.64.0.1", false, true),
             ("fd00::1", false, true),
+            ("fd00:ec2::254", false, false),
             ("127.0.0.1", false, false),
             ("::1", false, false),
             ("::ffff:127.0.0.1", false, false),
@@ -254,8 +334,8 @@ mod tests {
             ("0.1.2.3", false, false),
             ("::127.0.0.1", false, false),
         ] {
-            assert_eq!(allowed(ip(text), Network::Public), public, "{text}");
-            assert_eq!(allowed(ip(text), Network::Private), private, "{text}");
+            assert_eq!(allowed(ip(text), Network::PUBLIC), public, "{text}");
+            assert_eq!(allowed(ip(text), Network::PRIVATE), private, "{text}");
         }
     }
 

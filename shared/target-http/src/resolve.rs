@@ -50,16 +50,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_does_not_lead_to_this_machine_unless_the_base_url_says_so() {
-        assert!(resolves("localhost", Network::Public, true).await);
-        for network in [Network::Public, Network::Private] {
+        assert!(resolves("localhost", Network::PUBLIC, true).await);
+        for network in [Network::PUBLIC, Network::PRIVATE] {
             assert!(!resolves("localhost", network, false).await);
         }
     }
 
     #[tokio::test]
     async fn a_loopback_name_does_not_lead_elsewhere() {
-        assert!(!resolves("10.0.0.1", Network::Private, true).await);
-        assert!(resolves("10.0.0.1", Network::Private, false).await);
-        assert!(!resolves("10.0.0.1", Network::Public, false).await);
+        assert!(!resolves("10.0.0.1", Network::PRIVATE, true).await);
+        assert!(resolves("10.0.0.1", Network::PRIVATE, false).await);
+        assert!(!resolves("10.0.0.1", Network::PUBLIC, false).await);
     }
 }

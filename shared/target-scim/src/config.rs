@@ -43,7 +43,7 @@ impl ScimConfig {
         Self {
             target: target.into(),
             base_url: base_url.into(),
-            network: Network::Public,
+            network: Network::PUBLIC,
             auth: Auth::Bearer {
                 secret: token.into(),
             },

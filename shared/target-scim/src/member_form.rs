@@ -186,7 +186,9 @@ impl<S: Secrets> ScimTarget<S> {
         }
         match self.groups(None).await {
             Err(
-                error @ (TargetError::Throttled { .. } | TargetError::Fault(Fault::Retry { .. })),
+                error @ (TargetError::Throttled { .. }
+                | TargetError::OutOfTime
+                | TargetError::Fault(Fault::Retry { .. })),
             ) => Err(error),
             // A target without such a list shows nothing by it.
             Ok(_)

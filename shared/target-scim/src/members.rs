@@ -282,7 +282,8 @@ fn is_refused(sent: &Sent, how: impl Fn(&Refusal) -> bool) -> bool {
 fn ends_the_batch(error: &TargetError) -> Option<TargetError> {
     match error {
         TargetError::Fault(Fault::Retry { .. } | Fault::Halt { .. })
-        | TargetError::Throttled { .. } => Some(error.clone()),
+        | TargetError::Throttled { .. }
+        | TargetError::OutOfTime => Some(error.clone()),
         // Those were certainly not sent.
         TargetError::Unknown { .. } => Some(not_sent("the answer to an earlier request was lost")),
         TargetError::Fault(Fault::Reject { .. })

@@ -11,9 +11,6 @@ use crate::Metric;
 /// CloudWatch namespace of every metric.
 const NAMESPACE: &str = "Lanyard";
 
-/// Values of one metric on one line (the embedded format takes 100).
-const VALUES: usize = 100;
-
 /// What a metric is counted by, besides the service: a source or a target, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct By {
@@ -23,12 +20,15 @@ pub(crate) struct By {
 
 /// Metrics that wait for the end of an event. Clones share them.
 ///
-/// A batch of ten messages emits the same metric ten times, and a line of the embedded format is a quarter of
-/// a kilobyte. Counts are added up; times are kept each.
+/// A batch of ten messages emits the same count ten times, and a line of the embedded format is a quarter of
+/// a kilobyte. Only [counts that nobody waits for](Metric::waits) are kept, and added up.
 #[derive(Clone, Debug, Default)]
 pub struct Gathered(Arc<Mutex<Kept>>);
 
-type Kept = BTreeMap<By, BTreeMap<Metric, Vec<f64>>>;
+type Kept = BTreeMap<By, Of>;
+
+/// Values of metrics that are counted by the same.
+pub(crate) type Of = BTreeMap<Metric, f64>;
 
 impl Gathered {
     /// None yet.
@@ -36,22 +36,10 @@ impl Gathered {
         Self::default()
     }
 
-    /// Adds one; returns what has to be written now, because a line takes no more of it.
-    pub(crate) fn add(&self, by: By, metric: Metric, value: f64) -> Option<(By, Of)> {
+    /// Adds to what there is.
+    pub(crate) fn add(&self, by: By, metric: Metric, value: f64) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let values = kept
-            .entry(by.clone())
-            .or_default()
-            .entry(metric)
-            .or_default();
-        match values.last_mut() {
-            Some(sum) if metric.adds_up() => *sum += value,
-            Some(_) | None => values.push(value),
-        }
-        (values.len() >= VALUES)
-            .then(|| kept.remove(&by))
-            .flatten()
-            .map(|of| (by, of))
+        *kept.entry(by).or_default().entry(metric).or_default() += value;
     }
 
     /// All of them, which are forgotten here.
@@ -59,9 +47,6 @@ impl Gathered {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
-
-/// Values of metrics that are counted by the same.
-pub(crate) type Of = BTreeMap<Metric, Vec<f64>>;
 
 /// A line in CloudWatch's embedded metric format.
 pub(crate) fn line(service: &str, by: &By, metrics: &Of, at: Timestamp) -> Value {
@@ -75,13 +60,9 @@ pub(crate) fn line(service: &str, by: &By, metrics: &Of, at: Timestamp) -> Value
         }
     }
     let mut named = Vec::with_capacity(metrics.len());
-    for (metric, values) in metrics {
+    for (metric, value) in metrics {
         named.push(json!({ "Name": metric.name(), "Unit": metric.unit() }));
-        let value = match values.as_slice() {
-            [value] => Value::from(*value),
-            values => values.into(),
-        };
-        line.insert(metric.name().into(), value);
+        line.insert(metric.name().into(), (*value).into());
     }
     line.insert(
         "_aws".into(),

@@ -83,10 +83,11 @@ impl LineLayer {
         event.record(&mut read);
         let MetricVisitor { metric, value, by } = read;
         let metric = metric?;
-        let (by, of) = match &self.telemetry.gathered {
-            Some(gathered) => gathered.add(by, metric, value)?,
-            None => (by, [(metric, vec![value])].into()),
-        };
+        if let Some(gathered) = self.telemetry.gathered.as_ref().filter(|_| metric.waits()) {
+            gathered.add(by, metric, value);
+            return None;
+        }
+        let of = [(metric, value)].into();
         Some(gathered::line(self.telemetry.service, &by, &of, at))
     }
 

@@ -25,9 +25,20 @@ macro_rules! metrics {
                 match self { $(Self::$variant => $unit,)* }
             }
 
-            /// Whether two values are as good as their sum: counts are, times are not.
-            pub(crate) fn adds_up(self) -> bool {
-                self.unit() == "Count"
+            /// Whether it may wait for the end of the event: what comes with every message does. What an
+            /// alarm waits for is written at once, and a time is a number on a line of its own, as the
+            /// filters of alarms read it.
+            pub(crate) const fn waits(self) -> bool {
+                matches!(
+                    self,
+                    Self::WebhookAccepted
+                        | Self::WebhookDuplicate
+                        | Self::FactsAccepted
+                        | Self::PlannerDecisions
+                        | Self::PlannerUnchanged
+                        | Self::ConnectorChanges
+                        | Self::MessagesRetried
+                )
             }
 
             pub(crate) fn from_name(name: &str) -> Option<Self> {

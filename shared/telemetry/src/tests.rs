@@ -164,7 +164,7 @@ fn names_lead_back_to_their_fields_and_metrics() {
 }
 
 #[test]
-fn metrics_of_an_event_are_added_up_by_source_and_target() {
+fn counts_of_an_event_are_added_up_by_source_and_target() {
     let (lines, gathered) = (Lines::new(), Gathered::new());
     let telemetry = Telemetry {
         service: "connector",
@@ -174,61 +174,47 @@ fn metrics_of_an_event_are_added_up_by_source_and_target() {
         gathered: Some(gathered.clone()),
     };
     let (wiki, chat) = (TargetId::from("wiki"), TargetId::from("chat"));
+    let read = |lines: &Lines| {
+        let read = |line: &String| serde_json::from_str::<Value>(line).unwrap();
+        lines.take().iter().map(read).collect::<Vec<_>>()
+    };
     tracing::subscriber::with_default(telemetry.subscriber(), || {
         for _ in 0..10 {
             emit(Metric::ConnectorChanges, 3.0, Dimensions::target(&wiki));
         }
-        emit(Metric::ConnectorRejected, 1.0, Dimensions::target(&wiki));
+        emit(Metric::MessagesRetried, 1.0, Dimensions::target(&wiki));
         emit(Metric::ConnectorChanges, 1.0, Dimensions::target(&chat));
+        assert_eq!(lines.all(), [] as [String; 0], "the event goes on");
+        // What somebody waits for does not, and times are numbers.
+        emit(Metric::HoldOpened, 1.0, Dimensions::target(&chat));
         for latency in [20.0, 30.0] {
             emit(Metric::EndingLatency, latency, Dimensions::target(&chat));
         }
     });
-    assert_eq!(lines.all(), [] as [String; 0], "the event goes on");
+    let at_once = read(&lines);
+    assert_eq!(at_once.len(), 3);
+    assert_eq!(at_once[0]["HoldOpened"], json!(1.0));
+    assert_eq!(at_once[1]["EndingLatency"], json!(20.0));
+    assert_eq!(at_once[2]["EndingLatency"], json!(30.0));
+
     let write = || {
         let sink = Sink::Memory(lines.clone());
         write_gathered(&gathered, "connector", &sink, Timestamp::UNIX_EPOCH);
-        let lines = lines.take();
-        let read = |line: &String| serde_json::from_str::<Value>(line).unwrap();
-        lines.iter().map(read).collect::<Vec<_>>()
+        read(&lines)
     };
-    let lines = write();
-    let [chat, wiki] = lines.as_slice() else {
-        panic!("{lines:?}");
+    let written = write();
+    let [chat, wiki] = written.as_slice() else {
+        panic!("{written:?}");
     };
     assert_eq!(chat["target"], json!("chat"));
     assert_eq!(chat["ConnectorChanges"], json!(1.0));
-    assert_eq!(chat["EndingLatency"], json!([20.0, 30.0]));
     assert_eq!(wiki["ConnectorChanges"], json!(30.0));
     assert_eq!(
         wiki["_aws"]["CloudWatchMetrics"][0]["Metrics"],
         json!([
             { "Name": "ConnectorChanges", "Unit": "Count" },
-            { "Name": "ConnectorRejected", "Unit": "Count" },
+            { "Name": "MessagesRetried", "Unit": "Count" },
         ])
     );
     assert_eq!(write(), [] as [Value; 0], "written once");
-}
-
-/// The embedded format takes a hundred values of a metric.
-#[test]
-fn a_line_is_written_before_it_is_too_long() {
-    let (lines, gathered) = (Lines::new(), Gathered::new());
-    let telemetry = Telemetry {
-        service: "connector",
-        level: LevelFilter::INFO,
-        sink: Sink::Memory(lines.clone()),
-        now: Box::new(|| Timestamp::UNIX_EPOCH),
-        gathered: Some(gathered),
-    };
-    tracing::subscriber::with_default(telemetry.subscriber(), || {
-        for _ in 0..250 {
-            emit(Metric::EndingLatency, 1.0, Dimensions::NONE);
-        }
-    });
-    let lengths = lines.take().into_iter().map(|line| {
-        let line: Value = serde_json::from_str(&line).unwrap();
-        line["EndingLatency"].as_array().map_or(0, Vec::len)
-    });
-    assert_eq!(lengths.collect::<Vec<_>>(), [100, 100]);
 }

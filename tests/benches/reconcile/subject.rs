@@ -15,6 +15,7 @@ use ports::Observe;
 use ports::model::ManualClock;
 use ports::secrets::Secret;
 use ports::target::Cursor;
+use target_http::Network;
 use target_scim::{ScimConfig, ScimTarget, SeenUser, Tokens};
 
 use crate::people::{Order, Records, accounts, paths, spec};
@@ -95,6 +96,7 @@ fn target(base: &str, order: Order, people: u64, page: u16) -> ScimTarget<Tokens
             ..Profile::rfc()
         },
         mapped: paths(),
+        network: Network::PUBLIC.and_this_machine(),
         ..ScimConfig::new("wiki", format!("{base}/{}/{people}", order.name()), "token")
     };
     let tokens = Tokens::fixed([Secret::new("token")]);

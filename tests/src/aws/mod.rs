@@ -143,8 +143,7 @@ impl Stack {
                 "Clock": functions.clock,
                 "Reconciler": functions.reconciler,
             },
-            // Targets of tests are on loopback.
-            "parameters": { "Architecture": architecture, "TargetNetwork": "private" },
+            "parameters": { "Architecture": architecture },
             "targets": targets,
         });
         let answer = run(&python, "deploy.py", &wanted).await?;

@@ -162,8 +162,8 @@ mod tests {
         near("table reads", 0.125);
         near("queues", 0.5);
         near("Lambda requests", 0.2);
-        // 2 s for the target and 10 times 5 ms, of half a gigabyte.
-        near("Lambda GB-s (estimate)", 2.05 * 0.5 * 0.000_013_333_4);
+        // 2 s for the target and 10 times 5 ms, of a quarter of a gigabyte.
+        near("Lambda GB-s (estimate)", 2.05 * 0.25 * 0.000_013_333_4);
         near("logs", 0.5 + 300e6 / f64::from(1_u32 << 30) * 0.5);
     }
 }

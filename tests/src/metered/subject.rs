@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use super::stack::{Stack, TARGETS};
 use crate::ministack::REGION;
-use crate::runtime_api::{Binary, Function, Profile};
+use crate::runtime_api::{Binary, Function, Profile, lean_function};
 use crate::third_party::ThirdParty;
 use crate::world::Says;
 
@@ -17,6 +17,9 @@ use crate::world::Says;
 pub enum Subject {
     /// One of ours, as it is deployed.
     Ours(Binary),
+    /// The least that a function can be: one write to the table and one request to a queue an event,
+    /// without the SDK.
+    Lean,
     /// The planner's shape in boto3, under AWS's runtime client.
     Python,
     /// The planner's shape in the AWS SDK for JavaScript.
@@ -27,6 +30,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ours(binary) => binary.fmt(f),
+            Self::Lean => f.write_str("lean"),
             Self::Python => f.write_str("boto3"),
             Self::Node => f.write_str("Node"),
         }
@@ -38,12 +42,15 @@ impl Subject {
     pub async fn start(self, stack: &Stack) -> Function {
         let target = match self {
             Self::Ours(Binary::Connector) => Some(TARGETS[0]),
-            Self::Ours(_) | Self::Python | Self::Node => None,
+            Self::Ours(_) | Self::Lean | Self::Python | Self::Node => None,
         };
         let environment = stack.environment(target);
         let started = match self {
             Self::Ours(binary) => {
                 Function::start_built(binary, Profile::Release, &environment).await
+            }
+            Self::Lean => {
+                Function::start_command(Command::new(lean_function()), &environment).await
             }
             Self::Python => peer(ThirdParty::LambdaPython, environment).await,
             Self::Node => peer(ThirdParty::LambdaNode, environment).await,

@@ -28,7 +28,7 @@ pub enum Binary {
 pub enum Profile {
     /// As the tests are.
     Dev,
-    /// As it is deployed.
+    /// As it is deployed: for release, with infra/functions.toml.
     Release,
 }
 
@@ -43,7 +43,7 @@ impl Binary {
     ];
 
     /// The package that it belongs to.
-    const fn package(self) -> &'static str {
+    pub const fn package(self) -> &'static str {
         match self {
             Self::HrWebhook => "hr-webhook",
             Self::Planner => "planner",
@@ -70,12 +70,27 @@ impl Binary {
     }
 }
 
+/// With infra/functions.toml, as `sam build` does.
+const DEPLOYED: [&str; 3] = ["--release", "--config", "infra/functions.toml"];
+
 fn release(binary: Binary) -> BTreeMap<String, PathBuf> {
     let packages = Binary::ALL.map(Binary::package);
     let packages = packages.iter().flat_map(|package| ["--package", package]);
-    let more: Vec<&str> = ["--release"].into_iter().chain(packages).collect();
+    let more: Vec<&str> = DEPLOYED.into_iter().chain(packages).collect();
     build(&[binary], &more)
 }
+
+/// The least that a function can be, built as functions are deployed: a floor for benchmarks.
+pub fn lean_function() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let more: Vec<&str> = DEPLOYED.into_iter().chain(["--package", LEAN]).collect();
+        cargo_build(&more)[LEAN].clone()
+    };
+    BUILT.get_or_init(build).clone()
+}
+
+const LEAN: &str = "lean-function";
 
 impl fmt::Display for Binary {
     /// The binary's name.
@@ -101,19 +116,26 @@ fn development() -> &'static BTreeMap<String, PathBuf> {
     BUILT.get_or_init(|| build(&Binary::ALL, &["--workspace", "--bin", OPERATORS]))
 }
 
-/// Builds them, and tells where cargo put them. A test of another package has no other way to know.
 fn build(binaries: &[Binary], more: &[&str]) -> BTreeMap<String, PathBuf> {
-    let mut command = Command::new(env!("CARGO"));
-    command.args(["build", "--message-format=json-render-diagnostics"]);
-    command.args(more);
-    for binary in binaries {
-        command.args(["--bin", &binary.to_string()]);
-    }
-    for binary in Binary::ALL {
-        let package = binary.package();
-        command.args(["--features", &format!("{package}/lambda")]);
-    }
-    let output = command
+    let names = binaries.iter().map(Binary::to_string);
+    let bins = names.flat_map(|name| ["--bin".to_owned(), name]);
+    let packages = Binary::ALL.map(Binary::package);
+    let features = packages.iter().map(|package| format!("{package}/lambda"));
+    let features = features.flat_map(|feature| ["--features".to_owned(), feature]);
+    let all: Vec<String> = bins.chain(features).collect();
+    let all: Vec<&str> = more
+        .iter()
+        .copied()
+        .chain(all.iter().map(String::as_str))
+        .collect();
+    cargo_build(&all)
+}
+
+/// Builds, and tells where cargo put each binary. A test of another package has no other way to know.
+fn cargo_build(arguments: &[&str]) -> BTreeMap<String, PathBuf> {
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--message-format=json-render-diagnostics"])
+        .args(arguments)
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .stderr(Stdio::inherit())
         .output()

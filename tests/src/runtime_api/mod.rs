@@ -19,7 +19,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-pub use binaries::{Binary, Profile, operators_program};
+pub use binaries::{Binary, Profile, lean_function, operators_program};
 use host::{Answer, Begun, Host};
 pub use source::EventSource;
 

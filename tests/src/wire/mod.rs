@@ -203,7 +203,7 @@ impl Scenario {
     fn clients(&self, timeout: Duration) -> BTreeMap<TargetId, Wired> {
         let reach = Reach {
             timeout,
-            ..Reach::to(Network::Public)
+            ..Reach::to(Network::PUBLIC.and_this_machine())
         };
         let made = clients(
             &self.world.policy,

@@ -333,7 +333,7 @@ impl World {
         objects: ModelObjects,
     ) -> Self {
         let policy = spoken(compiled(text, &addresses), profile.as_ref());
-        let reach = Reach::to(Network::Public);
+        let reach = Reach::to(Network::PUBLIC.and_this_machine());
         let parts = Parts {
             writers: clients(&policy, &addresses, &clock, reach),
             readers: clients(&policy, &addresses, &clock, reach),

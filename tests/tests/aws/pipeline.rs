@@ -240,7 +240,6 @@ async fn operated(operator: &Operator, scim: &Raw, policy: &str) {
         let (what, how) = (what.unwrap_or_default(), how.unwrap_or_default());
         (what == "alarms" && how.contains("DescribeAlarms"))
             || (what == "table" && how.contains("recovery"))
-            || (what.starts_with("queue ") && how.contains("ListEventSourceMappings"))
     };
     let wrong: Vec<&Value> = findings
         .iter()

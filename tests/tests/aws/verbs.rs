@@ -16,7 +16,7 @@ const MAY: &[(&str, &str)] = &[
     ),
     (
         "planner",
-        "get, put, update, delete, query, transact, send terminations, send directory, \
+        "get, put, update, delete, query, transact, send facts, send terminations, send directory, \
          send wiki, send badges, receive facts, read policy, list policy",
     ),
     (

@@ -1,6 +1,8 @@
 //! One person through all five binaries: from a signed post over real queues to an account, a
 //! report and a block, against a server that speaks AWS's protocols.
 
+use std::collections::BTreeMap;
+
 use domain::Hash;
 use lanyard::stack::SystemClock;
 use objects_s3::S3Objects;
@@ -61,6 +63,13 @@ impl Stack {
         let text = POLICY.replace(ADDRESS, self.target.base_url());
         let text = text.replace(r#""Engineers""#, &format!("{engineers:?}"));
         services::publish(&self.objects, text).await
+    }
+
+    /// The environment of the connector, but for the network of its target, which is on loopback.
+    fn environment_within(&self, network: &str) -> BTreeMap<&'static str, String> {
+        let mut environment = services::environment(self.server.url(), Some("directory"));
+        environment.insert("LANYARD_TARGET_NETWORK", network.to_owned());
+        environment
     }
 
     async fn function(&self, binary: Binary, target: Option<&str>) -> Function {
@@ -221,6 +230,21 @@ async fn step(reconciler: &mut Function, event: Value) -> Value {
         }
         assert_eq!(answer["status"], "again", "{event} {answer}");
     }
+}
+
+#[tokio::test]
+async fn a_target_on_the_functions_own_machine_is_not_called() {
+    let stack = Stack::start().await;
+    for binary in [Binary::Connector, Binary::Reconciler] {
+        for network in ["public", "private"] {
+            let started = Function::start(binary, &stack.environment_within(network)).await;
+            let refused = started.map(|_| ()).expect_err("it starts");
+            let told = refused.told.as_ref().expect("Lambda was told");
+            let told = told["errorMessage"].as_str().expect("a text");
+            assert!(told.contains("machine"), "{told}");
+        }
+    }
+    assert_eq!(stack.target.log().len(), 0);
 }
 
 #[tokio::test]

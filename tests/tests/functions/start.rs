@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use tests::metered::{Authority, Front};
 use tests::runtime_api::{Binary, Function, Refused};
 
 /// What each function asks its environment for, besides what Lambda puts there.
@@ -30,7 +31,7 @@ fn wants(binary: Binary) -> BTreeMap<&'static str, String> {
     let value = |name: &str| {
         let value = match name {
             "LANYARD_QUEUE_PREFIX" => "http://127.0.0.1:9/000000000000/lanyard-",
-            "LANYARD_FUNCTION_TIMEOUT_S" => "30",
+            "LANYARD_FUNCTION_TIMEOUT_S" => "60",
             "LANYARD_VISIBILITY_TIMEOUT_S" => "180",
             _ => "lanyard",
         };
@@ -98,6 +99,16 @@ async fn time_outs_in_the_wrong_order_are_refused() {
     }
 }
 
+/// A connector begins work for half a minute: its last request and what is recorded come after it.
+#[tokio::test]
+async fn a_connector_has_time_for_what_it_begins() {
+    let mut environment = wants(Binary::Connector);
+    environment.insert("LANYARD_FUNCTION_TIMEOUT_S", "42".to_owned());
+    let refused = refused(Binary::Connector, &environment).await;
+    let told = told(Binary::Connector, &refused);
+    assert!(told.contains("give the function 43 s at least"), "{told}");
+}
+
 /// Nothing listens where the services should be.
 #[tokio::test]
 async fn a_start_without_services_fails_and_says_which() {
@@ -112,5 +123,24 @@ async fn a_start_without_services_fails_and_says_which() {
         };
         assert!(told.contains(missing), "`{binary}`: {told}");
         assert!(told.contains("not reached"), "`{binary}`: {told}");
+    }
+}
+
+#[tokio::test]
+async fn services_that_nobody_vouches_for_are_told_nothing() {
+    let authority = Authority::new();
+    let services = Front::open("http://127.0.0.1:9", Some(&authority)).await;
+    let mut environment = wants(Binary::Clock);
+    environment.insert("AWS_ENDPOINT_URL", services.url().to_owned());
+    for vouched in [false, true] {
+        if vouched {
+            let certificate = authority.certificate().display().to_string();
+            environment.insert("SSL_CERT_FILE", certificate);
+        }
+        // The clock starts without an answer; what it asks for its connections gets through or not.
+        let function = Function::start(Binary::Clock, &environment).await;
+        function.expect("it starts").end().await;
+        let asked = !services.usage().requests.is_empty();
+        assert_eq!(asked, vouched, "{:?}", services.usage());
     }
 }

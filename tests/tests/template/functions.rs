@@ -3,9 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use runtime::BEFORE_FUNCTION;
 use serde_json::json;
-use target_http::HttpConfig;
+use target_http::{HttpConfig, Network, Origin};
 use tests::aws::template::{line, root};
+use tests::runtime_api::Binary;
 
 use crate::{number, templates};
 
@@ -212,16 +214,39 @@ async fn their_environment_is_names_and_numbers() {
     }
 }
 
+/// What tests say for their targets on loopback, no stack can be told.
+#[tokio::test]
+async fn none_is_told_to_call_its_own_machine() {
+    let templates = templates().await;
+    for template in [&templates.shared, &templates.target] {
+        let allowed = &template.document["Parameters"]["TargetNetwork"]["AllowedValues"];
+        assert_eq!(allowed, &json!(["public", "private"]));
+    }
+    for network in ["public", "private"].map(Network::named) {
+        let network = network.expect("a network");
+        assert!(Origin::new("http://127.0.0.1:9001", network).is_err());
+    }
+}
+
 #[tokio::test]
 async fn they_end_after_their_requests_and_say_so() {
-    let request = HttpConfig::new("https://example.com").timeout.as_secs();
+    let request = HttpConfig::new("https://example.com").timeout;
+    let mut connectors = 0;
     for (name, function) in templates().await.every(FUNCTION) {
         let function = &function["Properties"];
         let timeout = number(&function["Timeout"]);
-        assert!(request < timeout && timeout <= 900, "{name}: {timeout} s");
+        let mut longest = request;
+        // What works on lanes begins requests for a while.
+        if name.ends_with("Ending") || name.ends_with("Connector") {
+            longest += connectors::WORK_FOR;
+            connectors += 1;
+        }
+        let least = (longest + BEFORE_FUNCTION).as_secs();
+        assert!(least <= timeout && timeout <= 900, "{name}: {timeout} s");
         let told = &function["Environment"]["Variables"]["LANYARD_FUNCTION_TIMEOUT_S"];
         assert_eq!(told, &json!(timeout.to_string()), "{name}");
     }
+    assert_eq!(connectors, 2);
 }
 
 /// What `sam build` makes of each, which expanding replaces by an address.
@@ -242,12 +267,34 @@ fn each_is_built_from_its_package() {
     };
     let built = [built("template.yaml"), built("target.yaml")].concat();
     assert_eq!(built.len(), 6);
+    // cargo-lambda sets what the workspace leaves open, `panic = "abort"` among it.
+    let workspace = std::fs::read_to_string(root().join("Cargo.toml")).expect("a workspace");
+    let (_, release) = workspace.split_once("\n[profile.release]\n").expect("it");
+    let release = release.split("\n[").next().expect("a section");
+    for key in [
+        "lto = ",
+        "codegen-units = ",
+        "strip = ",
+        "panic = \"unwind\"",
+    ] {
+        assert!(release.lines().any(|line| line.starts_with(key)), "{key}");
+    }
     for (folder, binary) in built {
         let package = root().join("infra").join(&folder);
         let manifest = package.join("Cargo.toml");
         let manifest = std::fs::read_to_string(manifest).expect("a package");
-        let features = "[package.metadata.lambda.build]\nfeatures = [\"lambda\"]";
-        assert!(manifest.contains(features), "{folder}");
+        let (_, told) = manifest
+            .split_once("[package.metadata.lambda.build]\n")
+            .unwrap_or_else(|| panic!("{folder}"));
+        let settings = "config = [\"../../infra/functions.toml\"]\nfeatures = [\"lambda\"]\n";
+        assert!(told.starts_with(settings), "{folder}");
+        assert!(package.join("../../infra/functions.toml").is_file());
+        // So that they share what was compiled.
+        let packages = Binary::ALL.map(Binary::package);
+        let mut packages = packages.map(|package| format!("{package:?}"));
+        packages.sort();
+        let packages = format!("packages = [{}]", packages.join(", "));
+        assert!(told.contains(&packages), "{folder}: {packages}");
         let wanted = match folder.as_str() {
             "../functions/connectors" => "connector",
             other => other.trim_start_matches("../functions/"),

@@ -104,8 +104,44 @@ async fn reports_grow_cold_and_leftovers_go() {
     assert_eq!(rules[0]["Prefix"], "reports/");
     let cold = line(&rules[0]["Transitions"]);
     assert_eq!(cold, "[{StorageClass: STANDARD_IA, TransitionInDays: 400}]");
-    assert_eq!(rules[1]["Prefix"], "runs/");
-    assert_eq!(number(&rules[1]["ExpirationInDays"]), 7);
+    // `Objects::discard` does nothing on S3 but for this rule.
+    assert_eq!(rules[1]["Prefix"], reconciler::RUNS);
+    assert_eq!(rules[1]["Status"], "Enabled");
+    let kept = number(&rules[1]["ExpirationInDays"]);
+    assert_eq!(kept, 7);
+    assert_eq!(
+        number(&rules[1]["NoncurrentVersionExpiration"]["NoncurrentDays"]),
+        1
+    );
+    // A run that goes on for so long finds what it left.
+    let run = templates().await.shared.properties("Reconcile");
+    let run = number(&run["Definition"]["TimeoutSeconds"]);
+    assert!(run < kept * 24 * 60 * 60, "{run} s");
+}
+
+/// So the rule above is the only thing that deletes an object.
+#[tokio::test]
+async fn no_role_may_delete_one() {
+    let mut policies = 0;
+    for (name, role) in templates().await.every("AWS::IAM::Role") {
+        for policy in role["Properties"]["Policies"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
+            for statement in policy["PolicyDocument"]["Statement"]
+                .as_array()
+                .into_iter()
+                .flatten()
+            {
+                policies += 1;
+                let actions = line(&statement["Action"]);
+                assert!(!actions.contains("s3:Delete"), "{name}: {actions}");
+                assert!(!actions.contains("s3:*"), "{name}: {actions}");
+            }
+        }
+    }
+    assert!(policies > 30, "{policies}");
 }
 
 #[tokio::test]

@@ -127,6 +127,9 @@ fn deployment_settings_name_no_account() {
         let global = section(&format!("{environment}.global"));
         assert!(global.contains(&format!("stack_name = \"{stack}\"")));
         assert!(global.contains("template_file = \"infra/template.yaml\""));
+        // It would deploy what was built before a change in `shared/`.
+        let build = section(&format!("{environment}.build"));
+        assert!(build.contains("cached = false"), "{environment}");
         let deploy = section(&format!("{environment}.deploy"));
         assert!(deploy.contains("resolve_s3 = true"));
         assert!(deploy.contains("CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"));

@@ -73,6 +73,18 @@ def expanded(file, places):
         resource.pop("UpdatePolicy", None)
         if resource["Type"] == "AWS::IAM::Role":
             with_batches(resource)
+        # CloudFormation makes a number of a parameter where one belongs; the emulator keeps the text,
+        # which no SDK takes for a number when it asks for the mapping.
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            scaling = resource["Properties"].get("ScalingConfig", {})
+            for key, value in scaling.items():
+                if isinstance(value, dict):
+                    scaling[key] = template["Parameters"][value["Ref"]]["Default"]
+        # Targets of tests are on loopback, which the template has no word for.
+        if resource["Type"] == "AWS::Lambda::Function":
+            variables = resource["Properties"]["Environment"]["Variables"]
+            if "LANYARD_TARGET_NETWORK" in variables:
+                variables["LANYARD_TARGET_NETWORK"] = "this-machine"
         # It speaks plain HTTP, which these policies deny to everybody.
         if resource["Type"] == "AWS::S3::BucketPolicy":
             del resources[name]

@@ -112,6 +112,18 @@ fn both_secrets_of_a_rotation_verify_and_a_third_does_not() {
     }
 }
 
+/// The sender signs with a version that was put there after the last reading.
+#[test]
+fn a_secret_that_was_changed_a_moment_ago_verifies() {
+    let other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    for (now, status) in [(WHSEC, 202), (other, 401)] {
+        let secrets = ModelSecrets::new().with("whsec", other);
+        let world = World::with_secrets(secrets.with_change("whsec", now));
+        let answer = world.send(&Post::standard("msg_1", BODY));
+        assert_eq!(answer.status, status);
+    }
+}
+
 #[test]
 fn a_second_secret_name_verifies_too() {
     let other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";

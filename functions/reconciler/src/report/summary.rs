@@ -270,7 +270,7 @@ fn targets(summary: &RunSummary) -> (Vec<Target>, u64) {
     let mut all: Vec<(bool, &TargetId, &TargetResult)> = summary
         .targets
         .iter()
-        .map(|(name, result)| (words::gap(result).is_none(), name, result))
+        .map(|(name, result)| (result.gap().is_none(), name, result))
         .collect();
     all.sort_by_key(|(complete, name, _)| (*complete, *name));
     let incomplete = all.iter().filter(|(complete, ..)| !complete).count();

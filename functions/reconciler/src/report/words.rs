@@ -1,6 +1,6 @@
 //! The report's words: what classes, proofs and problems are called for people.
 
-use contract::report::{Class, RunSummary, Severity, TargetResult};
+use contract::report::{Class, RunSummary, Severity};
 use domain::{Certificate, Incomplete, Problem};
 use jiff::civil::Date;
 
@@ -160,17 +160,9 @@ pub(super) fn problem(problem: &Problem) -> String {
     }
 }
 
-/// What of a target could not be observed in full, and why. Groups that a target never shows
-/// do not count.
-pub(super) fn gap(result: &TargetResult) -> Option<(&'static str, &Incomplete)> {
-    let users = result.users.as_ref().err().map(|why| ("users", why));
-    let groups = result.groups.as_ref().err().map(|why| ("groups", why));
-    users.or(groups.filter(|(_, why)| **why != Incomplete::NotShown))
-}
-
 /// Whether every target was observed in full, as far as it shows itself.
 pub(super) fn is_complete(run: &RunSummary) -> bool {
-    run.targets.values().all(|result| gap(result).is_none())
+    run.targets.values().all(|result| result.gap().is_none())
 }
 
 /// The first sentence of the report.
@@ -188,7 +180,7 @@ pub(super) fn verdict(summary: &RunSummary, urgent: u64, repairing: u64, held: u
         .targets
         .iter()
         .filter_map(|(target, result)| {
-            let (of, why) = gap(result)?;
+            let (of, why) = result.gap()?;
             Some((target.as_str(), of, why))
         })
         .collect();

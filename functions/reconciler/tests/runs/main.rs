@@ -13,6 +13,7 @@ mod incidents;
 mod kills;
 mod laws;
 mod machine;
+mod metrics;
 mod races;
 mod repairs;
 mod steps;

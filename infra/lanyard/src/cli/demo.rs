@@ -186,8 +186,9 @@ fn text(outcome: &Outcome) -> String {
         .flat_map(|check| check.differences.iter().take(20))
         .fold(String::new(), |text, line| text + "  " + line + "\n");
     format!(
-        "{facts}\n{checks}\n{more}{verdict}, in {:.1} s\n\nreport after the drift  {}\nlast report             {}",
+        "{facts}\n{checks}\n{more}{verdict}, in {:.1} s\n\na change of policy        {}\nreport after the drift    {}\nlast report               {}",
         numbers.seconds,
+        outcome.policy_change.display(),
         outcome.drift_report.display(),
         outcome.last_report.display()
     )

@@ -14,26 +14,25 @@ use super::{Exit, Screen};
 use crate::holds::{Answer, Chosen, HoldView, List, Request};
 use crate::local;
 
-/// What to do with holds.
-#[derive(Args, Debug)]
-pub struct HoldArgs {
-    #[command(flatten)]
-    which: Which,
-    #[command(subcommand)]
-    what: What,
-}
-
+/// `lanyard hold`.
 #[derive(Subcommand, Debug)]
-enum What {
+pub enum HoldCommand {
     /// Every hold: where, of which limit, how many changes wait, and the hash of the list
-    List,
+    List {
+        #[command(flatten)]
+        which: Which,
+    },
     /// Everything that waits in one hold, person by person
     Show {
+        #[command(flatten)]
+        which: Which,
         #[command(flatten)]
         hold: Hold,
     },
     /// Let exactly the list go on that `show` printed
     Approve {
+        #[command(flatten)]
+        which: Which,
         #[command(flatten)]
         hold: Hold,
         #[command(flatten)]
@@ -41,6 +40,8 @@ enum What {
     },
     /// Leave the list undone until neither HR nor policy want it any more
     Reject {
+        #[command(flatten)]
+        which: Which,
         #[command(flatten)]
         hold: Hold,
         #[command(flatten)]
@@ -50,7 +51,7 @@ enum What {
 
 /// Which hold, and which part of it.
 #[derive(Args, Debug)]
-struct Hold {
+pub struct Hold {
     /// The target
     #[arg(value_name = "TARGET")]
     target: String,
@@ -64,7 +65,7 @@ struct Hold {
 
 /// Who decides about which list.
 #[derive(Args, Debug)]
-struct Decision {
+pub struct Decision {
     /// Hash of the list, as `show` printed it with the same arguments
     #[arg(long, value_name = "HASH")]
     list: Hash,
@@ -84,29 +85,44 @@ impl Hold {
     }
 }
 
-impl What {
-    fn request(&self) -> Request {
+impl HoldCommand {
+    /// Where, and what.
+    fn asked(&self) -> (&Which, Request) {
         match self {
-            Self::List => Request::List,
-            Self::Show { hold } => Request::Show(hold.chosen()),
-            Self::Approve { hold, decision } => Request::Approve {
-                chosen: hold.chosen(),
-                list: decision.list,
-                by: decision.by.as_str().into(),
-            },
-            Self::Reject { hold, decision } => Request::Reject {
-                chosen: hold.chosen(),
-                list: decision.list,
-                by: decision.by.as_str().into(),
-            },
+            Self::List { which } => (which, Request::List),
+            Self::Show { which, hold } => (which, Request::Show(hold.chosen())),
+            Self::Approve {
+                which,
+                hold,
+                decision,
+            } => {
+                let approve = Request::Approve {
+                    chosen: hold.chosen(),
+                    list: decision.list,
+                    by: decision.by.as_str().into(),
+                };
+                (which, approve)
+            }
+            Self::Reject {
+                which,
+                hold,
+                decision,
+            } => {
+                let reject = Request::Reject {
+                    chosen: hold.chosen(),
+                    list: decision.list,
+                    by: decision.by.as_str().into(),
+                };
+                (which, reject)
+            }
         }
     }
 }
 
-pub(super) fn run(args: &HoldArgs, screen: Screen) -> Exit {
-    let request = args.what.request();
+pub(super) fn run(command: &HoldCommand, screen: Screen) -> Exit {
+    let (which, request) = command.asked();
     let answered = block_on(async {
-        match args.which.find().await? {
+        match which.find().await? {
             Found::Running(mut connection) => connection.hold(&request).await,
             Found::Resting(data, described) => {
                 let stack = local::open(&data, &described, None).await?;

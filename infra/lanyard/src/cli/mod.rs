@@ -39,7 +39,7 @@ Examples:
                                             which condition does not hold
   lanyard publish --policy DIR --diff HASH --data DIR
                                             make a compared policy the active one
-  lanyard hold --data DIR list              what waits for somebody's yes
+  lanyard hold list --data DIR              what waits for somebody's yes
   lanyard case list --data DIR              what waits for a human's decision
   lanyard task list --data DIR              what waits for a human's hand
 
@@ -90,9 +90,10 @@ enum Command {
     Reconcile(stack::ReconcileArgs),
     /// Show what limits hold, and let exactly the list go on that was shown
     #[command(
-        after_help = "Examples:\n  lanyard hold --data data list\n  lanyard hold --data data show directory block\n  lanyard hold --data data approve directory block --list HASH --as ida\n  lanyard hold --data data reject crm revoke:crm-admins --list HASH --as ida\n\nExit code 1 where something waits, or where what was asked was not done."
+        subcommand,
+        after_help = "Examples:\n  lanyard hold list --data data\n  lanyard hold show --data data directory block\n  lanyard hold approve --data data directory block --list HASH --as ida\n  lanyard hold reject --data data crm revoke:crm-admins --list HASH --as ida\n\nExit code 1 where something waits, or where what was asked was not done."
     )]
-    Hold(hold::HoldArgs),
+    Hold(hold::HoldCommand),
     /// Take a full feed: a file with all worker records of a source
     #[command(
         after_help = "What the file states about a record counts as a post does. Who is not listed counts as gone only\nwhere the feed is complete by policy's measure, and only after it was missing before.\ndocs/feeds.md describes the files and the checks.\n\nExamples:\n  lanyard feed --source hr --file workers.jsonl --data data --dry-run --report\n  lanyard feed --source hr --file workers.csv --as-of 2026-03-02T05:00:00Z --data data\n\nExit code 0 for a complete feed; 1 for one that proves nothing about who is not listed; 3 where it\ncould not be taken at all."
@@ -194,7 +195,7 @@ pub fn main() -> ExitCode {
         Command::Local(args) => local::run(&args, screen),
         Command::Feed(args) => feed::run(&args, screen),
         Command::Reconcile(args) => stack::reconcile(&args, screen),
-        Command::Hold(args) => hold::run(&args, screen),
+        Command::Hold(command) => hold::run(&command, screen),
         Command::Case(command) => operate::case(&command, screen),
         Command::Link(command) => operate::link(&command, screen),
         Command::Task(command) => operate::task(&command, screen),
@@ -231,5 +232,24 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         super::Cli::command().debug_assert();
+    }
+
+    /// `lanyard hold --data DIR list` would be the only one of its kind.
+    #[test]
+    fn options_come_after_the_whole_command() {
+        fn look(command: &clap::Command, groups: &mut usize) {
+            let mut own = command.get_arguments().map(clap::Arg::get_id);
+            if command.has_subcommands() {
+                *groups += 1;
+                let early = own.find(|id| !["json", "help", "version"].contains(&id.as_str()));
+                assert_eq!(early, None, "{}", command.get_name());
+            }
+            for inner in command.get_subcommands() {
+                look(inner, groups);
+            }
+        }
+        let mut groups = 0;
+        look(&super::Cli::command(), &mut groups);
+        assert!(groups > 5, "{groups}");
     }
 }

@@ -62,7 +62,8 @@ pub(super) fn publish(args: &PublishArgs, screen: Screen) -> Exit {
     let outcome = block_on(async {
         let folder = args.place.folder().map(DataFolder::create).transpose()?;
         let (home, outcome) = released(args).await?;
-        if let (Home::Cloud(cloud), Outcome::Published { .. }) = (&home, &outcome) {
+        // Also where it was active already: whoever published it may have been interrupted here.
+        if let (Home::Cloud(cloud), false) = (&home, matches!(outcome, Outcome::Refused { .. })) {
             screen.note(
                 "the functions take the version up within half a minute; then everybody is planned \
                  anew who was decided under another one",
@@ -121,6 +122,7 @@ async fn released(args: &PublishArgs) -> anyhow::Result<(Home, Outcome)> {
     let home = args.place.home().await?;
     let objects = home.objects()?;
     let at = SystemClock.now();
+    let was = publication::active(&objects).await?;
     let (mut desk, mut from) = (None, None);
     if home.is_peopled() {
         desk = Some(home.desk(at).await?);
@@ -128,6 +130,7 @@ async fn released(args: &PublishArgs) -> anyhow::Result<(Home, Outcome)> {
     }
     let ground = Ground {
         objects: &objects,
+        was,
         desk: desk.as_ref(),
         from: from.as_ref(),
         at,
@@ -141,9 +144,13 @@ async fn released(args: &PublishArgs) -> anyhow::Result<(Home, Outcome)> {
         (None, Some(folder)) => {
             let files = policy::read(folder).map_err(|errors| broken(&errors))?;
             let loaded = policy::load_files(files.clone()).map_err(|errors| broken(&errors))?;
+            let to = compiled(loaded);
+            if let Home::Cloud(cloud) = &home {
+                cloud.takes(&to.policy)?;
+            }
             let candidate = Candidate {
                 files: &files,
-                to: &compiled(loaded),
+                to: &to,
                 diff: args.diff.as_deref().map(hash).transpose()?,
             };
             release::publish(&ground, &candidate, hold).await?

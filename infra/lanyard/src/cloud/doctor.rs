@@ -20,7 +20,7 @@ const FUNCTIONS: [(&str, Option<Lane>); 5] = [
     ("reconciler", None),
 ];
 
-/// What a function has left after its longest request, to record what came of it.
+/// What a function has left after the longest that it begins, to record what came of it.
 const LEFT: Duration = Duration::from_secs(3);
 
 /// The stack's alarms and those of a target, as the templates of this version have them.
@@ -67,7 +67,10 @@ impl Cloud {
     async fn function(&self, function: &str, queue: Option<&Lane>, found: &mut Vec<Finding>) {
         let what = format!("function {function}");
         match self.deployed().function(function).await {
-            Ok(configured) => found.extend(timeouts(&what, &configured)),
+            Ok(configured) => {
+                let longest = longest(queue);
+                found.extend(timeouts(&what, &configured, longest));
+            }
             Err(error) => {
                 found.push(missing(&what, &error, queue));
                 return;
@@ -161,15 +164,24 @@ fn names(template: &str, prefix: &str) -> Vec<String> {
     lines.collect()
 }
 
-/// The longest request, then the function, then the queue that shows a message again.
-fn timeouts(what: &str, function: &Function) -> Vec<Finding> {
+/// The longest that a function begins: a request, and before it, on the connectors' lanes, the time for
+/// which they begin some.
+fn longest(queue: Option<&Lane>) -> Duration {
+    match queue {
+        Some(Lane::Terminations | Lane::Target(_)) => connectors::WORK_FOR + targets::TIMEOUT,
+        Some(Lane::Facts) | None => targets::TIMEOUT,
+    }
+}
+
+/// The longest that it begins, then the function, then the queue that shows a message again.
+fn timeouts(what: &str, function: &Function, longest: Duration) -> Vec<Finding> {
     let number = |variable: &str| {
         let text = function.settings.get(variable)?;
         text.parse::<i64>().ok()
     };
     let told = number("LANYARD_FUNCTION_TIMEOUT_S");
     let visibility = number("LANYARD_VISIBILITY_TIMEOUT_S");
-    let request = i64::try_from((targets::TIMEOUT + LEFT).as_secs()).unwrap_or(i64::MAX);
+    let needed = i64::try_from((longest + LEFT).as_secs()).unwrap_or(i64::MAX);
     let redeploy = "deploy the stack again with its template";
     let mut found = Vec::new();
     if let Some(state) = &function.inactive {
@@ -183,10 +195,13 @@ fn timeouts(what: &str, function: &Function) -> Vec<Finding> {
             redeploy,
         ));
     }
-    if function.timeout < request {
+    if function.timeout < needed {
         found.push(Finding::wrong(
             what,
-            format!("is ended after {} s, before a request is", function.timeout),
+            format!(
+                "is ended after {} s, and what it begins may take {needed} s",
+                function.timeout
+            ),
             redeploy,
         ));
     }
@@ -280,7 +295,7 @@ mod tests {
     #[test]
     fn time_outs_in_the_wrong_order_are_found() {
         let said = |function: &Function| -> Vec<bool> {
-            let found = timeouts("function planner", function);
+            let found = timeouts("function planner", function, longest(Some(&Lane::Facts)));
             found.iter().map(|finding| finding.fine).collect()
         };
         assert_eq!(said(&function(60, "60", "360")), [true]);
@@ -292,6 +307,16 @@ mod tests {
             "shorter than a request"
         );
         assert_eq!(said(&function(60, "", "")), [false], "told nothing");
+        let connector = |timeout: i64| {
+            let function = function(timeout, &timeout.to_string(), "360");
+            timeouts(
+                "function terminations",
+                &function,
+                longest(Some(&Lane::Terminations)),
+            )
+        };
+        assert!(connector(43)[0].fine);
+        assert!(!connector(42)[0].fine, "work is begun for half a minute");
     }
 
     #[test]

@@ -14,10 +14,13 @@ use hr_webhook::feed::FeedIntake;
 use jiff::civil::Date;
 use lanes_sqs::{QueueUrls, SqsLanes};
 use objects_s3::{Buckets, S3Objects};
+use ports::embedded::StaticSecrets;
 use ports::{Clock as _, Secrets as _};
 use secrets_manager::ManagedSecrets;
 use stack_aws::{Deployed, Execution};
 use store_dynamodb::DynamoStore;
+use target_http::Network;
+use targets::{AnyTarget, Reach};
 
 use crate::local::Night;
 use crate::operations::Operations;
@@ -107,6 +110,13 @@ impl Cloud {
         Ok(Arc::new(loaded.policy))
     }
 
+    /// Whether its functions can call the targets of a policy. A version with one that they refuse
+    /// would be taken up by none of them.
+    pub fn takes(&self, policy: &Policy) -> anyhow::Result<()> {
+        let network = self.deployed.setting("LANYARD_TARGET_NETWORK");
+        callable(policy, network.unwrap_or("public"))
+    }
+
     /// The operator's side of it, under the published policy.
     pub async fn operations(
         &self,
@@ -169,5 +179,53 @@ impl Cloud {
                 return Ok(execution);
             }
         }
+    }
+}
+
+/// Makes the client of every target, as a function with this setting does. Nothing is sent.
+fn callable(policy: &Policy, network: &str) -> anyhow::Result<()> {
+    let allowed = Network::named(network)
+        .with_context(|| format!("`{network}` is not a network of this version of `lanyard`"))?;
+    let secrets = Arc::new(StaticSecrets::default());
+    for name in targets::callable(policy) {
+        let clock = Arc::new(SystemClock);
+        AnyTarget::new(policy, name, Reach::to(allowed), secrets.clone(), clock).with_context(
+            || format!("no function calls target `{name}`; the stack's network is `{network}`"),
+        )?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(base_url: &str, network: &str) -> Result<(), String> {
+        let text = include_str!("../../../policy-minimal/policy.toml");
+        let text = text.replace("http://127.0.0.1:8088/scim/v2", base_url);
+        let files = vec![("policy.toml".to_owned(), text)];
+        let policy = policy::load_files(files).expect("a policy").policy;
+        callable(&policy, network).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn what_no_function_calls_is_not_published() {
+        for base_url in [
+            "http://127.0.0.1:9001/2018-06-01",
+            "https://localhost/scim",
+            "https://169.254.169.254/scim",
+            "https://[fd00:ec2::254]/scim",
+        ] {
+            for network in ["public", "private"] {
+                let said = said(base_url, network).expect_err(base_url);
+                assert!(said.contains("target `directory`"), "{said}");
+                assert!(said.contains(&format!("`{network}`")), "{said}");
+            }
+        }
+        said("https://10.1.2.3/scim", "public").expect_err("inside");
+        said("https://10.1.2.3/scim", "private").expect("a network of one's own");
+        said("https://scim.example.com/scim", "public").expect("the world");
+        said("http://127.0.0.1:8088/scim", "this-machine").expect("a test");
+        said("https://scim.example.com/scim", "anywhere").expect_err("no network");
     }
 }

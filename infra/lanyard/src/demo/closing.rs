@@ -95,6 +95,7 @@ impl<P: Progress> Life<'_, P> {
         Ok(Outcome {
             ok: checks.iter().all(|check| check.holds),
             numbers: self.numbers.clone(),
+            policy_change: self.settings.out.join(super::DIFF),
             drift_report: self.report(&drifted)?,
             last_report: self.report(&again)?,
             checks,

@@ -89,7 +89,7 @@ pub async fn run<P: Progress>(settings: &Settings, progress: &mut P) -> anyhow::
         clock: shared,
         policy,
         salt: salt.clone(),
-        network: target_http::Network::Public,
+        network: target_http::Network::PUBLIC.and_this_machine(),
     })?);
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;

@@ -135,6 +135,7 @@ impl<P: Progress> Life<'_, P> {
         let desk = self.desk();
         let ground = Ground {
             objects: self.stack.objects(),
+            was: publication::active(self.stack.objects()).await?,
             desk: Some(&desk),
             from: Some(from),
             at: desk.at,
@@ -169,6 +170,7 @@ impl<P: Progress> Life<'_, P> {
         let from = Arc::new(Compiled::new(self.stack.policy().as_ref().clone()));
         let ground = Ground {
             objects: self.stack.objects(),
+            was: publication::active(self.stack.objects()).await?,
             desk: Some(&desk),
             from: Some(&from),
             at: desk.at,

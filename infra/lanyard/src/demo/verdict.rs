@@ -67,6 +67,8 @@ pub struct Outcome {
     pub numbers: Numbers,
     /// The closing self-check.
     pub checks: Vec<Check>,
+    /// The comparison of the policy with the one that the company tries.
+    pub policy_change: PathBuf,
     /// The report of the night after somebody's hand was in a target.
     pub drift_report: PathBuf,
     /// The report of the last night.

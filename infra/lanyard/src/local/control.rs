@@ -60,7 +60,7 @@ impl Night {
     /// Whether every target was observed in full.
     pub fn is_complete(&self) -> bool {
         let mut targets = self.summary.targets.values();
-        targets.all(|target| target.users.is_ok() && target.groups.is_ok())
+        targets.all(|target| target.gap().is_none())
     }
 
     /// Findings that somebody or something has to do with.

@@ -51,9 +51,9 @@ pub async fn open(
         policy,
         salt: data.salt()?,
         network: if described.private_network {
-            Network::Private
+            Network::PRIVATE.and_this_machine()
         } else {
-            Network::Public
+            Network::PUBLIC.and_this_machine()
         },
     })?;
     Ok(Arc::new(stack))

@@ -6,7 +6,7 @@ use domain::budget::Gauge;
 use domain::case::{Case, Decision};
 use domain::limit::Meter;
 use domain::task::Task;
-use domain::{CaseId, Fact, Generation, IdentityId, RecordKey, TargetId, TaskId};
+use domain::{AccountRecord, CaseId, Fact, Generation, IdentityId, RecordKey, TargetId, TaskId};
 use jiff::Timestamp;
 use ports::cases::Which;
 use ports::store::{
@@ -89,6 +89,16 @@ impl Store for State {
     }
 
     async fn ack(&self, _: &Ack) -> Result<Acked, Fault> {
+        refused()
+    }
+
+    async fn amend(
+        &self,
+        _: &IdentityId,
+        _: &TargetId,
+        _: &AccountRecord,
+        _: &AccountRecord,
+    ) -> Result<bool, Fault> {
         refused()
     }
 

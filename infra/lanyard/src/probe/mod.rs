@@ -67,9 +67,9 @@ impl Plan {
         let secrets =
             local::gather_one(target.auth.secret(), self.secrets.as_deref(), environment)?;
         let network = if self.private_network {
-            Network::Private
+            Network::PRIVATE.and_this_machine()
         } else {
-            Network::Public
+            Network::PUBLIC.and_this_machine()
         };
         let config = scim_config(&policy, &name, target, Reach::to(network));
         let attributes = self.attributes.iter();

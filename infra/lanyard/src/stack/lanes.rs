@@ -44,9 +44,12 @@ impl<S: Store + Cases + Clone + 'static> Stack<S> {
         match lane {
             Lane::Facts => editions.current.planner.handle(batch).await,
             Lane::Target(_) | Lane::Terminations => {
-                let (mut answer, elsewhere) = editions.current.connector.handle_own(batch).await;
+                let until = connectors::ends(self.clock().now());
+                let connector = &editions.current.connector;
+                let (mut answer, elsewhere) = connector.handle_own_until(batch, until).await;
                 for (version, part) in elsewhere {
-                    let done = editions.of(version).connector.handle(part).await;
+                    let connector = &editions.of(version).connector;
+                    let done = connector.handle_until(part, until).await;
                     answer.failed.extend(done.failed);
                 }
                 answer

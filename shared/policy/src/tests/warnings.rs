@@ -409,8 +409,8 @@ roles = ["visitors"]
 "#;
     let files = [("good.toml", super::GOOD), ("more.toml", more)];
     let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
-    let scrutiny = crate::Scrutiny::Check(Some(&before.policy));
-    let found = crate::assemble(files.clone(), scrutiny).unwrap();
+    let against = crate::Check(Some(&before.policy));
+    let found = crate::assemble(files.clone(), Some(&against)).unwrap();
     insta::assert_snapshot!(crate::render(&found.warnings), @r"
         warning[default-role-grows]: role `visitors`, which everybody of kind contractor or intern gets by rule `visitors`, gives `engineers` now
          --> more.toml:2:8
@@ -422,7 +422,7 @@ roles = ["visitors"]
         1 warning
         ");
     // Against itself nothing grows.
-    let scrutiny = crate::Scrutiny::Check(Some(&found.policy));
-    let again = crate::assemble(files, scrutiny).unwrap();
+    let against = crate::Check(Some(&found.policy));
+    let again = crate::assemble(files, Some(&against)).unwrap();
     assert_eq!(crate::render(&again.warnings), "");
 }

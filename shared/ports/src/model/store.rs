@@ -9,7 +9,8 @@ use domain::case::{Case, Decision};
 use domain::limit::Meter;
 use domain::task::Task;
 use domain::{
-    CaseId, EventId, Fact, Generation, Hash, IdentityId, RecordKey, SourceId, TargetId, TaskId,
+    AccountRecord, CaseId, EventId, Fact, Generation, Hash, IdentityId, RecordKey, SourceId,
+    TargetId, TaskId,
 };
 use jiff::Timestamp;
 
@@ -266,7 +267,14 @@ impl Store for ModelStore {
                 to.is_some_and(|to| *to != commit.identity)
             });
             if generation != commit.expect || linked_elsewhere {
-                return (Committed::Stale, false);
+                let seat = state.seats.get(&commit.identity);
+                let there = !transaction && seat.is_some_and(|seat| seat.record == commit.record);
+                let answer = if there {
+                    Committed::Done
+                } else {
+                    Committed::Stale
+                };
+                return (answer, false);
             }
             let taken = state.taken(commit);
             if !taken.is_empty() {
@@ -319,6 +327,25 @@ impl Store for ModelStore {
                 seat.wake_at = Some(wake);
             }
             (Acked::Done, true)
+        })
+    }
+
+    async fn amend(
+        &self,
+        identity: &IdentityId,
+        target: &TargetId,
+        was: &AccountRecord,
+        now: &AccountRecord,
+    ) -> Result<bool, Fault> {
+        self.write(false, |state| {
+            let seat = state.seats.get_mut(identity);
+            match seat.and_then(|seat| seat.accounts.get_mut(target)) {
+                Some(there) if there == was => {
+                    *there = now.clone();
+                    (true, true)
+                }
+                Some(_) | None => (false, false),
+            }
         })
     }
 

@@ -67,10 +67,22 @@ fn a_folder_that_another_process_joins_keeps_what_is_being_written() {
     assert_eq!(block_on(joined.list("")).unwrap(), ["a"]);
 }
 
-/// The model, but a swap looks at less than it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Planted {
+    /// A swap makes what is not there.
+    Makes,
+    /// A swap does not look what it writes over.
+    Overwrites,
+    /// What begins with a discarded key goes as well.
+    DiscardsMore,
+    /// What is discarded stays, without its body.
+    Empties,
+}
+
+/// The model, but for a planted fault.
 struct Careless {
     objects: ModelObjects,
-    makes: bool,
+    fault: Planted,
 }
 
 impl Objects for Careless {
@@ -84,7 +96,12 @@ impl Objects for Careless {
 
     async fn swap(&self, key: &str, was: &Tag, body: Bytes) -> Result<Swap, Fault> {
         let there = self.objects.get(key).await?.is_some();
-        if there == self.makes {
+        let careless = match self.fault {
+            Planted::Makes => !there,
+            Planted::Overwrites => there,
+            Planted::DiscardsMore | Planted::Empties => false,
+        };
+        if !careless {
             return self.objects.swap(key, was, body).await;
         }
         self.objects.put(key, body).await?;
@@ -99,20 +116,35 @@ impl Objects for Careless {
         self.objects.get_tagged(key).await
     }
 
+    async fn discard(&self, key: &str) -> Result<(), Fault> {
+        self.objects.discard(key).await?;
+        match self.fault {
+            Planted::Makes | Planted::Overwrites => {}
+            Planted::DiscardsMore => {
+                for more in self.objects.list(key).await? {
+                    self.objects.discard(&more).await?;
+                }
+            }
+            Planted::Empties => self.objects.put(key, Bytes::new()).await?,
+        }
+        Ok(())
+    }
+
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {
         self.objects.list(prefix).await
     }
 }
 
 #[test]
-fn the_suite_finds_a_swap_that_does_not_look() {
-    for makes in [true, false] {
+fn the_suite_finds_what_is_planted() {
+    use Planted::{DiscardsMore, Empties, Makes, Overwrites};
+    for fault in [Makes, Overwrites, DiscardsMore, Empties] {
         let make = async || Careless {
             objects: ModelObjects::new(),
-            makes,
+            fault,
         };
         let run = AssertUnwindSafe(|| block_on(suite::objects::all(make)));
-        assert!(catch_unwind(run).is_err(), "makes: {makes}");
+        assert!(catch_unwind(run).is_err(), "{fault:?}");
     }
 }
 

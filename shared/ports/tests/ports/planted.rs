@@ -7,7 +7,7 @@ use std::time::Duration;
 use contract::Lane;
 use domain::budget::Gauge;
 use domain::limit::Meter;
-use domain::{Fact, Generation, IdentityId, RecordKey, TargetId};
+use domain::{AccountRecord, Fact, Generation, IdentityId, RecordKey, TargetId};
 use jiff::Timestamp;
 use ports::model::{ManualClock, ModelLanes, ModelStore, suite};
 use ports::queue::{DeadLetter, Receipt, Received, Stats};
@@ -31,6 +31,7 @@ enum Violation {
     ListsTheLatestFirst,
     LosesAPage,
     MixesSeats,
+    AmendsWhatIsNew,
 }
 
 /// The model, but for one thing.
@@ -119,6 +120,22 @@ impl Store for Violating {
         Ok(acked)
     }
 
+    async fn amend(
+        &self,
+        identity: &IdentityId,
+        target: &TargetId,
+        was: &AccountRecord,
+        now: &AccountRecord,
+    ) -> Result<bool, Fault> {
+        let there = self.current(identity, target).await;
+        let there = there.and_then(|mut seat| seat.accounts.remove(target));
+        let was = match there {
+            Some(there) if self.1 == Violation::AmendsWhatIsNew => there,
+            Some(_) | None => was.clone(),
+        };
+        self.0.amend(identity, target, &was, now).await
+    }
+
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<IdentityId>, Fault> {
         let mut due = self.0.due(now, limit).await?;
         if self.1 == Violation::ListsTheLatestFirst {
@@ -186,6 +203,7 @@ fn the_suite_of_the_table_finds_every_planted_violation() {
         Violation::ListsTheLatestFirst,
         Violation::LosesAPage,
         Violation::MixesSeats,
+        Violation::AmendsWhatIsNew,
     ] {
         assert!(!passes(violation), "{violation:?}");
     }

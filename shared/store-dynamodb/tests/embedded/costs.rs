@@ -36,7 +36,10 @@ async fn an_event_costs_the_floor() {
     let founding = commit(1, None, 1, &["a", "b", "c"]);
     assert_eq!(store.commit(&founding).await.unwrap(), Committed::Done);
     assert_eq!(spent(&store, &mut before), [1, 1, 0, 0], "a planner event");
-    assert_eq!(store.commit(&founding).await.unwrap(), Committed::Stale);
+    assert_eq!(store.commit(&founding).await.unwrap(), Committed::Done);
+    assert_eq!(spent(&store, &mut before), [0, 0, 0, 1], "the same again");
+    let late = commit(1, None, 2, &[]);
+    assert_eq!(store.commit(&late).await.unwrap(), Committed::Stale);
     assert_eq!(spent(&store, &mut before), [0, 0, 0, 1], "a reordered one");
 
     for target in ["b", "a", "c"] {

@@ -21,7 +21,7 @@ fn config(graph: &Graph) -> BulkConfig {
     BulkConfig {
         target: "entra".into(),
         base_url: graph.base_url().into(),
-        network: Network::Public,
+        network: Network::PUBLIC.and_this_machine(),
         auth: bearer(),
         job: EntraJob {
             service_principal: "8b1025e4-1dd2-430b-a150-2ef79cd700f5".into(),

@@ -13,6 +13,7 @@ use ports::model::{ManualClock, ModelSecrets};
 use ports::target::{Applied, MemberChange, TargetError};
 use serde_json::{Value, json};
 use target_graph::{GraphConfig, GraphTarget};
+use target_http::Network;
 
 pub const SECRET: &str = "entra-secret";
 
@@ -44,6 +45,7 @@ pub fn config(base: &str) -> GraphConfig {
             key: "employeeId".into(),
             role_assignable: false,
         },
+        network: Network::PUBLIC.and_this_machine(),
         timeout: Duration::from_millis(900),
         ..GraphConfig::new("entra", base, bearer())
     }

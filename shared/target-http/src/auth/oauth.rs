@@ -281,7 +281,9 @@ fn unusable(name: &str, why: super::assertion::BadCertificate) -> Fault {
 fn unreached(error: &HttpError) -> Fault {
     let why = format!("the token endpoint: {error}");
     match error {
-        HttpError::NotSent { .. } | HttpError::Lost { .. } => Fault::retry(why),
+        HttpError::OutOfTime | HttpError::NotSent { .. } | HttpError::Lost { .. } => {
+            Fault::retry(why)
+        }
         HttpError::Refused { .. } | HttpError::TooLarge { .. } => {
             Fault::halt(format!("{why}; check `token_url`"))
         }

@@ -16,7 +16,7 @@ fn config(base: &str) -> HttpConfig {
     HttpConfig {
         timeout: Duration::from_millis(500),
         max_body: 1_000,
-        ..HttpConfig::new(base)
+        ..crate::here(base)
     }
 }
 
@@ -143,6 +143,31 @@ async fn knows_when_an_answer_was_lost() {
             "{turn:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn no_request_outlives_the_time_of_whoever_asks() {
+    let script = Script::start([Turn::Hang, Turn::status(204)]).await;
+    let patient = HttpConfig {
+        timeout: Duration::from_mins(1),
+        ..config(script.base())
+    };
+    let client = HttpClient::new(&patient).unwrap();
+    let began = tokio::time::Instant::now();
+    let asked = target_http::within(Duration::from_millis(200), async {
+        let cut = client.send(get(To::Base)).await.unwrap_err();
+        (cut, client.send(get(To::Base)).await.unwrap_err())
+    });
+    let (cut, late) = asked.await;
+    assert!(began.elapsed() < Duration::from_secs(30));
+    assert!(matches!(cut, HttpError::Lost { .. }), "{cut}");
+    assert!(matches!(late, HttpError::OutOfTime), "{late}");
+    let late = late.into_target_error(Effect::Write);
+    assert!(matches!(late, TargetError::OutOfTime));
+    assert_eq!(late.into_fault().error_type(), "Retry");
+    // The second was not sent, and whoever has no such time is not hurried.
+    assert_eq!((script.seen().len(), client.calls()), (1, 1));
+    assert_eq!(client.send(get(To::Base)).await.unwrap().status, 204);
 }
 
 #[tokio::test]

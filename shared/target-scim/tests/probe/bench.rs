@@ -9,6 +9,7 @@ use ports::Clock;
 use ports::secrets::Secret;
 use scim_target::{Options, Rule};
 use serde_json::{Value, json};
+use target_http::Network;
 use target_scim::probe::{Report, Settings, probe};
 use target_scim::{ScimConfig, ScimTarget, Tokens};
 
@@ -55,6 +56,7 @@ impl Bench {
     pub fn target(&self, base: Profile) -> ScimTarget<Tokens> {
         let config = ScimConfig {
             profile: base,
+            network: Network::PUBLIC.and_this_machine(),
             timeout: Duration::from_secs(2),
             ..ScimConfig::new("wiki", self.server.base_url(), "wiki-token")
         };

@@ -12,6 +12,7 @@ use ports::target::TargetError;
 use ports::{Clock, Fault};
 use scim_target::{FaultKind, Options, Rule};
 use serde_json::{Value, json};
+use target_http::Network;
 use target_scim::{ScimConfig, ScimTarget, Tokens};
 
 use crate::script::{Script, Turn};
@@ -54,6 +55,7 @@ pub fn config(base: &str) -> ScimConfig {
             ("wiki/admins".into(), "Admins".into()),
         ]
         .into(),
+        network: Network::PUBLIC.and_this_machine(),
         timeout: Duration::from_millis(700),
         ..ScimConfig::new("wiki", base, "wiki-token")
     }
@@ -224,7 +226,10 @@ pub fn line(error: &TargetError) -> String {
         TargetError::Throttled { after: None, why } => format!("retry: {why}"),
         TargetError::Unknown { why } => format!("unknown: {why}"),
         TargetError::Expired { why } => format!("expired: {why}"),
-        TargetError::NotFound | TargetError::Conflict | TargetError::Changed => error.to_string(),
+        TargetError::OutOfTime
+        | TargetError::NotFound
+        | TargetError::Conflict
+        | TargetError::Changed => error.to_string(),
     };
     assert!(!format!("{text} {error:?}").contains("canary"), "{text}");
     text

@@ -101,6 +101,11 @@ impl Objects for Bucket {
         }))
     }
 
+    async fn discard(&self, key: &str) -> Result<(), Fault> {
+        self.objects.lock().unwrap().remove(key);
+        Ok(())
+    }
+
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Fault> {
         let mut keys = self.keys();
         keys.retain(|key| key.starts_with(prefix));

@@ -17,6 +17,27 @@ pub async fn all<O: Objects>(make: impl AsyncFn() -> O) {
     bodies_are_bytes(&make().await).await;
     keys_are_listed_by_prefix(&make().await).await;
     keys_are_plain_paths(&make().await).await;
+    what_is_discarded_may_stay_and_nothing_else_goes(&make().await).await;
+}
+
+async fn what_is_discarded_may_stay_and_nothing_else_goes<O: Objects>(objects: &O) {
+    let (one, two) = (Bytes::from("one"), Bytes::from("two"));
+    for key in ["runs/r/a", "runs/r/ab", "runs/r/b"] {
+        ok(objects.put(key, one.clone()).await);
+    }
+    // Twice, because nobody may mind.
+    for _ in 0..2 {
+        ok(objects.discard("runs/r/a").await);
+        let left = ok(objects.get("runs/r/a").await);
+        assert!(left.is_none_or(|left| left == one), "gone, or as it was");
+    }
+    for key in ["runs/r/ab", "runs/r/b"] {
+        assert_eq!(ok(objects.get(key).await), Some(one.clone()), "{key}");
+    }
+    ok(objects.put("runs/r/a", two.clone()).await);
+    assert_eq!(ok(objects.get("runs/r/a").await), Some(two));
+    ok(objects.discard("runs/r/never-there").await);
+    rejected(&objects.discard("../a").await);
 }
 
 async fn a_key_is_written_once<O: Objects>(objects: &O) {

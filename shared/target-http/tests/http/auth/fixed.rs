@@ -2,7 +2,7 @@
 
 use domain::profile::Auth;
 use proptest::prelude::*;
-use target_http::{HttpConfig, Session};
+use target_http::Session;
 
 use super::{Rotating, ask, authorizations, bearer, clock, failure, session};
 use crate::support::{Script, Turn};
@@ -63,7 +63,7 @@ async fn what_cannot_be_a_header_is_refused_when_it_is_configured() {
         header("host"),
         header("Content-Type"),
     ] {
-        let config = HttpConfig::new(script.base());
+        let config = crate::here(script.base());
         let made = Session::new(&config, &auth, Rotating::new(&["x"]), Arc::new(clock()));
         assert!(made.is_err(), "{auth:?}");
     }

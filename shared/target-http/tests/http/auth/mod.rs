@@ -12,7 +12,7 @@ use domain::profile::{Auth, ClientCredentials, ClientProof};
 use ports::model::ManualClock;
 use ports::secrets::Secret;
 use ports::{Fault, Secrets};
-use target_http::{Answer, Effect, HttpConfig, Method, Request, SendError, Session, To};
+use target_http::{Answer, Effect, Method, Request, SendError, Session, To};
 
 use crate::support::Script;
 
@@ -101,7 +101,7 @@ pub fn timed(
     secrets: &Arc<Rotating>,
     clock: &ManualClock,
 ) -> Session<Rotating> {
-    let config = HttpConfig::new(target.base());
+    let config = crate::here(target.base());
     Session::new(&config, auth, secrets.clone(), Arc::new(clock.clone())).unwrap()
 }
 

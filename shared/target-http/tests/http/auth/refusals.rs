@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::profile::{Auth, ClientCredentials};
 use serde_json::json;
-use target_http::{HttpConfig, Session};
+use target_http::Session;
 
 use super::{Rotating, by_form, client, clock, failure, session};
 use crate::support::{Script, Turn};
@@ -180,7 +180,7 @@ async fn a_token_url_has_the_guard_of_every_target() {
             scope: None,
             proof: by_form("wiki-secret".into()),
         });
-        let config = HttpConfig::new(target.base());
+        let config = crate::here(target.base());
         let made = Session::new(&config, &auth, Rotating::new(&["s"]), Arc::new(clock()));
         let text = made.unwrap_err().to_string();
         assert!(text.starts_with("`token_url`: "), "{text}");
