@@ -36,6 +36,9 @@ pub struct Begun {
     /// What is observed.
     pub targets: Vec<TargetId>,
     accepted: BTreeMap<TargetId, Accepted>,
+    /// The instant of the last run that finished.
+    #[serde(default)]
+    pub(crate) previous: Option<Timestamp>,
 }
 
 impl Begun {
@@ -146,6 +149,7 @@ where
             policy: self.policy.version,
             targets,
             accepted,
+            previous: earlier.previous().map(|last| last.summary.started),
         };
         let stash = self.stash(&begun);
         match stash.put_new(RUN, &begun).await? {

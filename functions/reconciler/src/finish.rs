@@ -56,6 +56,11 @@ where
             return Ok(Some(sent));
         }
         let limited = self.limit(begun).await?;
+        // Before anything is sent, which would be on its way to a hold.
+        if !self.end_holds(begun, &limited, leg).await? {
+            return Ok(None);
+        }
+        self.count(&limited).await?;
         let run = &begun.run;
         let mut asked = Asked::load(self.store, run.at).await?;
         let mut sent = Sent::default();
@@ -88,7 +93,6 @@ where
             sent.replanned += enqueue::replans(self, run, &collected.stale).await?;
             at += 1;
         }
-        self.count(&limited, run.at).await?;
         sent.waiting = Waiting {
             cases: asked.open(),
             ..late.waiting

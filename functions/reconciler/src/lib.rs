@@ -15,6 +15,7 @@ mod begin;
 mod enqueue;
 mod finish;
 mod frames;
+mod holds;
 mod limits;
 mod managers;
 mod observe;

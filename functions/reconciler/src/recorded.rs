@@ -71,13 +71,19 @@ impl Collected {
                 self.given.push(given);
             }
         }
-        let forgotten = seat
-            .wake_at
-            .is_some_and(|wake_at| now.duration_since(wake_at) > OVERDUE);
-        if forgotten || record.policy != policy.version {
+        if is_stale(policy, seat, now) {
             self.stale.push(identity.clone());
         }
     }
+}
+
+/// Whether the planner should have looked at an identity: it was forgotten, or decided about under
+/// another policy.
+pub(crate) fn is_stale(policy: &Policy, seat: &Seat, now: Timestamp) -> bool {
+    let forgotten = seat
+        .wake_at
+        .is_some_and(|wake_at| now.duration_since(wake_at) > OVERDUE);
+    forgotten || seat.record.policy != policy.version
 }
 
 /// First pass: one stretch from a place on, as long as there is time. The sides are those of the

@@ -9,6 +9,7 @@
 
 mod company;
 mod history;
+mod holds;
 mod incidents;
 mod kills;
 mod laws;

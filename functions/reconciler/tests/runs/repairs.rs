@@ -92,7 +92,7 @@ fn observing_and_simulating_only_report() {
 }
 
 /// So many leavers who can still sign in.
-fn leavers(company: &Company, many: usize) {
+pub fn leavers(company: &Company, many: usize) {
     for n in 0..many {
         company.decide(n, IdentityState::Ended, Desired::None);
         // Their memberships are in order, so that only the sign-in counts.
