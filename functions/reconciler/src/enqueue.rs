@@ -271,14 +271,15 @@ where
         return Ok(Checked::Drop);
     }
     let now = reconciler.clock.now();
-    if seat.owed.contains_key(target) || health.waits(now) {
+    let ends = parts.iter().any(|part| part.deviation.class == Class::O1);
+    // Connectors try endings however the target is.
+    if seat.owed.contains_key(target) || (health.waits(now) && !ends) {
         return Ok(Checked::Leave);
     }
     let waits = seat.accounts.get(target).is_some_and(|account| {
         let lately = |at| now.duration_since(at) < PATIENCE;
         account.parked.is_some() && account.at.is_some_and(lately)
     });
-    let ends = parts.iter().any(|part| part.deviation.class == Class::O1);
     if waits && !ends {
         return Ok(Checked::Leave);
     }
