@@ -20,7 +20,7 @@ use crate::{HISTORY, Leg, Reconciler, Run, frames};
 const RUN: &str = "run.json";
 
 /// The version of everything that steps leave to each other.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What a run that nobody finishes leaves is let go after so long; on AWS by a rule of the bucket.
 const ABANDONED: SignedDuration = SignedDuration::from_hours(7 * 24);

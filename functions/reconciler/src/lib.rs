@@ -23,6 +23,7 @@ mod propose;
 mod recorded;
 pub mod report;
 mod rows;
+mod settle;
 mod stash;
 pub mod step;
 mod tasks;

@@ -104,20 +104,10 @@ fn looking_for_who_waits_takes_as_many_legs_as_it_needs() {
             }
         });
         let mut machine = Machine::over(&company);
-        let begun = machine.begin();
-        for target in begun.targets.expect("targets") {
-            machine.observe(&begun.run, &target);
-            machine.until_done(&Step::Compare {
-                run: begun.run.clone(),
-                target,
-                part: None,
-            });
-        }
+        let run = machine.compared();
         let event = Event {
             v: 1,
-            step: Step::Enqueue {
-                run: begun.run.clone(),
-            },
+            step: Step::Enqueue { run },
         };
         let past = Some(company.clock.now());
         let mut ends_in = None;

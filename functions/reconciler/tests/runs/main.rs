@@ -16,5 +16,6 @@ mod laws;
 mod machine;
 mod races;
 mod repairs;
+mod sending;
 mod steps;
 mod target;

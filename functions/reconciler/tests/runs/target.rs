@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::{Account, AccountId, EntitlementId, Group};
+use ports::model::ManualClock;
 use ports::target::{Cursor, Found, Lookup, Page, TargetError};
 use ports::{Fault, Observe};
 
@@ -45,6 +47,7 @@ struct State {
     finds: usize,
     pages: usize,
     find_faults: VecDeque<()>,
+    find_takes: Option<(ManualClock, Duration)>,
     hook: Option<Hook>,
 }
 
@@ -73,6 +76,7 @@ impl Scripted {
             finds: 0,
             pages: 0,
             find_faults: VecDeque::new(),
+            find_takes: None,
             hook: None,
         })))
     }
@@ -140,6 +144,11 @@ impl Scripted {
     /// Makes the next point read fail.
     pub fn fail_find(&self) {
         self.state().find_faults.push_back(());
+    }
+
+    /// Makes every point read take so long.
+    pub fn finds_take(&self, clock: &ManualClock, each: Duration) {
+        self.state().find_takes = Some((clock.clone(), each));
     }
 
     /// Runs something after the next page of groups was fetched: a live event during the run.
@@ -291,6 +300,9 @@ impl Observe for Scripted {
     async fn find(&self, lookup: Lookup<'_>) -> Result<Found, TargetError> {
         let mut state = self.state();
         state.finds += 1;
+        if let Some((clock, each)) = &state.find_takes {
+            clock.advance(*each);
+        }
         if state.find_faults.pop_front().is_some() {
             state.fired += 1;
             return Err(unavailable());
