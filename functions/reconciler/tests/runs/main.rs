@@ -16,6 +16,7 @@ mod laws;
 mod machine;
 mod races;
 mod repairs;
+mod rests;
 mod sending;
 mod steps;
 mod target;

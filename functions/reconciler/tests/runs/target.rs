@@ -26,6 +26,14 @@ pub enum Misbehaviour {
     RepeatsCursor { page: usize },
     /// Repeats the last object of a page as the first of the next.
     Shifts { page: usize },
+    /// Answers 503 to that page so many times, or 429 with the seconds that it asks for.
+    Stumbles {
+        page: usize,
+        times: usize,
+        asks: Option<u64>,
+    },
+    /// Answers 503 to every page once.
+    Limps,
     /// Does not show members.
     HidesMembers,
     /// Does not know the place of that page any more, so many times; and says so, or does not.
@@ -48,6 +56,7 @@ struct State {
     pages: usize,
     find_faults: VecDeque<()>,
     find_takes: Option<(ManualClock, Duration)>,
+    page_takes: Option<(ManualClock, Duration)>,
     hook: Option<Hook>,
 }
 
@@ -77,6 +86,7 @@ impl Scripted {
             pages: 0,
             find_faults: VecDeque::new(),
             find_takes: None,
+            page_takes: None,
             hook: None,
         })))
     }
@@ -151,6 +161,11 @@ impl Scripted {
         self.state().find_takes = Some((clock.clone(), each));
     }
 
+    /// Makes every page take so long.
+    pub fn pages_take(&self, clock: &ManualClock, each: Duration) {
+        self.state().page_takes = Some((clock.clone(), each));
+    }
+
     /// Runs something after the next page of groups was fetched: a live event during the run.
     pub fn meanwhile(&self, act: impl FnOnce() + Send + 'static) {
         self.state().hook = Some(Hook(Box::new(act)));
@@ -180,8 +195,27 @@ impl State {
         script: Option<Misbehaviour>,
     ) -> Result<(), TargetError> {
         self.pages += 1;
+        if let Some((clock, each)) = &self.page_takes {
+            clock.advance(*each);
+        }
         let start: usize = after.map_or(0, |cursor| cursor.0.parse().expect("our cursor"));
         match script {
+            Some(Misbehaviour::Stumbles { page, times, asks })
+                if start / self.page_size + 1 == page && self.fired < times =>
+            {
+                self.fired += 1;
+                Err(match asks {
+                    Some(seconds) => TargetError::Throttled {
+                        after: Some(Duration::from_secs(seconds)),
+                        why: "429".into(),
+                    },
+                    None => unavailable(),
+                })
+            }
+            Some(Misbehaviour::Limps) if self.fired * self.page_size <= start => {
+                self.fired += 1;
+                Err(unavailable())
+            }
             Some(Misbehaviour::Expires { page, times, says })
                 if start / self.page_size + 1 == page && self.fired < times =>
             {
