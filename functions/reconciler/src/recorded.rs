@@ -96,7 +96,7 @@ pub(crate) async fn stretch<'p, S: Store>(
     goes_on: impl Fn() -> bool,
 ) -> Result<(Collected, Vec<Recorded<'p>>), Fault> {
     let mut collected = Collected::default();
-    let mut sides = sides(policy);
+    let mut sides = sides(policy, now);
     let mut count = 0;
     // What is found is looked at again, and then as it is.
     let mut walk = Walk::recent(store, after);
@@ -117,11 +117,11 @@ pub(crate) async fn stretch<'p, S: Store>(
     Ok((collected, sides))
 }
 
-fn sides(policy: &Policy) -> Vec<Recorded<'_>> {
+fn sides(policy: &Policy, since: Timestamp) -> Vec<Recorded<'_>> {
     let targets = policy.targets.iter();
     targets
         .filter(|(_, target)| !is_by_hand(target))
-        .filter_map(|(name, _)| Recorded::new(policy, name))
+        .filter_map(|(name, _)| Some(Recorded::new(policy, name)?.before(since)))
         .collect()
 }
 

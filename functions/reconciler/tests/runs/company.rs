@@ -358,11 +358,12 @@ impl Company {
         });
     }
 
-    fn acknowledge(&self, n: usize, says: impl FnOnce(&mut AccountRecord)) {
+    /// Writes a connector's part.
+    pub fn acknowledge(&self, n: usize, says: impl FnOnce(&mut AccountRecord)) {
         let mut part = self.store.everybody()[&identity(n)].accounts[&wiki()].clone();
         let expect = Some(part.applied);
-        says(&mut part);
         part.at = Some(self.clock.now());
+        says(&mut part);
         let acked = block_on(self.store.ack(&Ack {
             identity: identity(n),
             target: wiki(),
