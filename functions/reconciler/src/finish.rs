@@ -230,7 +230,7 @@ where
         let mut at = 0;
         while let Some(collected) = self.collected(begun, at).await? {
             for (_, record, problem) in &collected.parked {
-                parked.push(rows::parked_row(self, record, problem).await?);
+                parked.push(rows::parked_row(self, run.at, (record, problem)).await?);
             }
             at += 1;
         }

@@ -145,14 +145,14 @@ pub(crate) struct Progress {
 impl Progress {
     /// How long the target is left alone before it is asked again for a page that failed; `None`
     /// where it was asked often enough.
-    pub(crate) fn rest(&mut self, asked: Option<Duration>) -> Option<Duration> {
+    pub(crate) fn rest(&mut self, asked: Duration) -> Option<Duration> {
         if self.tries >= TRIES || self.rests >= RESTS {
             return None;
         }
         let rest = FIRST_REST * 2_u32.pow(self.tries);
         self.tries += 1;
         self.rests += 1;
-        Some(rest.max(asked.unwrap_or_default()).min(LONGEST_REST))
+        Some(rest.max(asked).min(LONGEST_REST))
     }
 
     /// Leaves the target alone from now on.

@@ -160,7 +160,7 @@ impl Reading<'_, '_> {
         let rest = rest.and_then(|rest| Duration::try_from(rest).ok());
         if let Some(rest) = rest.filter(|_| self.progress.pages > 0)
             && self.is_too_much(now).is_none()
-            && let Some(rest) = self.progress.rest(Some(rest))
+            && let Some(rest) = self.progress.rest(rest)
         {
             self.progress.rest_from(now, rest);
             return Some(Observed::Again { after: Some(rest) });
@@ -219,14 +219,14 @@ fn longest_listing(known: u64) -> u64 {
     known.saturating_mul(TIMES).max(MANY)
 }
 
-/// Whether a page failed in a way that may pass, and after how long the target wants to be asked
-/// again, if it says so.
-fn asks_for_a_rest(error: &TargetError) -> Option<Option<Duration>> {
+/// After how long the target wants to be asked again, where a page failed in a way that may pass;
+/// at once, if it does not say so.
+fn asks_for_a_rest(error: &TargetError) -> Option<Duration> {
     if matches!(error, TargetError::Expired { .. }) {
         return None;
     }
     match error.clone().into_fault() {
-        Fault::Retry { after, .. } => Some(after),
+        Fault::Retry { after, .. } => Some(after.unwrap_or_default()),
         Fault::Reject { .. } | Fault::Halt { .. } => None,
     }
 }

@@ -105,9 +105,7 @@ fn everybody_is_handed_to_the_planner_in_as_many_legs_as_it_takes() {
     assert_eq!(machine.enqueue_in_legs(&run, Duration::ZERO), 6);
     let sent = company.lanes.sent().into_iter();
     let plans = sent.filter(|(lane, _)| *lane == Lane::Facts);
-    let who: Vec<String> = plans
-        .map(|(_, message)| message.group.to_string())
-        .collect();
+    let who: Vec<String> = plans.map(|(_, message)| message.group).collect();
     assert_eq!(who.len(), 249, "nobody twice");
     assert_eq!(who.iter().collect::<BTreeSet<_>>().len(), 249);
     let answer = machine.end(&run);
