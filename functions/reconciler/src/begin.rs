@@ -20,7 +20,7 @@ use crate::{HISTORY, Leg, Reconciler, Run, frames};
 const RUN: &str = "run.json";
 
 /// The version of everything that steps leave to each other.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What a run that nobody finishes leaves is let go after so long; on AWS by a rule of the bucket.
 const ABANDONED: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -36,6 +36,9 @@ pub struct Begun {
     /// What is observed.
     pub targets: Vec<TargetId>,
     accepted: BTreeMap<TargetId, Accepted>,
+    /// The instant of the last run that finished.
+    #[serde(default)]
+    pub(crate) previous: Option<Timestamp>,
 }
 
 impl Begun {
@@ -88,7 +91,7 @@ where
             let after = match taken.checked_sub(1) {
                 None => None,
                 Some(last) => {
-                    let last: Collected = stash.need(&collected(last)).await?;
+                    let last = collected(&stash, last).await?;
                     if last.after.is_none() {
                         return Ok((begun, true));
                     }
@@ -101,13 +104,17 @@ where
             let goes_on = || !leg.is_over(self.clock.now());
             let (stretch, sides) =
                 recorded::stretch(self.store, self.policy, after, begun.run.at, goes_on).await?;
+            let end = end(stretch.after.as_deref());
             for mut side in sides {
-                let name = recorded_name(side.name(), taken);
-                // Once, whoever comes late: legs that go on have to find the same accounts.
+                let name = recorded_name(side.name(), taken, &end);
                 stash.put_new(&name, &side.take_stretch()).await?;
             }
-            // Last, because it says that the others are there.
-            stash.put_new(&collected(taken), &stretch).await?;
+            stash
+                .put_new(&collected_name(taken, &end), &stretch)
+                .await?;
+            // Last, and once, whoever comes late: legs that go on have to find the same accounts.
+            // One that was killed before it came here may have ended its stretch elsewhere.
+            stash.put_new(&stretch_name(taken), &end).await?;
             taken += 1;
         }
     }
@@ -146,6 +153,7 @@ where
             policy: self.policy.version,
             targets,
             accepted,
+            previous: earlier.previous().map(|last| last.summary.started),
         };
         let stash = self.stash(&begun);
         match stash.put_new(RUN, &begun).await? {
@@ -205,7 +213,8 @@ where
         };
         let stash = self.stash(begun);
         for at in 0..stretches(&stash).await? {
-            let stretch: Stretch = stash.need(&recorded_name(target, at)).await?;
+            let end: Box<str> = stash.need(&stretch_name(at)).await?;
+            let stretch: Stretch = stash.need(&recorded_name(target, at, &end)).await?;
             side.add(stretch);
         }
         recorded.ok_or_else(|| Fault::reject("a target without a recorded side"))
@@ -217,19 +226,39 @@ where
         begun: &Begun,
         at: u64,
     ) -> Result<Option<Collected>, Fault> {
-        self.stash(begun).get(&collected(at)).await
+        let stash = self.stash(begun);
+        if at >= stretches(&stash).await? {
+            return Ok(None);
+        }
+        collected(&stash, at).await.map(Some)
     }
 }
 
 /// How many stretches were collected.
 async fn stretches<B: Objects>(stash: &Stash<'_, B>) -> Result<u64, Fault> {
-    Ok(stash.names("collected-").await?.len() as u64)
+    Ok(stash.names("stretch-").await?.len() as u64)
 }
 
-fn collected(at: u64) -> String {
-    format!("collected-{at:06}")
+async fn collected<B: Objects>(stash: &Stash<'_, B>, at: u64) -> Result<Collected, Fault> {
+    let end: Box<str> = stash.need(&stretch_name(at)).await?;
+    stash.need(&collected_name(at, &end)).await
 }
 
-fn recorded_name(target: &TargetId, at: u64) -> String {
-    format!("{}recorded-{at:06}", frames::folder(target))
+/// Where a stretch ends, for the names of what it is made of.
+fn end(after: Option<&str>) -> Box<str> {
+    Hash::of(after.unwrap_or_default().as_bytes())
+        .short()
+        .into()
+}
+
+fn stretch_name(at: u64) -> String {
+    format!("stretch-{at:06}")
+}
+
+fn collected_name(at: u64, end: &str) -> String {
+    format!("collected-{at:06}-{end}")
+}
+
+fn recorded_name(target: &TargetId, at: u64, end: &str) -> String {
+    format!("{}recorded-{at:06}-{end}", frames::folder(target))
 }

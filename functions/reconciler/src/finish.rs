@@ -4,21 +4,27 @@ use std::collections::BTreeMap;
 
 use contract::report::{Class, Manifest, RunSummary, Waiting};
 use domain::TargetId;
+use domain::task::Task;
 use ports::{Cases, Clock, Fault, Lanes, Objects, Observe, Store};
 use serde::{Deserialize, Serialize};
 use telemetry::{Dimensions, Metric};
 
 use crate::asked::{self, Asked};
 use crate::begin::Begun;
-use crate::enqueue::{self, Effort, Round, Settled};
+use crate::enqueue::{self, Sending};
 use crate::limits::Limited;
+use crate::recorded::Collected;
 use crate::report::{self, MANIFEST, Report, history};
 use crate::rows::{self, Rows};
+use crate::settle::{Round, Settled};
 use crate::tasks::{self, Late};
 use crate::{Finished, HISTORY, Leg, Reconciler, managers};
 
 /// What was sent.
 const SENT: &str = "sent";
+
+/// How far what follows from the records alone was sent.
+const REST: &str = "rest";
 
 /// What a finished run leaves behind.
 const FINISHED: &str = "finished.json";
@@ -32,6 +38,18 @@ pub(crate) struct Sent {
     replanned: u64,
     waiting: Waiting,
     late: Late,
+}
+
+/// What was sent of what follows from the records alone, and how far that is.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Rest {
+    /// Which of the stretches that were collected, and where in it.
+    stretch: u64,
+    place: usize,
+    /// Requests by target.
+    repairs: BTreeMap<TargetId, u64>,
+    /// Identities handed to the planner.
+    replanned: u64,
 }
 
 /// What the report does not say of a finished run.
@@ -56,39 +74,44 @@ where
             return Ok(Some(sent));
         }
         let limited = self.limit(begun).await?;
+        // Before anything is sent, which would be on its way to a hold.
+        if !self.end_holds(begun, &limited, leg).await? {
+            return Ok(None);
+        }
+        self.count(&limited).await?;
         let run = &begun.run;
-        let mut asked = Asked::load(self.store, run.at).await?;
+        let mut sending = Sending {
+            asked: Asked::load(self.store, run.at).await?,
+            leg,
+            silent: BTreeMap::new(),
+        };
         let mut sent = Sent::default();
         for round in [Round::Endings, Round::Others] {
             for (target, stopped) in &limited.targets {
                 for part in 0..stopped.parts {
-                    let place = (target, part);
-                    let about = (round, &mut asked);
-                    let (mends, effort) =
-                        enqueue::part(self, begun, place, &stopped.over, about).await?;
-                    *sent.repairs.entry(target.clone()).or_default() += mends;
-                    if effort == Effort::Some && leg.is_over(self.clock.now()) {
+                    let (place, about) = ((target, part), (round, &mut sending));
+                    let mends = enqueue::part(self, begun, place, &stopped.over, about).await?;
+                    let Some(mends) = mends else {
                         return Ok(None);
-                    }
+                    };
+                    *sent.repairs.entry(target.clone()).or_default() += mends;
                 }
             }
         }
+        let mut asked = sending.asked;
         let certified = |target: &TargetId| {
             let stopped = limited.targets.get(target);
             stopped.is_some_and(|stopped| stopped.result.users.is_ok())
         };
         asked::close(self.store, &mut asked, certified).await?;
         let (late, open) = tasks::late(self.store, run).await?;
-        let mut at = 0;
-        while let Some(collected) = self.collected(begun, at).await? {
-            tasks::confirmed(self, run, &open, &collected.given).await?;
-            for (target, count) in managers::fill_in(self, run, &collected.unresolved).await? {
-                *sent.repairs.entry(target).or_default() += count;
-            }
-            sent.replanned += enqueue::replans(self, run, &collected.stale).await?;
-            at += 1;
+        let Some(rest) = self.send_the_rest(begun, &open, leg).await? else {
+            return Ok(None);
+        };
+        for (target, count) in rest.repairs {
+            *sent.repairs.entry(target).or_default() += count;
         }
-        self.count(&limited, run.at).await?;
+        sent.replanned = rest.replanned;
         sent.waiting = Waiting {
             cases: asked.open(),
             ..late.waiting
@@ -96,6 +119,44 @@ where
         sent.late = late;
         stash.put(SENT, &sent).await?;
         Ok(Some(sent))
+    }
+
+    /// Sends what follows from the records alone. `None` where time was up before all of it was.
+    async fn send_the_rest(
+        &self,
+        begun: &Begun,
+        open: &[Task],
+        leg: Leg,
+    ) -> Result<Option<Rest>, Fault> {
+        let (stash, run) = (self.stash(begun), &begun.run);
+        let mut rest: Rest = stash.get(REST).await?.unwrap_or_default();
+        while let Some(collected) = self.collected(begun, rest.stretch).await? {
+            let Collected {
+                given,
+                unresolved,
+                stale,
+                ..
+            } = collected;
+            let lengths = [given.len(), unresolved.len(), stale.len()];
+            let most = lengths.into_iter().max().unwrap_or_default();
+            while rest.place < most {
+                let from = rest.place;
+                let to = from + enqueue::CHUNK;
+                tasks::confirmed(self, run, open, slice(&given, from, to)).await?;
+                let some = slice(&unresolved, from, to);
+                for (target, count) in managers::fill_in(self, run, some).await? {
+                    *rest.repairs.entry(target).or_default() += count;
+                }
+                rest.replanned += enqueue::replans(self, run, slice(&stale, from, to)).await?;
+                rest.place = to;
+                stash.put(REST, &rest).await?;
+                if leg.is_over(self.clock.now()) {
+                    return Ok(None);
+                }
+            }
+            (rest.stretch, rest.place) = (rest.stretch + 1, 0);
+        }
+        Ok(Some(rest))
     }
 
     /// Writes the report, and lets go of what the steps left to each other.
@@ -169,7 +230,7 @@ where
         let mut at = 0;
         while let Some(collected) = self.collected(begun, at).await? {
             for (_, record, problem) in &collected.parked {
-                parked.push(rows::parked_row(self, record, problem).await?);
+                parked.push(rows::parked_row(self, run.at, (record, problem)).await?);
             }
             at += 1;
         }
@@ -238,15 +299,16 @@ where
         let (Some(compared), Some(stopped)) = (compared, limited.targets.get(target)) else {
             return Ok(Vec::new());
         };
-        let endings: Settled = stash.need(&Round::Endings.name(target, part)).await?;
-        let others: Settled = stash.need(&Round::Others.name(target, part)).await?;
-        let proposals = compared.proposals(target, &stopped.over);
-        let proposals = proposals.enumerate().map(|(at, mut proposal)| {
-            endings.apply(at, &mut proposal);
-            others.apply(at, &mut proposal);
-            proposal
-        });
-        Ok(proposals.collect())
+        let mut proposals: Vec<_> = compared.proposals(target, &stopped.over).collect();
+        for round in [Round::Endings, Round::Others] {
+            let mut place = Some(0);
+            while let Some(at) = place {
+                let settled: Settled = stash.need(&round.name(target, part, at)).await?;
+                settled.apply(&mut proposals);
+                place = settled.next;
+            }
+        }
+        Ok(proposals)
     }
 
     /// Findings that a limit stopped.
@@ -263,6 +325,12 @@ where
         }
         Ok(held)
     }
+}
+
+/// What there is of a list between two places.
+fn slice<T>(all: &[T], from: usize, to: usize) -> &[T] {
+    let to = to.min(all.len());
+    all.get(from.min(to)..to).unwrap_or_default()
 }
 
 /// What a night came to, by target, for alarms and trends.

@@ -7,11 +7,13 @@
 //! that ended: it opened, and did not say that it ends.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use contract::report::TargetResult;
 use domain::certify::{self, Certifier};
 use domain::compare::{self, Evidence, Fresh, Gathered, Part};
 use domain::{Certificate, Incomplete, TargetId};
+use jiff::{SignedDuration, Timestamp};
 use ports::objects::Put;
 use ports::{Fault, Objects};
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,19 @@ const PER_PAGE_LOST: u64 = 100;
 
 /// Where one leg was killed, others will be: so many at least are reckoned with.
 const KILLS: u64 = 20;
+
+/// How often a page that failed in a way that may pass is asked for again.
+const TRIES: u32 = 5;
+
+/// How often a target is left alone in one run: each time is a leg, and a run of the state machine
+/// has 25,000 events, ten a leg.
+const RESTS: u32 = 200;
+
+/// For how long, the first time; it doubles from try to try.
+const FIRST_REST: Duration = Duration::from_secs(30);
+
+/// For how long at most, whatever the target asks for.
+const LONGEST_REST: Duration = Duration::from_mins(10);
 
 /// How many pages are read between two frames, of so many that are expected.
 ///
@@ -117,11 +132,35 @@ pub(crate) struct Progress {
     pub(crate) pages: u64,
     /// Legs that were killed, as far as frames know.
     pub(crate) kills: u64,
+    /// How often the next page failed so far.
+    pub(crate) tries: u32,
+    /// How often the target was left alone for a while, over all pages.
+    rests: u32,
+    /// Until when it is now.
+    rests_until: Option<Timestamp>,
     pub(crate) users: Listing,
     pub(crate) groups: Listing,
 }
 
 impl Progress {
+    /// How long the target is left alone before it is asked again for a page that failed; `None`
+    /// where it was asked often enough.
+    pub(crate) fn rest(&mut self, asked: Duration) -> Option<Duration> {
+        if self.tries >= TRIES || self.rests >= RESTS {
+            return None;
+        }
+        let rest = FIRST_REST * 2_u32.pow(self.tries);
+        self.tries += 1;
+        self.rests += 1;
+        Some(rest.max(asked).min(LONGEST_REST))
+    }
+
+    /// Leaves the target alone from now on.
+    pub(crate) fn rest_from(&mut self, now: Timestamp, rest: Duration) {
+        let rest = SignedDuration::try_from(rest).ok();
+        self.rests_until = rest.and_then(|rest| now.checked_add(rest).ok());
+    }
+
     /// How many pages the observation is going to take, as far as can be told: the groups behind
     /// the users cannot.
     pub(crate) fn expected(&self, recorded: u64) -> u64 {
@@ -146,6 +185,9 @@ pub(crate) struct Frame {
     after: Option<String>,
     pages: u64,
     kills: u64,
+    tries: u32,
+    rests: u32,
+    pub(crate) rests_until: Option<Timestamp>,
     pub(crate) users: Listed,
     pub(crate) groups: Listed,
     pub(crate) comparison: compare::Kept,
@@ -303,6 +345,9 @@ impl<'a, B: Objects> Chain<'a, B> {
             after: last.after,
             pages: last.pages,
             kills: last.kills + u64::from(!last.ends),
+            tries: last.tries,
+            rests: last.rests,
+            rests_until: None,
             users: Listing::take_up(last.users, users.0, users.1),
             groups: Listing::take_up(last.groups, groups.0, groups.1),
         })
@@ -332,6 +377,9 @@ impl<'a, B: Objects> Chain<'a, B> {
             after: progress.after.clone(),
             pages: progress.pages,
             kills: progress.kills,
+            tries: progress.tries,
+            rests: progress.rests,
+            rests_until: progress.rests_until,
             users: progress.users.write(opens),
             groups: progress.groups.write(opens),
             comparison: comparison.keep(),

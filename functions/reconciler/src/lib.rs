@@ -15,33 +15,42 @@ mod begin;
 mod enqueue;
 mod finish;
 mod frames;
+mod holds;
 mod limits;
 mod managers;
 mod observe;
 mod propose;
+mod reading;
 mod recorded;
 pub mod report;
 mod rows;
+mod settle;
 mod stash;
 pub mod step;
 mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use contract::report::Manifest;
 use domain::certify::Bounds;
 use domain::{Hash, Policy, TargetId};
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use ports::{Cases, Clock, Fault, Lanes, Objects, Observe, Store};
 use serde::{Deserialize, Serialize};
 
 pub use begin::Begun;
+use observe::Observed;
+pub use reading::LONGEST_OBSERVATION;
 pub use stash::RUNS;
 
 /// How many earlier runs the report's trend shows, and how far back an accepted population is
 /// looked for.
 const HISTORY: usize = 30;
+
+/// How long one target is read, in a run that is one call, before the others have their turn.
+const TURN: SignedDuration = SignedDuration::from_mins(15);
 
 /// One nightly run over every target of a policy.
 pub struct Reconciler<'a, S, L, B, C, O> {
@@ -169,14 +178,28 @@ where
                 break begun;
             }
         };
-        for target in &begun.targets {
-            let over = loop {
-                if let Some(over) = self.observe(&begun, target, Leg::ENDLESS).await? {
-                    break over;
-                }
+        // Each target in turn, so that one that is slow, or left alone for a while, keeps no other
+        // from being observed.
+        let mut turns: BTreeSet<_> = begun.targets.iter().map(|name| (run.at, name)).collect();
+        while let Some((from, target)) = turns.pop_first() {
+            if let Ok(rest) = Duration::try_from(from.duration_since(self.clock.now())) {
+                self.clock.wait(rest).await;
+            }
+            let leg = Leg {
+                until: self.clock.now().checked_add(TURN).ok(),
+                ..Leg::ENDLESS
             };
-            for part in 0..over.parts {
-                self.compare(&begun, target, part).await?;
+            match self.observe(&begun, target, leg).await? {
+                Observed::Over(over) => {
+                    for part in 0..over.parts {
+                        self.compare(&begun, target, part).await?;
+                    }
+                }
+                Observed::Again { after } => {
+                    let after = SignedDuration::try_from(after.unwrap_or_default());
+                    let from = self.clock.now().checked_add(after.unwrap_or_default());
+                    turns.insert((from.unwrap_or(Timestamp::MAX), target));
+                }
             }
         }
         self.limit(&begun).await?;

@@ -1,15 +1,15 @@
 //! The fourth step, over the whole run: what exceeds a limit. And what the nightly run tells the
-//! meters by which limits count: how many there are, that a whole run is over a limit, and that
-//! nothing waits in a hold any more.
+//! meters by which limits count: how many there are, and that a whole run is over a limit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::report::TargetResult;
 use domain::compare::Numbers;
-use domain::limit::{Meter, Population, Scope};
+use domain::limit::{Held, Meter, Population, Scope};
 use domain::policy::Limits;
 use domain::{AccountRecord, TargetId};
 use jiff::Timestamp;
+use ports::objects::Put;
 use ports::{Cases, Clock, Fault, Lanes, Objects, Observe, Store};
 use serde::{Deserialize, Serialize};
 use telemetry::{Dimensions, Metric};
@@ -23,16 +23,14 @@ use crate::frames::{Chain, Over};
 pub(crate) struct Census {
     population: Population,
     /// Where something waits that nobody said no to.
-    waiting: BTreeSet<Scope>,
+    pub(crate) waiting: BTreeSet<Scope>,
 }
 
 impl Census {
     pub(crate) fn count(&mut self, account: &AccountRecord) {
         self.population.count(account);
         if let Some(held) = &account.held {
-            let open = held.lines.iter();
-            let open = open.filter(|line| !held.rejected.contains(&line.line));
-            self.waiting.extend(open.map(|line| line.scope.clone()));
+            self.waiting.extend(open(held).cloned());
         }
     }
 
@@ -43,13 +41,20 @@ impl Census {
     }
 }
 
+/// The scopes of what waits and nobody said no to.
+pub(crate) fn open(held: &Held) -> impl Iterator<Item = &Scope> {
+    let open = held.lines.iter();
+    let open = open.filter(|line| !held.rejected.contains(&line.line));
+    open.map(|line| &line.scope)
+}
+
 /// What a run came to under its limits.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Limited {
     pub(crate) targets: BTreeMap<TargetId, Stopped>,
     /// Identities by state name.
     pub(crate) identities: BTreeMap<Box<str>, u64>,
-    census: BTreeMap<TargetId, Census>,
+    pub(crate) census: BTreeMap<TargetId, Census>,
 }
 
 /// What one target came to.
@@ -100,8 +105,11 @@ where
             limited.targets.insert(name.clone(), stopped);
         }
         self.hold(&limited, begun.run.at).await?;
-        stash.put(LIMITED, &limited).await?;
-        Ok(limited)
+        // Whoever came first is who the steps after go by.
+        match stash.put_new(LIMITED, &limited).await? {
+            Put::Written => Ok(limited),
+            Put::Exists => stash.need(LIMITED).await,
+        }
     }
 
     async fn stopped(
@@ -177,19 +185,11 @@ where
         Ok(())
     }
 
-    /// Writes down how many there are, and ends the holds in which nothing waits.
-    pub(crate) async fn count(&self, limited: &Limited, began: Timestamp) -> Result<(), Fault> {
+    /// Writes down how many there are.
+    pub(crate) async fn count(&self, limited: &Limited) -> Result<(), Fault> {
         for (name, census) in &limited.census {
             ports::meter::change(self.store, name, |meter| {
                 meter.population = Some(census.population.clone());
-                let over = meter
-                    .holds
-                    .iter()
-                    .filter(|(scope, hold)| hold.since < began && !census.waiting.contains(scope))
-                    .map(|(scope, _)| scope.clone());
-                for scope in over.collect::<Vec<_>>() {
-                    meter.close(&scope);
-                }
             })
             .await?;
         }

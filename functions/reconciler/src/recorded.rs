@@ -71,13 +71,19 @@ impl Collected {
                 self.given.push(given);
             }
         }
-        let forgotten = seat
-            .wake_at
-            .is_some_and(|wake_at| now.duration_since(wake_at) > OVERDUE);
-        if forgotten || record.policy != policy.version {
+        if is_stale(policy, seat, now) {
             self.stale.push(identity.clone());
         }
     }
+}
+
+/// Whether the planner should have looked at an identity: it was forgotten, or decided about under
+/// another policy.
+pub(crate) fn is_stale(policy: &Policy, seat: &Seat, now: Timestamp) -> bool {
+    let forgotten = seat
+        .wake_at
+        .is_some_and(|wake_at| now.duration_since(wake_at) > OVERDUE);
+    forgotten || seat.record.policy != policy.version
 }
 
 /// First pass: one stretch from a place on, as long as there is time. The sides are those of the
@@ -90,7 +96,7 @@ pub(crate) async fn stretch<'p, S: Store>(
     goes_on: impl Fn() -> bool,
 ) -> Result<(Collected, Vec<Recorded<'p>>), Fault> {
     let mut collected = Collected::default();
-    let mut sides = sides(policy);
+    let mut sides = sides(policy, now);
     let mut count = 0;
     // What is found is looked at again, and then as it is.
     let mut walk = Walk::recent(store, after);
@@ -111,11 +117,11 @@ pub(crate) async fn stretch<'p, S: Store>(
     Ok((collected, sides))
 }
 
-fn sides(policy: &Policy) -> Vec<Recorded<'_>> {
+fn sides(policy: &Policy, since: Timestamp) -> Vec<Recorded<'_>> {
     let targets = policy.targets.iter();
     targets
         .filter(|(_, target)| !is_by_hand(target))
-        .filter_map(|(name, _)| Recorded::new(policy, name))
+        .filter_map(|(name, _)| Some(Recorded::new(policy, name)?.before(since)))
         .collect()
 }
 

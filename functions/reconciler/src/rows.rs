@@ -109,16 +109,32 @@ async fn tell<S, L, B, C, O>(
 where
     S: Store,
 {
-    let dossier = reconciler.store.dossier(&RecordKey::from(identity)).await?;
-    let Some(last) = dossier.facts.iter().max_by_key(|fact| fact.recorded_at) else {
+    let record = RecordKey::from(identity);
+    let facts = facts(reconciler, &record, now).await?;
+    let Some(last) = facts.iter().max_by_key(|fact| fact.recorded_at) else {
         return Ok(Story::default());
     };
-    let engagement = fold(reconciler.policy, &dossier.key, &dossier.facts, now).engagement;
+    let engagement = fold(reconciler.policy, &record, &facts, now).engagement;
     Ok(Story {
         end: engagement.end,
         owner: engagement.manager.as_ref().map(IdentityId::from),
         fact: Some(fact(last)),
     })
+}
+
+/// What had come of a record's facts when the run began: one that came later is not of this night,
+/// nor of one half of a report.
+async fn facts<S, L, B, C, O>(
+    reconciler: &Reconciler<'_, S, L, B, C, O>,
+    record: &RecordKey,
+    began: Timestamp,
+) -> Result<Vec<Fact>, Fault>
+where
+    S: Store,
+{
+    let mut facts = reconciler.store.dossier(record).await?.facts;
+    facts.retain(|fact| fact.received_at <= began);
+    Ok(facts)
 }
 
 fn fact(fact: &Fact) -> EvidenceRow {
@@ -260,14 +276,14 @@ fn merge(first: &mut FindingRow, other: FindingRow) {
 
 pub(crate) async fn parked_row<S, L, B, C, O>(
     reconciler: &Reconciler<'_, S, L, B, C, O>,
-    record: &RecordKey,
-    problem: &Problem,
+    began: Timestamp,
+    (record, problem): (&RecordKey, &Problem),
 ) -> Result<ParkedRow, Fault>
 where
     S: Store,
 {
-    let dossier = reconciler.store.dossier(record).await?;
-    let last = dossier.facts.iter().max_by_key(|fact| fact.received_at);
+    let facts = facts(reconciler, record, began).await?;
+    let last = facts.iter().max_by_key(|fact| fact.received_at);
     Ok(ParkedRow {
         record: record.clone(),
         source: last.map_or_else(|| SourceId::from(""), |fact| fact.source.clone()),

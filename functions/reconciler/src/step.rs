@@ -15,6 +15,7 @@ use ports::{Cases, Clock, Fault, Lanes, Objects, Observe, Store};
 use serde::{Deserialize, Serialize};
 
 use crate::begin::Begun;
+use crate::observe::Observed;
 use crate::{Finished, Leg, Reconciler, Run, report, run_id};
 
 /// The version of events and answers.
@@ -113,6 +114,10 @@ pub struct Answer {
     /// After `begin`: what is to be observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub targets: Option<Vec<TargetId>>,
+    /// After a leg of `observe` that the target sent away: the same event goes on after so many
+    /// seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<u64>,
     /// After `observe`: what is to be compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts: Option<Vec<u64>>,
@@ -202,13 +207,18 @@ where
                     pages: pages.unwrap_or(u64::MAX),
                     ..leg
                 };
-                let over = self.observe(&begun, target, leg).await?;
-                let mut answer = Answer::of(&begun, over.is_some());
-                if let Some(over) = over {
-                    answer.parts = Some((0..over.parts).collect());
-                    answer.certified = Some(over.users.is_ok() && over.groups.is_ok());
-                }
-                Ok(answer)
+                Ok(match self.observe(&begun, target, leg).await? {
+                    Observed::Over(over) => Answer {
+                        parts: Some((0..over.parts).collect()),
+                        certified: Some(over.users.is_ok() && over.groups.is_ok()),
+                        ..Answer::of(&begun, true)
+                    },
+                    Observed::Again { after } => Answer {
+                        // Not a moment too early.
+                        wait: after.map(|after| after.as_secs() + 1),
+                        ..Answer::of(&begun, false)
+                    },
+                })
             }
             Step::Compare { run, target, part } => {
                 let begun = self.begun(run).await?;
@@ -271,6 +281,7 @@ impl Answer {
             run: begun.run.id.clone(),
             status: if done { Status::Done } else { Status::Again },
             targets: None,
+            wait: None,
             parts: None,
             certified: None,
             report: None,
@@ -284,7 +295,7 @@ impl Came {
         let mut targets = summary.targets.values();
         Self {
             folder: report::folder(summary.date, &summary.run).into(),
-            complete: targets.all(|target| target.users.is_ok() && target.groups.is_ok()),
+            complete: targets.all(|target| target.gap().is_none()),
             new: summary.new_findings,
             closed: summary.closed_findings,
             held: finished.held,
@@ -324,7 +335,7 @@ mod tests {
                 answers += 1;
             }
         }
-        assert_eq!((events.len(), answers), (6, 6));
+        assert_eq!((events.len(), answers), (6, 7));
     }
 
     #[test]

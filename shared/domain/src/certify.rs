@@ -205,6 +205,11 @@ impl Certifier {
         u64::try_from(pages).unwrap_or(u64::MAX).max(self.pages)
     }
 
+    /// The largest total that a page declared so far.
+    pub const fn most_declared(&self) -> u64 {
+        self.most_declared
+    }
+
     /// Objects so far.
     pub const fn received(&self) -> u64 {
         self.received

@@ -191,13 +191,15 @@ pub struct Pause {
 }
 
 impl Health {
-    /// Whether work for the target has to wait: a pause that it asked for ends by itself, a
-    /// quarantine when a connector finds the target well, an operator's pause by an operator.
+    /// Whether work for the target has to wait, endings of access excepted: a pause that it asked
+    /// for and the rest of a quarantine end by themselves, an operator's pause by an operator.
     pub fn waits(&self, at: Timestamp) -> bool {
         match self {
             Self::Healthy => false,
             Self::Throttled { until } => *until > at,
-            Self::Quarantined { .. } | Self::Paused(_) => true,
+            // Then one attempt may find out, and somebody has to make it.
+            Self::Quarantined { next_attempt, .. } => *next_attempt > at,
+            Self::Paused(_) => true,
         }
     }
 }

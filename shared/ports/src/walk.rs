@@ -20,10 +20,15 @@ pub struct Walk<'a, S> {
 impl<'a, S: Store> Walk<'a, S> {
     /// From the first to the last.
     pub const fn over(store: &'a S) -> Self {
+        Self::from(store, None)
+    }
+
+    /// From where an earlier walk [stopped](Self::place) to the last.
+    pub const fn from(store: &'a S, after: Option<String>) -> Self {
         Self {
             store,
             reading: Reading::Latest,
-            after: None,
+            after,
             over: false,
         }
     }

@@ -1,6 +1,8 @@
 //! Asynchronous calls and schedules: nothing is repeated blindly, what fails goes to a queue, schedules know their zone, and
 //! each may call one thing.
 
+use reconciler::LONGEST_OBSERVATION;
+use serde_json::Value;
 use tests::aws::template::line;
 
 use crate::{number, templates};
@@ -85,17 +87,48 @@ async fn the_nightly_run_outlives_a_step_and_keeps_no_data_in_its_state() {
     }
     // Legs go on while their answer is `again`, and one target does not end the others.
     for (choice, state) in [
-        (&states["Begun?"], "Begin"),
-        (&inner["Observed?"], "Observe"),
-        (&states["Sent?"], "Enqueue"),
-        (&states["Finished?"], "Finish"),
+        (&states["Begun?"]["Choices"][0], "Begin"),
+        (&inner["Observed?"]["Choices"][1], "Observe"),
+        (&states["Sent?"]["Choices"][0], "Enqueue"),
+        (&states["Finished?"]["Choices"][0], "Finish"),
     ] {
-        assert_eq!(choice["Choices"][0]["StringEquals"], "again");
-        assert_eq!(choice["Choices"][0]["Next"], state);
+        assert_eq!(choice["StringEquals"], "again");
+        assert_eq!(choice["Next"], state);
     }
+    // A target that asks for a pause has it.
+    let wait = "$.observed.answer.wait";
+    let choice = &inner["Observed?"]["Choices"][0];
+    assert_eq!(choice["Variable"], wait);
+    assert_eq!(choice["IsPresent"], true);
+    let rest = &inner["Rest"];
+    assert_eq!(choice["Next"], "Rest");
+    assert_eq!(
+        (&rest["Type"], &rest["Next"]),
+        (&"Wait".into(), &"Observe".into())
+    );
+    assert_eq!(rest["SecondsPath"], wait);
+    // What reads for too long is given up early enough for the rest of the run.
+    let longest = u64::try_from(LONGEST_OBSERVATION.as_secs()).expect("hours");
+    assert!(longest + 2 * 3_600 <= number(&machine["Definition"]["TimeoutSeconds"]));
     assert_eq!(inner["Observe"]["Catch"][0]["Next"], "Unobserved");
     assert_eq!(inner["Parts"]["Catch"][0]["Next"], "Unobserved");
     assert_eq!(parts["ProcessorConfig"]["Mode"], "DISTRIBUTED");
+    // The answers of a few hundred calls would be more than a state holds.
+    let done = serde_json::json!({ "done": true });
+    let (compare, targets) = (&parts["States"]["Compare"], &states["Targets"]);
+    for (state, goes_to) in [
+        (compare, Value::Null),
+        (&inner["Parts"], Value::Null),
+        (targets, "$.compared".into()),
+        (&states["Limit"], "$.limited".into()),
+    ] {
+        assert_eq!(state["ResultSelector"], done);
+        assert_eq!(state["ResultPath"], goes_to);
+    }
+    assert_eq!(
+        inner["Unobserved"]["Result"],
+        serde_json::json!({ "done": false })
+    );
     let substitutions = &machine["DefinitionSubstitutions"];
     assert_eq!(line(&substitutions["Reconciler"]), "{ReconcilerAliaslive}");
     assert_eq!(

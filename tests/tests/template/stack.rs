@@ -1,5 +1,6 @@
 //! The stack as a whole: profiles, tags, outputs, and settings for deployment.
 
+use serde_json::Value;
 use tests::aws::template::{line, root};
 
 use crate::templates;
@@ -138,5 +139,31 @@ fn deployment_settings_name_no_account() {
     assert!(section("prod.deploy").contains("Profile=hardened"));
     for word in ["s3_bucket", "profile =", "role_arn", "arn:", "region"] {
         assert!(!text.contains(word), "samconfig.toml says `{word}`");
+    }
+}
+
+/// CloudFormation takes no template that has one, not even where the States Language does.
+#[tokio::test]
+async fn nothing_is_null() {
+    fn nulls(value: &Value, at: &str, found: &mut Vec<String>) {
+        match value {
+            Value::Null => found.push(at.to_owned()),
+            Value::Array(items) => {
+                for (n, item) in items.iter().enumerate() {
+                    nulls(item, &format!("{at}/{n}"), found);
+                }
+            }
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    nulls(field, &format!("{at}/{name}"), found);
+                }
+            }
+            Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    for template in templates().await.all() {
+        let mut found = Vec::new();
+        nulls(&template.document, "", &mut found);
+        assert_eq!(found, [""; 0], "{}", template.file);
     }
 }

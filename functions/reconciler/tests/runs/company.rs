@@ -9,6 +9,7 @@ use std::time::Duration;
 use contract::report::{FindingRow, Manifest};
 use contract::{ConvergeRequest, Lane, PlanRequest};
 use domain::Profile;
+use domain::limit::{Class, Held, HeldLine, Line, Scope};
 use domain::policy::{
     AccountFor, Adopt, Cohort, Entitlement, EntitlementKind, Expr, Holding, Limit, Limits,
     LostGrant, Mapping, Mode, Target, TargetKind,
@@ -332,20 +333,55 @@ impl Company {
 
     /// What a connector says when the target refuses an account for good.
     pub fn park(&self, n: usize) {
-        let part = self.store.everybody()[&identity(n)].accounts[&wiki()].clone();
+        self.acknowledge(n, |account| {
+            account.parked = Some("the target refuses it".into());
+        });
+    }
+
+    /// What a connector says when a sign-in block has to wait.
+    pub fn block_waits(&self, n: usize) {
+        let line = Line {
+            class: Class::Block,
+            entitlement: None,
+            want: None,
+        };
+        self.acknowledge(n, |account| {
+            account.held = Some(Held {
+                since: self.clock.now(),
+                lines: vec![HeldLine {
+                    line,
+                    scope: Scope::class(Class::Block),
+                }],
+                released: BTreeMap::new(),
+                rejected: BTreeSet::new(),
+            });
+        });
+    }
+
+    /// Writes a connector's part.
+    pub fn acknowledge(&self, n: usize, says: impl FnOnce(&mut AccountRecord)) {
+        let mut part = self.store.everybody()[&identity(n)].accounts[&wiki()].clone();
+        let expect = Some(part.applied);
+        part.at = Some(self.clock.now());
+        says(&mut part);
         let acked = block_on(self.store.ack(&Ack {
             identity: identity(n),
             target: wiki(),
-            expect: Some(part.applied),
-            account: AccountRecord {
-                parked: Some("the target refuses it".into()),
-                at: Some(self.clock.now()),
-                ..part
-            },
+            expect,
+            account: part,
             settles: true,
             wake: None,
         }));
         assert_eq!(acked.expect("a model"), Acked::Done);
+    }
+
+    /// Makes sign-in blocks wait from now on.
+    pub fn hold_blocks(&self) {
+        let now = self.clock.now();
+        let opened = block_on(ports::meter::change(&self.store, &wiki(), |meter| {
+            meter.open(Scope::class(Class::Block), 5, now)
+        }));
+        assert!(opened.expect("a model"), "it was open before");
     }
 
     /// One nightly run.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use contract::report::Manifest;
 use domain::TargetId;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ports::model::{Fuse, Fused, ModelLanes, ModelObjects};
 use ports::{Clock, Fault, Objects, Observe};
 use reconciler::step::{Answer, Begin, Event, Status, Step};
@@ -155,6 +155,12 @@ impl<'a, O: Observe> Machine<'a, O> {
 
     /// A whole run.
     pub fn run(&mut self) -> Answer {
+        let run = self.compared();
+        self.end(&run)
+    }
+
+    /// A run of which every target is observed and compared.
+    pub fn compared(&mut self) -> Box<str> {
         let begun = self.begin();
         let run = begun.run;
         for target in begun.targets.expect("targets") {
@@ -168,7 +174,23 @@ impl<'a, O: Observe> Machine<'a, O> {
                 });
             }
         }
-        self.end(&run)
+        run
+    }
+
+    /// `enqueue` in legs of a given length; gives back how many there were.
+    pub fn enqueue_in_legs(&mut self, run: &str, length: Duration) -> u64 {
+        let event = Event {
+            v: 1,
+            step: Step::Enqueue { run: run.into() },
+        };
+        for leg in 1..1_000 {
+            let until = self.company.clock.now() + SignedDuration::try_from(length).expect("short");
+            let step = block_on(self.reconciler().step(&event, Some(until)));
+            if step.expect("an answer").status == Status::Done {
+                return leg;
+            }
+        }
+        panic!("never done");
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod company;
 mod history;
+mod holds;
 mod incidents;
 mod kills;
 mod laws;
@@ -16,5 +17,7 @@ mod machine;
 mod metrics;
 mod races;
 mod repairs;
+mod rests;
+mod sending;
 mod steps;
 mod target;

@@ -1,6 +1,7 @@
 //! Live events while a run reads: it never undoes them (F25).
 
 use domain::{Desired, IdentityState};
+use ports::Clock;
 
 use crate::company::{Company, account_id, identity, wiki};
 
@@ -70,4 +71,69 @@ fn a_run_that_died_while_sending_is_followed_by_one_that_sends() {
         night.manifest.summary.previous, None,
         "the dead run has no manifest"
     );
+}
+
+/// A record bears the instant at which the work began, which may have been before the run.
+#[test]
+fn work_that_began_before_a_run_and_ends_in_it_is_not_judged() {
+    for (minutes, said) in [(1, 0), (4, 1)] {
+        let company = Company::of(30);
+        company.decide_owed(1, IdentityState::Ended, Desired::None);
+        company.wiki().member("Readers", &account_id(1), false);
+        let began = company.clock.now();
+        company
+            .clock
+            .advance(std::time::Duration::from_mins(minutes));
+        let other = company.twin();
+        company.wiki().meanwhile(move || {
+            other.converge(&identity(1), &wiki());
+            other.acknowledge(1, |account| account.at = Some(began));
+        });
+        let night = company.run();
+        let found = night.said();
+        let blocks = found.iter().filter(|row| row.0 == "O1").count();
+        assert_eq!((blocks, found.len()), (said, said), "{found:?}");
+    }
+}
+
+/// The walk that begins a run may miss what was written in the last second. Whoever differs is
+/// looked at again, as they are.
+#[test]
+fn a_walk_that_misses_the_last_write_says_nothing_wrong() {
+    let leaver = |company: &Company| {
+        company.decide_owed(1, IdentityState::Ended, Desired::None);
+        company.converge(&identity(1), &wiki());
+    };
+    let joiner = |company: &Company| {
+        company.decide_owed(30, IdentityState::Active, Desired::Active);
+        company.converge(&identity(30), &wiki());
+    };
+    let decided = |company: &Company| {
+        company.decide_owed(1, IdentityState::Suspended, Desired::Disabled);
+    };
+    let writes: [&dyn Fn(&Company); 3] = [&leaver, &joiner, &decided];
+    for write in writes {
+        let company = Company::of(30);
+        write(&company);
+        company.store.lag();
+        let night = company.run();
+        assert!(night.has_certificate());
+        assert_eq!(night.finished.sent(), 0, "{:?}", night.said());
+        assert_eq!(night.said(), []);
+    }
+}
+
+#[test]
+fn what_the_walk_missed_is_found_the_next_night() {
+    let mut company = Company::of(30);
+    company.decide(1, IdentityState::Ended, Desired::None);
+    company.store.lag();
+    assert_eq!(
+        company.run().repaired(),
+        [] as [usize; 0],
+        "as it was a moment before"
+    );
+    company.tomorrow();
+    company.decide(2, IdentityState::Active, Desired::Active);
+    assert_eq!(company.run().repaired(), [1]);
 }

@@ -92,7 +92,7 @@ fn observing_and_simulating_only_report() {
 }
 
 /// So many leavers who can still sign in.
-fn leavers(company: &Company, many: usize) {
+pub fn leavers(company: &Company, many: usize) {
     for n in 0..many {
         company.decide(n, IdentityState::Ended, Desired::None);
         // Their memberships are in order, so that only the sign-in counts.
@@ -221,54 +221,80 @@ fn what_waits_for_a_human_is_tried_again_once_a_night() {
     assert_eq!(company.run().repaired(), [1]);
 }
 
-#[test]
-fn a_quarantined_target_is_left_alone() {
+/// One who left and one who drifted, on a target that is not well.
+fn on_a_target_that_is(health: &Health) -> Company {
     let company = Company::of(30);
     company.decide(1, IdentityState::Ended, Desired::None);
+    company
+        .wiki()
+        .edit(&account_id(2), |account| account.active = false);
+    becomes(&company, health);
+    company
+}
+
+fn becomes(company: &Company, health: &Health) {
+    block_on(company.store.set_health(&wiki(), health)).expect("a model");
+}
+
+fn quarantine(company: &Company, rest: jiff::SignedDuration) -> Health {
     let now = company.clock.now();
-    let later = |hours: i64| now + jiff::SignedDuration::from_hours(hours);
-    let quarantine = |next_attempt: Timestamp| {
-        block_on(company.store.set_health(
-            &wiki(),
-            &Health::Quarantined {
-                reason: "401".into(),
-                since: now,
-                next_attempt,
-                attempts: 1,
-            },
-        ))
-        .expect("a model");
-    };
-    quarantine(later(1));
+    Health::Quarantined {
+        reason: "401".into(),
+        since: now,
+        next_attempt: now + rest,
+        attempts: 1,
+    }
+}
+
+#[test]
+fn a_quarantined_target_is_left_alone_until_its_rest_is_over() {
+    let company = on_a_target_that_is(&Health::Healthy);
+    becomes(
+        &company,
+        &quarantine(&company, jiff::SignedDuration::from_hours(1)),
+    );
     let night = company.run();
     assert!(!night.has_certificate());
     assert_eq!(night.said(), []);
-    // When its rest is over it may be read; writing waits for the connector to find it healthy.
-    quarantine(now);
+    // Nothing is owed, so that nobody else would send the message that finds out.
+    becomes(&company, &quarantine(&company, jiff::SignedDuration::ZERO));
     let night = company.run();
     assert!(night.has_certificate());
-    assert_eq!(night.finished.sent(), 0);
-    assert!(night.said().contains(&("O1", "open", "account-1")));
+    assert_eq!(night.repaired(), [1, 2]);
+}
+
+#[test]
+fn an_ending_waits_for_no_target() {
+    let company = on_a_target_that_is(&Health::Healthy);
+    let other = company.twin();
+    let rests = quarantine(&company, jiff::SignedDuration::from_hours(1));
+    company.wiki().meanwhile(move || becomes(&other, &rests));
+    let night = company.run();
+    assert_eq!(lanes(&night), [(Lane::Terminations, 1)]);
+    assert!(night.said().contains(&("O8", "open", "account-2")));
+    let pause = ports::store::Pause {
+        by: "ida".into(),
+        reason: "maintenance".into(),
+        since: company.clock.now(),
+    };
+    let company = on_a_target_that_is(&Health::Healthy);
+    let other = company.twin();
+    company.wiki().meanwhile(move || {
+        block_on(other.store.set_pause(&wiki(), Some(&pause))).expect("a model");
+    });
+    assert_eq!(lanes(&company.run()), [(Lane::Terminations, 1)]);
 }
 
 #[test]
 fn a_pause_that_is_over_keeps_nobody_waiting() {
-    let company = Company::of(30);
-    company.decide(1, IdentityState::Ended, Desired::None);
+    let company = on_a_target_that_is(&Health::Healthy);
     let now = company.clock.now();
-    let paused = |until: Timestamp| {
-        block_on(
-            company
-                .store
-                .set_health(&wiki(), &Health::Throttled { until }),
-        )
-        .expect("a model");
-    };
+    let paused = |until: Timestamp| becomes(&company, &Health::Throttled { until });
     // Nobody was called since, so that nothing lifted it.
     paused(now + jiff::SignedDuration::from_hours(1));
-    assert_eq!(company.run().finished.sent(), 0);
+    assert_eq!(lanes(&company.run()), [(Lane::Terminations, 1)]);
     paused(now - jiff::SignedDuration::from_secs(1));
-    assert_eq!(company.run().repaired(), [1]);
+    assert_eq!(company.run().repaired(), [1, 2]);
 }
 
 #[test]

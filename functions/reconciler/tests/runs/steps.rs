@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use domain::{Account, AccountId, Desired, Hash, IdentityState, Incomplete, Pii, TargetId};
 use ports::model::{Fuse, Fused};
-use ports::{Clock, Fault, Objects};
+use ports::{Clock, Fault, Objects, Store};
 use reconciler::Reconciler;
 use reconciler::step::{Begin, Event, Status, Step};
 
@@ -371,4 +371,96 @@ fn only_what_differs_names_anybody_between_steps() {
     }
     let frame = format!("runs/{run}/target=wiki/observed-00000001");
     assert_eq!(named, [frame]);
+}
+
+/// A stretch that a killed `begin` had half written down, and that another one ends elsewhere.
+#[test]
+fn a_stretch_that_ends_elsewhere_the_second_time_has_everybody_once() {
+    let company = || {
+        let company = Company::paged(250, 100);
+        company.decide(1, IdentityState::Ended, Desired::None);
+        company
+    };
+    let expected = undisturbed(&company());
+    let mut killed = 0;
+    for point in 0..60 {
+        let company = company();
+        let mut machine = Machine::over(&company);
+        let event = Event {
+            v: 1,
+            step: Step::Begin(Begin {
+                at: Some(machine.at),
+                date: Some(company.today),
+                code: Some("test".into()),
+                ..Begin::default()
+            }),
+        };
+        // The first one has time for a page of a hundred, the second for all.
+        machine.fuse.set(Some(point));
+        {
+            let reconciler = machine.reconciler();
+            let mut first = pin!(reconciler.step(&event, Some(company.clock.now())));
+            let mut context = Context::from_waker(Waker::noop());
+            killed += usize::from(first.as_mut().poll(&mut context).is_pending());
+        }
+        machine.fuse.set(None);
+        let answer = machine.run();
+        let result = &manifest(&company, &answer).summary.targets[&wiki()];
+        assert_eq!((result.matching, result.wanted), (249, 249), "{point}");
+        assert_eq!(left(&company).0, expected.0, "killed at {point}");
+    }
+    assert!(
+        killed > 35 && killed < 60,
+        "all of its points and no more: {killed}"
+    );
+}
+
+/// What HR says about a leaver while the report is being written is not of this night.
+#[test]
+fn a_fact_that_comes_later_is_not_in_the_report() {
+    let says = |company: &Company, event: &str, hours: i64| {
+        let at = company.clock.now() + jiff::SignedDuration::from_hours(hours);
+        let body = domain::FactBody::Assert {
+            attrs: Pii::new(domain::Attrs::new()),
+            corrects: None,
+        };
+        let fact = domain::Fact {
+            source: "hr".into(),
+            record: domain::RecordKey::from(&identity(1)),
+            worker: "1".into(),
+            event: event.into(),
+            version: None,
+            effective: domain::fact::Effective::Instant(at),
+            zone: "UTC".into(),
+            recorded_at: at,
+            received_at: at,
+            payload: Hash::of(event.as_bytes()),
+            manager: None,
+            body,
+        };
+        let delivery = ports::store::Delivery {
+            source: "hr".into(),
+            event: event.into(),
+            body: fact.payload,
+            received_at: at,
+        };
+        block_on(company.store.accept(&delivery, &[fact])).expect("a model");
+    };
+    let report = |meanwhile: bool| {
+        let company = Company::of(30);
+        company.decide(1, IdentityState::Ended, Desired::None);
+        says(&company, "before", -1);
+        let mut machine = Machine::over(&company);
+        let run = machine.compared();
+        if meanwhile {
+            says(&company, "meanwhile", 1);
+        }
+        machine.end(&run);
+        left(&company).0
+    };
+    let expected = report(false);
+    let evidence = expected.iter().find(|(key, _)| key.contains("evidence"));
+    let evidence = String::from_utf8_lossy(evidence.expect("evidence").1).into_owned();
+    assert!(evidence.contains("fact"), "{evidence}");
+    assert_eq!(report(true), expected);
 }

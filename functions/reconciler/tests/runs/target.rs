@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::{Account, AccountId, EntitlementId, Group};
+use ports::model::ManualClock;
 use ports::target::{Cursor, Found, Lookup, Page, TargetError};
 use ports::{Fault, Observe};
 
@@ -24,6 +26,14 @@ pub enum Misbehaviour {
     RepeatsCursor { page: usize },
     /// Repeats the last object of a page as the first of the next.
     Shifts { page: usize },
+    /// Answers 503 to that page so many times, or 429 with the seconds that it asks for.
+    Stumbles {
+        page: usize,
+        times: usize,
+        asks: Option<u64>,
+    },
+    /// Answers 503 to every page once.
+    Limps,
     /// Does not show members.
     HidesMembers,
     /// Does not know the place of that page any more, so many times; and says so, or does not.
@@ -45,6 +55,8 @@ struct State {
     finds: usize,
     pages: usize,
     find_faults: VecDeque<()>,
+    find_takes: Option<(ManualClock, Duration)>,
+    page_takes: Option<(ManualClock, Duration)>,
     hook: Option<Hook>,
 }
 
@@ -73,6 +85,8 @@ impl Scripted {
             finds: 0,
             pages: 0,
             find_faults: VecDeque::new(),
+            find_takes: None,
+            page_takes: None,
             hook: None,
         })))
     }
@@ -142,6 +156,16 @@ impl Scripted {
         self.state().find_faults.push_back(());
     }
 
+    /// Makes every point read take so long.
+    pub fn finds_take(&self, clock: &ManualClock, each: Duration) {
+        self.state().find_takes = Some((clock.clone(), each));
+    }
+
+    /// Makes every page take so long.
+    pub fn pages_take(&self, clock: &ManualClock, each: Duration) {
+        self.state().page_takes = Some((clock.clone(), each));
+    }
+
     /// Runs something after the next page of groups was fetched: a live event during the run.
     pub fn meanwhile(&self, act: impl FnOnce() + Send + 'static) {
         self.state().hook = Some(Hook(Box::new(act)));
@@ -171,8 +195,27 @@ impl State {
         script: Option<Misbehaviour>,
     ) -> Result<(), TargetError> {
         self.pages += 1;
+        if let Some((clock, each)) = &self.page_takes {
+            clock.advance(*each);
+        }
         let start: usize = after.map_or(0, |cursor| cursor.0.parse().expect("our cursor"));
         match script {
+            Some(Misbehaviour::Stumbles { page, times, asks })
+                if start / self.page_size + 1 == page && self.fired < times =>
+            {
+                self.fired += 1;
+                Err(match asks {
+                    Some(seconds) => TargetError::Throttled {
+                        after: Some(Duration::from_secs(seconds)),
+                        why: "429".into(),
+                    },
+                    None => unavailable(),
+                })
+            }
+            Some(Misbehaviour::Limps) if self.fired * self.page_size <= start => {
+                self.fired += 1;
+                Err(unavailable())
+            }
             Some(Misbehaviour::Expires { page, times, says })
                 if start / self.page_size + 1 == page && self.fired < times =>
             {
@@ -291,6 +334,9 @@ impl Observe for Scripted {
     async fn find(&self, lookup: Lookup<'_>) -> Result<Found, TargetError> {
         let mut state = self.state();
         state.finds += 1;
+        if let Some((clock, each)) = &state.find_takes {
+            clock.advance(*each);
+        }
         if state.find_faults.pop_front().is_some() {
             state.fired += 1;
             return Err(unavailable());

@@ -103,7 +103,7 @@ impl<S, L, B: Objects + Locate, C> Operations<'_, S, L, B, C> {
         let manifest = self.manifest(folder).await?;
         let targets = manifest.summary.targets.values();
         Ok(ReportView {
-            complete: targets.clone().all(|t| t.users.is_ok() && t.groups.is_ok()),
+            complete: targets.clone().all(|target| target.gap().is_none()),
             findings: targets.flat_map(|target| target.findings.values()).sum(),
             new: manifest.summary.new_findings,
             files: manifest.files.keys().map(ToString::to_string).collect(),

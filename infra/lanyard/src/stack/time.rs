@@ -1,7 +1,9 @@
 //! One clock for every part of a stack.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use ports::Clock;
@@ -25,6 +27,10 @@ impl SharedClock {
 impl Clock for SharedClock {
     fn now(&self) -> Timestamp {
         self.0.now()
+    }
+
+    fn wait(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.0.wait(time)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::classify;
 use super::fingerprint::Spec;
@@ -17,6 +17,10 @@ use crate::{
     Account, AccountRecord, Desired, EntitlementId, Group, IdentityId, IdentityRecord, Ownership,
     Projection, TargetId,
 };
+
+/// How long a connector may work on an account after the instant that its record bears: as long as
+/// the place of one among those who work at once is kept.
+const LONGEST_WORK: SignedDuration = SignedDuration::from_mins(3);
 
 /// One target under one policy.
 #[derive(Clone, Debug)]
@@ -35,6 +39,10 @@ pub struct Recorded<'p> {
     index: IndexBuilder,
     memberships: MembershipsBuilder,
     counts: Counts,
+    /// From when on writes are noted.
+    notes_from: Timestamp,
+    /// Who was written to since, and when that work began.
+    lately: Vec<(IdentityId, Timestamp)>,
 }
 
 impl<'p> Recorded<'p> {
@@ -58,7 +66,17 @@ impl<'p> Recorded<'p> {
             index: IndexBuilder::default(),
             memberships: MembershipsBuilder::default(),
             counts: Counts::default(),
+            notes_from: Timestamp::MAX,
+            lately: Vec::new(),
         })
+    }
+
+    /// The same for an observation that begins then: of work that began just before, it is noted
+    /// that it was over when it was collected here.
+    #[must_use]
+    pub fn before(mut self, since: Timestamp) -> Self {
+        self.notes_from = not_before(since);
+        self
     }
 
     /// Which target.
@@ -89,6 +107,8 @@ impl<'p> Recorded<'p> {
         self.index
             .add(&self.scope.spec, identity, projection, account);
         self.memberships.add(projection, account);
+        let at = account.at.filter(|at| *at >= self.notes_from);
+        self.lately.extend(at.map(|at| (identity.clone(), at)));
     }
 
     /// Takes out what was collected, to be written down.
@@ -99,6 +119,7 @@ impl<'p> Recorded<'p> {
             masks,
             memberships: std::mem::take(&mut self.memberships).into_keys(),
             counts: std::mem::take(&mut self.counts),
+            lately: std::mem::take(&mut self.lately),
         }
     }
 
@@ -107,6 +128,7 @@ impl<'p> Recorded<'p> {
         self.index.add_parts(stretch.entries, stretch.masks);
         self.memberships.add_keys(stretch.memberships);
         self.counts.add(stretch.counts);
+        self.lately.extend(stretch.lately);
     }
 
     /// Sorts, and is ready for what the target shows.
@@ -116,6 +138,7 @@ impl<'p> Recorded<'p> {
             index: self.index.build(),
             memberships: self.memberships.build(),
             counts: self.counts,
+            settled: self.lately.into_iter().collect(),
             same: 0,
             known: BTreeSet::new(),
             fresh: Fresh::default(),
@@ -130,6 +153,8 @@ pub struct Comparison<'p> {
     pub(super) index: Index,
     pub(super) memberships: Memberships,
     pub(super) counts: Counts,
+    /// Work that was over before the observation, though it began just before.
+    pub(super) settled: BTreeSet<(IdentityId, Timestamp)>,
     pub(super) same: u64,
     /// Hashes of the accounts that need a look.
     pub(super) known: BTreeSet<u64>,
@@ -250,6 +275,11 @@ impl<'p> Comparison<'p> {
     pub fn gather(self, evidence: Evidence, part: Part) -> Gathered<'p> {
         Gathered::new(self, evidence, part)
     }
+}
+
+/// When work that is over begins to say something about an observation that begins at `since`.
+pub(super) fn not_before(since: Timestamp) -> Timestamp {
+    since.checked_sub(LONGEST_WORK).unwrap_or(Timestamp::MIN)
 }
 
 /// Whether policy wants an account.

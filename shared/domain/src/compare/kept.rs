@@ -1,17 +1,20 @@
 //! A comparison written down between two steps: hashes and numbers, and the accounts that differ.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::fingerprint::Mask;
-use crate::{Account, EntitlementId};
+use crate::{Account, EntitlementId, IdentityId};
 
-/// The recorded side of one target, or a stretch of it: hashes and numbers.
+/// The recorded side of one target, or a stretch of it: hashes and numbers, and who was written to
+/// just before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stretch {
     pub(super) entries: Vec<(u64, u64)>,
     pub(super) masks: Vec<Mask>,
     pub(super) memberships: Vec<u64>,
     pub(super) counts: Counts,
+    pub(super) lately: Vec<(IdentityId, Timestamp)>,
 }
 
 /// What the recorded side comes to in numbers.

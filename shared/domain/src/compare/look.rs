@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::classify;
-use super::engine::{Comparison, is_wanted};
+use super::engine::{Comparison, is_wanted, not_before};
 use super::fingerprint::USER_NAME_PATH;
 use super::kept::{Fresh, Part};
 use super::memberships::{self, Memberships};
@@ -61,7 +61,7 @@ pub(super) struct Link {
     pub(super) record_seen: bool,
     /// How many accounts carry the identity's key without being on record for it.
     pub(super) key_accounts: usize,
-    /// Whether a connector wrote after the observation began, so that it says nothing.
+    /// Whether a connector may have written after the observation began, so that it says nothing.
     moved: bool,
 }
 
@@ -270,9 +270,13 @@ impl Look<'_> {
             record: account.clone(),
             record_seen,
             key_accounts,
-            moved: account
-                .at
-                .is_some_and(|at| at >= self.gathered.evidence.since),
+            moved: account.at.is_some_and(|at| {
+                let since = self.gathered.evidence.since;
+                // The record says when the work began. What was recorded before the observation
+                // began was over by then.
+                at >= not_before(since)
+                    && (at >= since || !seen.settled.contains(&(identity.clone(), at)))
+            }),
         };
         for at in &by_key {
             if let Some(case) = self.gathered.cases.get_mut(*at) {
@@ -364,11 +368,13 @@ impl Look<'_> {
             return None;
         }
         let odd = self.gathered.odd.get(&id);
-        let lacking = if evidence.groups {
+        let mut lacking = if evidence.groups {
             lacking(&seen.memberships, projection, account, id)
         } else {
             BTreeSet::new()
         };
+        // One that was not on record yet when it was seen counts as odd, and was seen.
+        lacking.retain(|entitlement| odd.is_none_or(|odd| !odd.contains(entitlement)));
         if odd.is_none() && lacking.is_empty() {
             return None;
         }

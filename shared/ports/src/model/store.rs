@@ -1,5 +1,6 @@
 //! The table as plain maps.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,6 +47,9 @@ struct State {
     tasks: BTreeMap<TaskId, Task>,
     counters: Counters,
     faults: VecDeque<Injected>,
+    lags: bool,
+    /// Whom the last write was about, and what was there before.
+    before: Option<(IdentityId, Option<Seat>)>,
 }
 
 impl State {
@@ -92,6 +96,11 @@ impl ModelStore {
     pub fn let_pass(&self, requests: usize) {
         let pass = (0..requests).map(|_| Injected::Nothing);
         self.lock(|state| state.faults.extend(pass));
+    }
+
+    /// From now on a walk over what was there a moment ago does not see the last write.
+    pub fn lag(&self) {
+        self.lock(|state| state.lags = true);
     }
 
     /// How many injected faults have not been met yet; a fault test ends with zero.
@@ -164,7 +173,29 @@ impl State {
         taken
     }
 
+    /// Notes what is there before somebody is written.
+    fn note(&mut self, identity: &IdentityId) {
+        let seat = self.seats.get(identity).cloned();
+        self.before = Some((identity.clone(), seat));
+    }
+
+    /// Everybody as a walk shows them.
+    fn shown(&self, reading: Reading) -> Cow<'_, BTreeMap<IdentityId, Seat>> {
+        let before = self.before.as_ref();
+        match before.filter(|_| self.lags && reading == Reading::Recent) {
+            None => Cow::Borrowed(&self.seats),
+            Some((identity, seat)) => {
+                let mut seats = self.seats.clone();
+                seats.remove(identity);
+                let seat = seat.clone().map(|seat| (identity.clone(), seat));
+                seats.extend(seat);
+                Cow::Owned(seats)
+            }
+        }
+    }
+
     fn write_commit(&mut self, commit: &Commit) {
+        self.note(&commit.identity);
         let old = self.seats.remove(&commit.identity);
         let (accounts, mut owed) = old
             .map(|seat| (seat.accounts, seat.owed))
@@ -291,25 +322,33 @@ impl Store for ModelStore {
         generation: Generation,
         wake_at: Option<Timestamp>,
     ) -> Result<bool, Fault> {
-        self.write(false, |state| match state.seats.get_mut(identity) {
-            Some(seat) if seat.record.generation == generation => {
-                seat.wake_at = wake_at;
-                (true, true)
+        self.write(false, |state| {
+            let seat = state.seats.get(identity);
+            if seat.is_none_or(|seat| seat.record.generation != generation) {
+                return (false, false);
             }
-            _ => (false, false),
+            state.note(identity);
+            if let Some(seat) = state.seats.get_mut(identity) {
+                seat.wake_at = wake_at;
+            }
+            (true, true)
         })
     }
 
     async fn ack(&self, ack: &Ack) -> Result<Acked, Fault> {
         check_ack(ack)?;
         self.write(false, |state| {
-            let Some(seat) = state.seats.get_mut(&ack.identity) else {
+            let Some(seat) = state.seats.get(&ack.identity) else {
                 return (Acked::Fenced, false);
             };
             let applied = seat.accounts.get(&ack.target).map(|part| part.applied);
             if applied != ack.expect {
                 return (Acked::Fenced, false);
             }
+            state.note(&ack.identity);
+            let Some(seat) = state.seats.get_mut(&ack.identity) else {
+                return (Acked::Fenced, false);
+            };
             seat.accounts
                 .insert(ack.target.clone(), ack.account.clone());
             let newer = seat
@@ -366,7 +405,7 @@ impl Store for ModelStore {
     async fn scan(
         &self,
         segment: Segment,
-        _: Reading,
+        reading: Reading,
         after: Option<&str>,
     ) -> Result<ScanPage, Fault> {
         self.request(|state| {
@@ -377,8 +416,8 @@ impl Store for ModelStore {
                 u32::from_be_bytes([a, b, c, d]) % of == segment.index
             };
             let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
-            let mut rows = state
-                .seats
+            let seats = state.shown(reading);
+            let mut rows = seats
                 .range::<str, _>((begin, Bound::Unbounded))
                 .filter(|(id, _)| of == 1 || in_segment(id));
             let page: Vec<_> = rows

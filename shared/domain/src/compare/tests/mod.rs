@@ -2,6 +2,7 @@
 
 mod engines;
 mod examples;
+mod meanwhile;
 mod memberships;
 mod oracle;
 
