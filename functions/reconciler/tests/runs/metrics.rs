@@ -132,7 +132,7 @@ fn a_target_that_is_not_read_in_full_is_told_and_no_other() {
         ("wiki", [0.0, 0.0, 0.0, 1.0]),
     ]);
     assert_eq!(told(&company), night);
-    assert_eq!(company.wiki().fired(), 1);
+    assert!(company.wiki().fired() > 1, "the page was asked for again");
     // Groups alone are enough: memberships were not seen.
     company.wiki().users_do(None);
     company
