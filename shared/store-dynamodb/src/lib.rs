@@ -18,7 +18,7 @@
 //! | `Q#cases` | `<case>` | a question put to a human |
 //! | `Q#tasks` | `<task>` | work for a human |
 //!
-//! The identity item has `gen`, `plan` (the planner's record, [packed]), `due_at`, per target
+//! The identity item has `gen`, `plan` (the planner's record, packed), `due_at`, per target
 //! `c_<target>` (the connector's record, packed) and `g_<target>` (the generation applied last),
 //! the map `o` (target to generation owed; a map, so that a condition can ask for its size), and
 //! `wake_shard` with `wake_at`, the keys of the sparse index `wake`.

@@ -27,9 +27,12 @@ pub use gathered::Gathered;
 pub use metric::{Dimensions, Metric, emit};
 pub use sink::{Lines, Sink};
 
+use std::sync::OnceLock;
+
 use jiff::Timestamp;
+use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
-use tracing::subscriber::{DefaultGuard, set_default, set_global_default};
+use tracing::subscriber::{DefaultGuard, NoSubscriber, set_default, set_global_default};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Registry, layer::Layer as _};
 
@@ -67,7 +70,7 @@ impl Telemetry {
     /// Serves the whole process from now on, panics included: a panic's text may quote a person's
     /// data, so that only its place is told.
     pub fn start(self) -> Result<(), AlreadyStarted> {
-        set_global_default(self.subscriber()).map_err(AlreadyStarted)?;
+        set_global_default(self.lines()).map_err(AlreadyStarted)?;
         std::panic::set_hook(Box::new(|panic| {
             let place = panic
                 .location()
@@ -84,7 +87,17 @@ impl Telemetry {
     }
 
     /// The subscriber itself, for `tracing::Instrument` and `with_default`.
+    ///
+    /// While there is one subscriber in a process, `tracing` asks that of the thread which happens to come by
+    /// an event first whether anybody wants it, and keeps the answer for all: a thread without one says no.
+    /// A second one, which wants nothing, has it ask all of them.
     pub fn subscriber(self) -> impl tracing::Subscriber + Send + Sync {
+        static SECOND: OnceLock<Dispatch> = OnceLock::new();
+        SECOND.get_or_init(|| Dispatch::new(NoSubscriber::new()));
+        self.lines()
+    }
+
+    fn lines(self) -> impl tracing::Subscriber + Send + Sync {
         let level = self.level;
         Registry::default().with(line::LineLayer::new(self).with_filter(line::Wanted(level)))
     }
