@@ -21,7 +21,7 @@ pub(crate) struct By {
 /// Metrics that wait for the end of an event. Clones share them.
 ///
 /// A batch of ten messages emits the same count ten times, and a line of the embedded format is a quarter of
-/// a kilobyte. Only [counts that nobody waits for](Metric::waits) are kept, and added up.
+/// a kilobyte. Only counts that nobody waits for are kept, and added up.
 #[derive(Clone, Debug, Default)]
 pub struct Gathered(Arc<Mutex<Kept>>);
 

@@ -77,7 +77,7 @@ impl LineLayer {
         Self { telemetry }
     }
 
-    /// What an event of a metric leads to: a line now, or none until [`Gathered`] is written.
+    /// What an event of a metric leads to: a line now, or none until what is gathered is written.
     fn metric(&self, event: &Event<'_>, at: Timestamp) -> Option<Value> {
         let mut read = MetricVisitor::default();
         event.record(&mut read);

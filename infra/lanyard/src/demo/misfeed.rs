@@ -98,6 +98,8 @@ impl<P: Progress> Life<'_, P> {
         self.next_night().await?;
         // The window passes, so that tonight's repairs have the whole of their limits.
         self.pass(SignedDuration::from_hours(25)).await?;
+        // A hold ends once a second night found nobody in it.
+        self.next_night().await?;
         let left = self.stack.operations().holds().list().await?.len();
         checks.push(Check::that(
             "taken back, nobody is locked out and nothing waits",
