@@ -14,11 +14,12 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tests::figures::{Figure, met};
 use tests::metered::bill::{Bill, Prices};
 use tests::metered::stack::{Stack, TARGETS, Work};
 use tests::runtime_api::Profile;
+use tests::services;
 use tests::world::Says;
 
 /// People of the run; a multiple of a batch.
@@ -200,36 +201,17 @@ async fn events(stack: &mut Stack, prices: &Prices, kind: &str) -> (Bill, f64) {
 /// One nightly run; its dollars.
 async fn night(stack: &mut Stack, prices: &Prices) -> Bill {
     stack.take_work();
-    let begun = step(stack, json!({"step": "begin", "zone": "Europe/Lisbon"})).await;
-    let run = &begun["run"];
-    for target in begun["targets"].as_array().expect("targets") {
-        let observe = json!({"step": "observe", "run": run, "target": target});
-        let seen = step(stack, observe).await;
-        for part in seen["parts"].as_array().expect("parts") {
-            let compare = json!({"step": "compare", "run": run, "target": target, "part": part});
-            step(stack, compare).await;
-        }
-    }
-    step(stack, json!({"step": "limit", "run": run})).await;
-    step(stack, json!({"step": "enqueue", "run": run})).await;
-    let finished = step(stack, json!({"step": "finish", "run": run})).await;
+    let finished = services::night(async |step| {
+        let (_, answer) = stack.call("reconciler", step.into()).await;
+        answer
+    });
+    let finished = finished.await;
     let work = stack.take_work().remove("reconciler").expect("it ran");
     println!("--- night: {}", finished["report"]);
     println!("{:?}, {} B of logs", work.usage, work.line_bytes);
     let bill = prices.of("reconciler", &work, Duration::ZERO);
     print("this night", &bill);
     bill
-}
-
-/// One step of a run, as often as it asks for.
-async fn step(stack: &mut Stack, event: Value) -> Value {
-    loop {
-        let (_, answer) = stack.call("reconciler", event.clone().into()).await;
-        if answer["status"] == "done" {
-            return answer;
-        }
-        assert_eq!(answer["status"], "again", "{event} {answer}");
-    }
 }
 
 fn print(what: &str, bill: &Bill) {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use objects_s3::{Buckets, S3Objects};
 use ports::Clock as _;
 use ports::clock::SystemClock;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::ministack::{ACCOUNT, Ministack};
 use crate::world::HR_SECRET;
@@ -81,4 +81,29 @@ pub fn environment(endpoint: &str, target: Option<&str>) -> BTreeMap<&'static st
         environment.insert("LANYARD_TARGET", target.to_owned());
     }
     environment
+}
+
+/// The steps of a night, as the state machine takes them, each called until it is done; gives what the
+/// last one answers.
+pub async fn night(mut call: impl AsyncFnMut(Value) -> Value) -> Value {
+    let mut step = async |event: Value| {
+        loop {
+            let answer = call(event.clone()).await;
+            if answer["status"] == "done" {
+                return answer;
+            }
+            assert_eq!(answer["status"], "again", "{event} {answer}");
+        }
+    };
+    let begun = step(json!({"step": "begin", "zone": "Europe/Lisbon"})).await;
+    let run = &begun["run"];
+    for target in begun["targets"].as_array().expect("targets") {
+        let seen = step(json!({"step": "observe", "run": run, "target": target})).await;
+        for part in seen["parts"].as_array().expect("parts") {
+            step(json!({"step": "compare", "run": run, "target": target, "part": part})).await;
+        }
+    }
+    step(json!({"step": "limit", "run": run})).await;
+    step(json!({"step": "enqueue", "run": run})).await;
+    step(json!({"step": "finish", "run": run})).await
 }

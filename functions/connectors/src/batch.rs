@@ -89,6 +89,16 @@ pub struct Over {
     pub result: Result<Outcome, Stop>,
 }
 
+impl Over {
+    pub const fn new(place: usize, work: Box<Work>, result: Result<Outcome, Stop>) -> Self {
+        Self {
+            place,
+            work,
+            result,
+        }
+    }
+}
+
 impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Works through a batch of [`ConvergeRequest`]s, all of them under this connector's policy.
     pub async fn handle(&self, batch: Batch) -> BatchAnswer {
@@ -186,7 +196,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             if places.is_empty() {
                 break;
             }
-            let worked = self.once(round.clone(), own, until).await;
+            let worked = self.once(&round, own, until).await;
             for ((place, asked), answer) in places.into_iter().zip(round).zip(worked) {
                 match answer {
                     Err(Undone::Overtaken(given)) if left > 0 => {
@@ -209,21 +219,21 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// One attempt at each request.
     async fn once(
         &self,
-        requests: Vec<Asked>,
+        requests: &[Asked],
         own: bool,
         until: Timestamp,
     ) -> Vec<Result<Converged, Undone>> {
         let mut answers = BTreeMap::new();
         let mut by_target: BTreeMap<TargetId, (Health, Vec<Placed>)> = BTreeMap::new();
-        let count = requests.len();
-        for (at, (asked, read)) in self.read(requests).await.into_iter().enumerate() {
-            let opened = async { self.open(&asked, read?, own, until).await };
+        let found = self.read(requests).await;
+        for (at, (asked, read)) in requests.iter().zip(found).enumerate() {
+            let opened = async { self.open(asked, read?, own, until).await };
             match trace::within(asked.trace.clone(), opened).await {
                 Ok(Opened::Finished(converged)) => {
                     answers.insert(at, Ok(converged));
                 }
                 Ok(Opened::Work(work, health)) => {
-                    let (known, works) = by_target.entry(asked.request.target).or_default();
+                    let (known, works) = by_target.entry(asked.request.target.clone()).or_default();
                     *known = health;
                     works.push((at, work));
                 }
@@ -234,15 +244,14 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         }
         // At once, so that a target that does not answer keeps nobody waiting who is elsewhere.
         let mut courses = Vec::new();
-        for (name, (health, works)) in &mut by_target {
-            if let Some(target) = self.targets.get(name) {
-                let works = std::mem::take(works);
-                let course = Course::new(name, target, health.clone(), until);
+        for (name, (health, works)) in by_target {
+            if let Some((name, target)) = self.targets.get_key_value(&name) {
+                let course = Course::new(name, target, health, until);
                 courses.push(Box::pin(self.on_target(course, works)));
             }
         }
         answers.extend(join_all(courses).await.into_iter().flatten());
-        (0..count)
+        (0..requests.len())
             .map(|at| {
                 let unknown = || Err(Fault::retry("the request was not worked on").into());
                 answers.remove(&at).unwrap_or_else(unknown)
@@ -250,32 +259,27 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             .collect()
     }
 
-    /// Reads whom requests are about, those of one target together. The requests come back in
-    /// their order.
-    async fn read(&self, requests: Vec<Asked>) -> Vec<(Asked, Result<Read, Fault>)> {
-        let mut by_target: BTreeMap<TargetId, Vec<IdentityId>> = BTreeMap::new();
-        for Asked { request, .. } in &requests {
-            let identities = by_target.entry(request.target.clone()).or_default();
+    /// Reads whom requests are about, those of one target together; in the order of the requests.
+    async fn read(&self, requests: &[Asked]) -> Vec<Result<Read, Fault>> {
+        let mut by_target: BTreeMap<&TargetId, Vec<IdentityId>> = BTreeMap::new();
+        for Asked { request, .. } in requests {
+            let identities = by_target.entry(&request.target).or_default();
             identities.push(request.identity.clone());
         }
         let mut found = BTreeMap::new();
         for (name, identities) in by_target {
-            let read = match self.store.seats(&identities, &name).await {
-                Ok((seats, health)) => Ok((seats.into_iter(), health)),
-                Err(fault) => Err(fault),
-            };
-            found.insert(name, read);
+            let read = self.store.seats(&identities, name).await;
+            found.insert(
+                name,
+                read.map(|(seats, health)| (seats.into_iter(), health)),
+            );
         }
-        let read = requests.into_iter().map(|asked| {
-            let read = match found.get_mut(&asked.request.target) {
-                Some(Ok((seats, health))) => seats
-                    .next()
-                    .map(|seat| seat.map(|seat| (seat, health.clone()))),
-                Some(Err(fault)) => Some(Err(fault.clone())),
-                None => None,
-            };
-            let nobody = || Err(Fault::retry("the table did not answer for the identity"));
-            (asked, read.unwrap_or_else(nobody))
+        let read = requests.iter().map(|asked| {
+            let nobody = || Fault::retry("the table did not answer for the identity");
+            let read = found.get_mut(&asked.request.target).ok_or_else(nobody)?;
+            let (seats, health) = read.as_mut().map_err(|fault| fault.clone())?;
+            let seat = seats.next().ok_or_else(nobody)??;
+            Ok((seat, health.clone()))
         });
         read.collect()
     }

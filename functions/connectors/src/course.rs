@@ -96,15 +96,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         if at >= course.until {
             for (place, work) in works {
                 let result = Err(Stop::out_of_time(&work));
-                self.over(
-                    &mut course,
-                    Over {
-                        place,
-                        work,
-                        result,
-                    },
-                )
-                .await;
+                self.over(&mut course, Over::new(place, work, result)).await;
             }
             return course.answers;
         }
@@ -113,24 +105,9 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             match self.count_batch(course.name, &mut planned, at).await {
                 Ok(()) => Box::pin(self.carry_out_batch(&mut course, planned)).await,
                 Err(fault) => {
-                    for Planned {
-                        place,
-                        work,
-                        granted,
-                        ..
-                    } in planned
-                    {
-                        course.unused = course.unused.plus(granted);
-                        let result = Err(Stop::Again(fault.clone()));
-                        self.over(
-                            &mut course,
-                            Over {
-                                place,
-                                work,
-                                result,
-                            },
-                        )
-                        .await;
+                    for one in planned {
+                        let stop = Stop::Again(fault.clone());
+                        self.unbegun(&mut course, one, stop).await;
                     }
                 }
             }
@@ -160,6 +137,12 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         }
     }
 
+    /// Sends back what was not begun; what it was granted goes back as well.
+    pub(crate) async fn unbegun(&self, course: &mut Course<'_, T>, one: Planned, stop: Stop) {
+        course.unused = course.unused.plus(one.granted);
+        self.over(course, one.back(stop)).await;
+    }
+
     /// Records what became of a message.
     pub(crate) async fn over(&self, course: &mut Course<'_, T>, one: Over) {
         count(&mut course.tally, &one.result);
@@ -180,26 +163,13 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let shared = pool::shared(poolable.map(|one| &one.plan));
         let mut members = Vec::new();
         for one in planned {
-            let Planned {
-                place,
-                mut work,
-                granted,
-                ..
-            } = one;
-            if let Some(stop) = course.refuses(&work, self.clock.now()) {
-                course.unused = course.unused.plus(granted);
-                let result = Err(stop);
-                self.over(
-                    course,
-                    Over {
-                        place,
-                        work,
-                        result,
-                    },
-                )
-                .await;
+            if let Some(stop) = course.refuses(&one.work, self.clock.now()) {
+                self.unbegun(course, one, stop).await;
                 continue;
             }
+            let Planned {
+                place, mut work, ..
+            } = one;
             // Boxed: the future of a target's client is large, and lives in every one around it.
             let result = match Box::pin(self.advance(course.target, &mut work, &shared)).await {
                 Ok(Next::Pool(convergence, outcome)) => {
@@ -211,15 +181,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 Err(stop) => Err(stop),
             };
             course.note(result.as_ref().err());
-            self.over(
-                course,
-                Over {
-                    place,
-                    work,
-                    result,
-                },
-            )
-            .await;
+            self.over(course, Over::new(place, work, result)).await;
         }
         Box::pin(self.carry_out_together(course, &mut members)).await;
         for member in members {

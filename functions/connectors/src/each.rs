@@ -17,41 +17,19 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let target = course.target;
         let mut going: Vec<(usize, Box<Work>, Convergence)> = Vec::new();
         let mut deciding = Vec::new();
-        for Planned {
-            place,
-            mut work,
-            granted,
-            ..
-        } in planned
-        {
-            if let Some(stop) = course.refuses(&work, self.clock.now()) {
-                course.unused = course.unused.plus(granted);
-                let result = Err(stop);
-                self.over(
-                    course,
-                    Over {
-                        place,
-                        work,
-                        result,
-                    },
-                )
-                .await;
+        for one in planned {
+            if let Some(stop) = course.refuses(&one.work, self.clock.now()) {
+                self.unbegun(course, one, stop).await;
                 continue;
             }
+            let Planned {
+                place, mut work, ..
+            } = one;
             match self.decide(target, &mut work).await {
                 Ok(convergence) => deciding.push((place, work, convergence)),
                 Err(stop) => {
                     course.note(Some(&stop));
-                    let result = Err(stop);
-                    self.over(
-                        course,
-                        Over {
-                            place,
-                            work,
-                            result,
-                        },
-                    )
-                    .await;
+                    self.over(course, Over::new(place, work, Err(stop))).await;
                 }
             }
         }
@@ -60,16 +38,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         let mut works = Vec::new();
         for ((place, work, convergence), stop) in deciding.into_iter().zip(stops) {
             if let Some(stop) = stop {
-                let result = Err(stop);
-                self.over(
-                    course,
-                    Over {
-                        place,
-                        work,
-                        result,
-                    },
-                )
-                .await;
+                self.over(course, Over::new(place, work, Err(stop))).await;
                 continue;
             }
             works.push(AccountChanges {
@@ -100,15 +69,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                     .await
                     .and_then(|()| with_withheld(done.into_result(), &convergence)),
             };
-            self.over(
-                course,
-                Over {
-                    place,
-                    work,
-                    result,
-                },
-            )
-            .await;
+            self.over(course, Over::new(place, work, result)).await;
         }
     }
 

@@ -243,12 +243,8 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
 
 impl Planned {
     /// It comes back without having been begun.
-    fn back(self, stop: Stop) -> Over {
-        Over {
-            place: self.place,
-            work: self.work,
-            result: Err(stop),
-        }
+    pub fn back(self, stop: Stop) -> Over {
+        Over::new(self.place, self.work, Err(stop))
     }
 
     /// What it asks of the budget: its changes, the looks before, and the looks back.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::converge::Convergence;
 use domain::policy::TargetKind;
 use domain::{Change, EntitlementId, Outcome, TargetId};
+use jiff::Timestamp;
 use ports::target::MemberChange;
 use ports::{Apply, Cases, Clock, Observe, Store};
 
@@ -44,17 +45,20 @@ impl Member {
         }
     }
 
+    /// Whether it is still worked on; not where the course takes on no more work.
+    fn goes_on<T>(&mut self, course: &Course<'_, T>, now: Timestamp) -> bool {
+        let refused = || course.refuses(&self.work, now);
+        self.stop = self.stop.take().or_else(refused);
+        self.stop.is_none()
+    }
+
     /// What became of it.
     pub fn finish(self) -> Over {
         let result = match self.stop {
             Some(stop) => Err(stop),
             None => with_withheld(self.done.into_result(), &self.convergence),
         };
-        Over {
-            place: self.place,
-            work: Box::new(self.work),
-            result,
-        }
+        Over::new(self.place, Box::new(self.work), result)
     }
 }
 
@@ -205,14 +209,8 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     ) {
         let now = self.clock.now();
         asked.retain(|(at, _)| {
-            let Some(member) = members.get_mut(*at) else {
-                return false;
-            };
-            member.stop = member
-                .stop
-                .take()
-                .or_else(|| course.refuses(&member.work, now));
-            member.stop.is_none()
+            let member = members.get_mut(*at);
+            member.is_some_and(|member| member.goes_on(course, now))
         });
         if asked.is_empty() {
             return;
@@ -260,18 +258,12 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 }
             }
         }
-        for (entitlement, whose) in taken {
+        for (entitlement, mut whose) in taken {
             let now = self.clock.now();
-            for at in &whose {
-                if let Some(member) = members.get_mut(*at) {
-                    let late = course.refuses(&member.work, now);
-                    member.stop = member.stop.take().or(late);
-                }
-            }
-            let whose: Vec<usize> = whose
-                .into_iter()
-                .filter(|at| members.get(*at).is_some_and(|one| one.stop.is_none()))
-                .collect();
+            whose.retain(|at| {
+                let member = members.get_mut(*at);
+                member.is_some_and(|member| member.goes_on(course, now))
+            });
             if whose.is_empty() {
                 continue;
             }

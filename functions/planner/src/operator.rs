@@ -332,14 +332,12 @@ impl<'a, S: Store + Cases, L: Lanes, C: Clock> Operator<'a, S, L, C> {
             target, generation, ..
         } = &ended.work
         {
-            let request = ConvergeRequest {
-                v: 1,
-                identity: ended.identity.clone(),
-                target: target.clone(),
-                generation: *generation,
-                look: true,
-                cause: Cause::Operator,
-            };
+            let request = ConvergeRequest::look(
+                ended.identity.clone(),
+                target.clone(),
+                *generation,
+                Cause::Operator,
+            );
             let message = Outgoing {
                 group: request.group(),
                 dedup: format!("{id}#{}#{}", ended.state.name(), at.as_millisecond()),

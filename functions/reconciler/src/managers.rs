@@ -83,14 +83,12 @@ where
             continue;
         }
         let item = reconciler.store.seat(&one.identity, &one.target).await?.0;
-        let request = ConvergeRequest {
-            v: 1,
-            identity: one.identity.clone(),
-            target: one.target.clone(),
-            generation: item.map(|item| item.record.generation).unwrap_or_default(),
-            look: true,
-            cause: Cause::Reconcile,
-        };
+        let request = ConvergeRequest::look(
+            one.identity.clone(),
+            one.target.clone(),
+            item.map(|item| item.record.generation).unwrap_or_default(),
+            Cause::Reconcile,
+        );
         let message = Outgoing {
             group: request.group(),
             dedup: format!("{}#{}#{}#manager", run.id, one.target, one.identity),

@@ -261,14 +261,12 @@ where
             Absence::Unknown => return Ok(Checked::Leave),
         }
     }
-    Ok(Checked::Send(ConvergeRequest {
-        v: 1,
-        identity: identity.clone(),
-        target: target.clone(),
-        generation: seat.record.generation,
-        look: true,
-        cause: Cause::Reconcile,
-    }))
+    Ok(Checked::Send(ConvergeRequest::look(
+        identity.clone(),
+        target.clone(),
+        seat.record.generation,
+        Cause::Reconcile,
+    )))
 }
 
 enum Absence {

@@ -74,14 +74,12 @@ where
     let Some(seat) = reconciler.store.seat(identity, target).await?.0 else {
         return Ok(());
     };
-    let request = ConvergeRequest {
-        v: 1,
-        identity: identity.clone(),
-        target: target.clone(),
-        generation: seat.record.generation,
-        look: true,
-        cause: Cause::Reconcile,
-    };
+    let request = ConvergeRequest::look(
+        identity.clone(),
+        target.clone(),
+        seat.record.generation,
+        Cause::Reconcile,
+    );
     let message = Outgoing {
         group: request.group(),
         dedup: format!("{}#{target}#{identity}#task", run.id),

@@ -405,14 +405,12 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
                     .amend(identity, &list.target, account, &after)
                     .await?;
                 if amended {
-                    let request = ConvergeRequest {
-                        v: 1,
-                        identity: identity.clone(),
-                        target: list.target.clone(),
-                        generation: seat.record.generation,
-                        look: true,
-                        cause: Cause::Operator,
-                    };
+                    let request = ConvergeRequest::look(
+                        identity.clone(),
+                        list.target.clone(),
+                        seat.record.generation,
+                        Cause::Operator,
+                    );
                     marked.push(Look::Account(Lane::Target(list.target.clone()), request));
                     break;
                 }

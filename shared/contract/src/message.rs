@@ -63,6 +63,23 @@ impl PlanRequest {
 }
 
 impl ConvergeRequest {
+    /// Look at an account, whatever its record says.
+    pub const fn look(
+        identity: IdentityId,
+        target: TargetId,
+        generation: Generation,
+        cause: Cause,
+    ) -> Self {
+        Self {
+            v: 1,
+            identity,
+            target,
+            generation,
+            look: true,
+            cause,
+        }
+    }
+
     /// The FIFO group: one writer per target and identity.
     pub fn group(&self) -> String {
         format!("{}#{}", self.target, self.identity)

@@ -87,6 +87,7 @@ enum Written {
 impl DynamoStore {
     /// Takes a client and the table's name.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
+        packed::prime();
         Self(Arc::new(Inner {
             client,
             table: table.into(),

@@ -40,6 +40,12 @@ static TO_READ: LazyLock<DecoderDictionary<'static>> =
 static PACKER: Mutex<Option<Compressor<'static>>> = Mutex::new(None);
 static UNPACKER: Mutex<Option<Decompressor<'static>>> = Mutex::new(None);
 
+/// Makes the dictionaries ready, which the first event would wait for otherwise.
+pub fn prime() {
+    LazyLock::force(&TO_WRITE);
+    LazyLock::force(&TO_READ);
+}
+
 /// A value, packed, as a binary attribute.
 pub fn packed<T: Serialize>(value: &T) -> Result<AttributeValue, Fault> {
     let json = serde_json::to_vec(value).map_err(|_| Fault::reject("a value has no JSON"))?;

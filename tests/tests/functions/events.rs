@@ -168,7 +168,8 @@ async fn a_person_comes_and_goes_through_the_real_binaries() {
     assert_eq!(clock.invoke(event).await.answer(), json!({"woken": 0}));
 
     let mut reconciler = stack.function(Binary::Reconciler, None).await;
-    let ran = night(&mut reconciler).await;
+    let ran = services::night(async |step| reconciler.invoke(step).await.answer()).await;
+    let ran = ran["report"].clone();
     assert_eq!(
         (&ran["new"], &ran["complete"]),
         (&json!(0), &json!(true)),
@@ -200,35 +201,6 @@ async fn a_person_comes_and_goes_through_the_real_binaries() {
                 assert!(!line.contains(personal), "{line}");
             }
         }
-    }
-}
-
-/// The steps of a night, as the state machine calls them; gives what the run came to.
-async fn night(reconciler: &mut Function) -> Value {
-    let first = json!({"step": "begin", "zone": "Europe/Lisbon"});
-    let begun = step(reconciler, first).await;
-    let run = &begun["run"];
-    for target in begun["targets"].as_array().expect("targets") {
-        let seen = json!({"step": "observe", "run": run, "target": target});
-        let seen = step(reconciler, seen).await;
-        for part in seen["parts"].as_array().expect("parts") {
-            let compare = json!({"step": "compare", "run": run, "target": target, "part": part});
-            step(reconciler, compare).await;
-        }
-    }
-    step(reconciler, json!({"step": "limit", "run": run})).await;
-    step(reconciler, json!({"step": "enqueue", "run": run})).await;
-    let finished = step(reconciler, json!({"step": "finish", "run": run})).await;
-    finished["report"].clone()
-}
-
-async fn step(reconciler: &mut Function, event: Value) -> Value {
-    loop {
-        let answer = reconciler.invoke(event.clone()).await.answer();
-        if answer["status"] == "done" {
-            return answer;
-        }
-        assert_eq!(answer["status"], "again", "{event} {answer}");
     }
 }
 

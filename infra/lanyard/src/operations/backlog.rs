@@ -192,14 +192,12 @@ fn look(parked: ParkedView, seat: &Seat) -> Look {
     match (parked.target, parked.record) {
         (Some(target), _) => Look::Account(
             Lane::Target(target.clone()),
-            ConvergeRequest {
-                v: 1,
-                identity: parked.identity,
+            ConvergeRequest::look(
+                parked.identity,
                 target,
-                generation: seat.record.generation,
-                look: true,
-                cause: Cause::Operator,
-            },
+                seat.record.generation,
+                Cause::Operator,
+            ),
         ),
         (None, Some(record)) => Look::Record(record),
         (None, None) => Look::Record(RecordKey::from(&parked.identity)),
