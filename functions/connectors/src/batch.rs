@@ -487,6 +487,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             seen: sight.looked.then_some(Seen {
                 account: sight.account.as_deref(),
                 held: sight.held.as_ref(),
+                lags: work.is_new(),
             }),
         });
         postpone(

@@ -38,7 +38,8 @@ pub use crate::course::{WORK_FOR, ends};
 pub use crate::health::{FIRST_REST, LONGEST_REST, PAUSE};
 pub use crate::work::Converged;
 
-/// How long "not found" after our own create means "not yet" (replication in the target).
+/// How long "not found" after our own create means "not yet", and any look may show what was before
+/// our last change (replication in the target).
 pub const NOT_YET: SignedDuration = SignedDuration::from_mins(5);
 
 /// At this delivery of a message, a user name that the target calls taken and does not show to

@@ -13,6 +13,7 @@ use domain::{
 use jiff::Timestamp;
 use ports::{Fault, Trace};
 
+use crate::NOT_YET;
 use crate::limits::Counted;
 use crate::resolve::Sight;
 
@@ -131,6 +132,12 @@ impl Work {
             .filter(|one| !self.record.grants.contains(*one))
     }
 
+    /// Whether the account was changed so lately that a look may show what was before.
+    pub fn is_new(&self) -> bool {
+        let changed = self.before.as_ref().and_then(|before| before.at);
+        changed.is_some_and(|changed| self.at.duration_since(changed) < NOT_YET)
+    }
+
     /// Takes over what a look showed, before anything is changed.
     pub fn adopt(&mut self, convergence: &Convergence, sight: &Sight) {
         if !sight.looked {
@@ -138,11 +145,21 @@ impl Work {
         }
         // Somebody else's block, or one of ours whose answer was lost.
         let open = sight.account.as_ref().is_some_and(|account| account.active);
-        self.block_seen |= self.record.active && !open;
+        let lags = self.is_new();
+        self.block_seen |= self.record.active && !open && !lags;
         if let Some(account) = &sight.account {
+            if lags && self.record.id.as_ref() == Some(&account.id) {
+                // What one of both says otherwise is done, and recorded when it is.
+                self.record.active |= account.active;
+                let attrs = &account.attrs;
+                self.record
+                    .attrs
+                    .retain(|path, was| attrs.get(path) == Some(was));
+            } else {
+                self.record.active = account.active;
+                self.record.attrs.clone_from(&account.attrs);
+            }
             self.record.id = Some(account.id.clone());
-            self.record.active = account.active;
-            self.record.attrs.clone_from(&account.attrs);
             // Our key in it means that we made it, even if its creation was never answered.
             let key = account.key.as_ref().map(|key| &**key.reveal());
             let ours = key == Some(self.identity.as_str());

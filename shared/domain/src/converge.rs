@@ -49,6 +49,9 @@ pub struct Seen<'a> {
     pub account: Option<&'a Account>,
     /// Which of the policy's entitlements it holds; `None` where the target does not tell.
     pub held: Option<&'a BTreeSet<EntitlementId>>,
+    /// Whether we changed the account so lately that this may be how it was before. What then is
+    /// left out is needed neither by what was seen nor by what is recorded: doing twice harms nobody.
+    pub lags: bool,
 }
 
 /// What has to change.
@@ -81,6 +84,8 @@ struct Have<'a> {
     deleted: bool,
     attrs: BTreeMap<&'a str, &'a Slot>,
     observed: bool,
+    /// What is recorded of the account, where what was seen of it may be older.
+    newer: Option<&'a AccountRecord>,
 }
 
 /// Compares and orders. Sign-in is blocked before anything else, what is no longer justified goes
@@ -144,11 +149,11 @@ fn wanted(input: &Input<'_>, target: &Target, out: &mut Convergence) {
         Desired::Active if have.exists => {
             restore(&have, out);
             revokes(input, &have, out);
-            if !have.active {
+            if !have.active || have.newer.is_some_and(|record| !record.active) {
                 out.changes.push(Change::Enable);
             }
             update(input, &have, out);
-            grants(input, target, out);
+            grants(input, target, &have, out);
             hand_over(input, out);
         }
         Desired::Disabled | Desired::Active => {
@@ -197,8 +202,9 @@ impl<'a> Have<'a> {
                 deleted: account.deleted,
                 attrs: BTreeMap::new(),
                 observed: true,
+                newer: None,
             },
-            Some(Seen { account, .. }) => Self {
+            Some(Seen { account, lags, .. }) => Self {
                 exists: account.is_some(),
                 ours: account.is_some_and(|account| {
                     let same = input.record.id.as_ref() == Some(&account.id);
@@ -214,6 +220,9 @@ impl<'a> Have<'a> {
                         .collect()
                 }),
                 observed: true,
+                newer: account
+                    .filter(|account| lags && input.record.id.as_ref() == Some(&account.id))
+                    .map(|_| input.record),
             },
             None => Self {
                 exists: input
@@ -231,6 +240,7 @@ impl<'a> Have<'a> {
                     .map(|(p, v)| (&**p, v.reveal()))
                     .collect(),
                 observed: false,
+                newer: None,
             },
         }
     }
@@ -321,7 +331,7 @@ fn restore(have: &Have<'_>, out: &mut Convergence) {
 }
 
 fn block(have: &Have<'_>, out: &mut Convergence) {
-    if have.active {
+    if have.active || have.newer.is_some_and(|record| record.active) {
         // Before an adoption too: a sign-in block waits for nothing but the account's return.
         let at = usize::from(have.deleted);
         out.changes.insert(at, Change::Disable);
@@ -346,12 +356,14 @@ fn revokes(input: &Input<'_>, have: &Have<'_>, out: &mut Convergence) {
         .record
         .grants
         .iter()
-        .filter(|e| !held.contains(*e) && !want.contains_key(*e));
+        .filter(|e| have.newer.is_none() && !held.contains(*e) && !want.contains_key(*e));
     out.gone.extend(gone.cloned());
-    // A grant whose answer was lost may not show yet where a look lags behind. Taking away what
-    // is not there does no harm; what is left would be taken for somebody else's from then on.
+    // A grant whose answer was lost, or that was given lately, may not show yet where a look lags
+    // behind. Taking away what is not there does no harm; what is left would be taken for somebody
+    // else's from then on.
     let unsettled = input.unsettled.into_iter().flatten();
-    let maybe: BTreeSet<&EntitlementId> = held.iter().chain(unsettled).collect();
+    let lately = have.newer.into_iter().flat_map(|record| &record.grants);
+    let maybe: BTreeSet<&EntitlementId> = held.iter().chain(unsettled).chain(lately).collect();
     for entitlement in maybe.into_iter().filter(|e| !want.contains_key(*e)) {
         let authoritative = input
             .policy
@@ -419,7 +431,7 @@ fn memberships(changes: &[Change], give: bool) -> impl Iterator<Item = &Entitlem
 }
 
 /// Memberships that are wanted and missing, in entitlement order.
-fn grants(input: &Input<'_>, target: &Target, out: &mut Convergence) {
+fn grants(input: &Input<'_>, target: &Target, have: &Have<'_>, out: &mut Convergence) {
     let recorded = &input.record.grants;
     let held = input.seen.and_then(|seen| seen.held);
     for entitlement in input.projection.grants.keys() {
@@ -430,20 +442,24 @@ fn grants(input: &Input<'_>, target: &Target, out: &mut Convergence) {
             held.map(|held| held.contains(entitlement)),
             recorded.contains(entitlement),
         ) {
-            (Some(true), false) => out.adopted.push(entitlement.clone()),
+            (Some(true), false) if have.newer.is_none() => out.adopted.push(entitlement.clone()),
+            // It may only not show yet.
+            (Some(false), true) if target.lost == LostGrant::Report && have.newer.is_some() => {}
             (Some(false), true) if target.lost == LostGrant::Report => {
                 out.findings.push(Finding::CannotApply {
                     target: input.target.clone(),
                     why: "a membership was removed by hand and policy only reports that".into(),
                 });
             }
-            (Some(false), _) | (None, false) => match against_foreign(input, entitlement, out) {
-                Some(pair) => out.findings.push(Finding::SodConflict {
-                    pair,
-                    withheld: entitlement.clone(),
-                }),
-                None => out.changes.push(change),
-            },
+            (Some(_), false) | (Some(false), true) | (None, false) => {
+                match against_foreign(input, entitlement, out) {
+                    Some(pair) => out.findings.push(Finding::SodConflict {
+                        pair,
+                        withheld: entitlement.clone(),
+                    }),
+                    None => out.changes.push(change),
+                }
+            }
             (Some(true) | None, true) => {}
         }
     }
@@ -485,7 +501,10 @@ fn update(input: &Input<'_>, have: &Have<'_>, out: &mut Convergence) {
         .iter()
         .filter_map(|(path, mapped)| {
             let was = have.attrs.get(&**path).copied();
-            differs(path, mapped, was).then(|| {
+            let written = have.newer.and_then(|record| record.attrs.get(path));
+            let overwritten = mapped.strength == Strength::Always
+                && written.is_some_and(|written| differs(path, mapped, Some(written.reveal())));
+            (overwritten || differs(path, mapped, was)).then(|| {
                 let change = AttrChange {
                     was: was.cloned().map(Pii::new),
                     want: mapped.value.clone(),

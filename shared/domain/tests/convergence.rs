@@ -104,6 +104,7 @@ fn run(
         seen: seen.map(|(account, _)| Seen {
             account,
             held: held.as_ref(),
+            lags: false,
         }),
     })
 }
@@ -184,6 +185,7 @@ fn does_not_complete_an_sod_pair_that_somebody_began_by_hand() {
             seen: Some(Seen {
                 account: Some(&seen),
                 held: Some(&held),
+                lags: false,
             }),
         })
     };
@@ -219,10 +221,104 @@ fn takes_away_what_may_have_been_given_even_where_a_look_does_not_show_it() {
             seen: Some(Seen {
                 account: Some(&seen),
                 held: Some(&held),
+                lags: false,
             }),
         });
         assert_eq!(names(&result), changes, "{wants:?} {held:?}");
         assert!(result.findings.is_empty());
+    }
+}
+
+/// A look that may show what was before our last change.
+fn late(
+    projection: &Projection,
+    record: &AccountRecord,
+    seen: &Account,
+    held: &[&str],
+) -> Convergence {
+    let held = held.iter().map(|e| EntitlementId::from(*e)).collect();
+    converge(&Input {
+        policy: &policy(),
+        target: &TargetId::from("wiki"),
+        identity: &ana(),
+        projection,
+        record,
+        unsettled: None,
+        seen: Some(Seen {
+            account: Some(seen),
+            held: Some(&held),
+            lags: true,
+        }),
+    })
+}
+
+#[test]
+fn a_late_look_leaves_out_of_memberships_only_what_the_record_knows_as_well() {
+    let seen = account(Some("r1"), "ana", true);
+    for (wants, recorded, held, changes) in [
+        (&[][..], &[EDITORS][..], &[][..], &["revoke"][..]),
+        (&[], &[EDITORS], &[EDITORS], &["revoke"]),
+        (&[], &[], &[EDITORS], &[]),
+        (&[EDITORS], &[EDITORS], &[], &["grant"]),
+        (&[EDITORS], &[], &[EDITORS], &["grant"]),
+        (&[EDITORS], &[EDITORS], &[EDITORS], &[]),
+    ] {
+        let projection = wanted(Desired::Active, &[], wants);
+        let result = late(&projection, &ours(true, recorded), &seen, held);
+        let row = format!("wanted {wants:?}, recorded {recorded:?}, held {held:?}");
+        assert_eq!(names(&result), changes, "{row}");
+        assert!(result.gone.is_empty() && result.adopted.is_empty(), "{row}");
+    }
+    // Somebody else's account is not known better from our record of another one.
+    let other = Account {
+        id: AccountId::from("a2"),
+        ..seen
+    };
+    let projection = wanted(Desired::Active, &[], &[]);
+    let result = late(&projection, &ours(true, &[EDITORS]), &other, &[]);
+    assert_eq!((names(&result), result.gone.len()), (vec![], 1));
+}
+
+#[test]
+fn a_late_look_leaves_out_a_block_only_if_the_record_is_blocked_as_well() {
+    let block = &["disable", "revoke_sessions"][..];
+    for (desired, recorded, shows, changes) in [
+        (Desired::Disabled, true, false, block),
+        (Desired::Disabled, false, true, block),
+        (Desired::Disabled, false, false, &[]),
+        (Desired::None, true, false, block),
+        (Desired::Active, true, false, &["enable"]),
+        (Desired::Active, false, true, &["enable"]),
+        (Desired::Active, true, true, &[]),
+    ] {
+        let seen = account(Some("r1"), "ana", shows);
+        let result = late(&wanted(desired, &[], &[]), &ours(recorded, &[]), &seen, &[]);
+        let row = format!("{desired:?}, recorded {recorded}, shows {shows}");
+        assert_eq!(names(&result), changes, "{row}");
+    }
+}
+
+#[test]
+fn a_late_look_leaves_out_an_attribute_only_if_the_record_has_it_as_well() {
+    let mut seen = account(Some("r1"), "ana", true);
+    let mut record = ours(true, &[]);
+    let title = |text: &str| ("title".into(), Pii::new(Slot::from(text)));
+    for (strength, recorded, shows, changes) in [
+        (Strength::Always, "Lead", "Head", 1),
+        (Strength::Always, "Head", "Lead", 1),
+        (Strength::Always, "Head", "Head", 0),
+        (Strength::FillIfEmpty, "", "Lead", 0),
+        (Strength::OnCreate, "Lead", "Head", 0),
+    ] {
+        seen.attrs.extend([title(shows)]);
+        record.attrs.extend([title(recorded)]);
+        let projection = wanted(Desired::Active, &[("title", "Head", strength)], &[]);
+        let result = late(&projection, &record, &seen, &[]);
+        assert_eq!(
+            result.changes.len(),
+            changes,
+            "{strength:?} {recorded} {shows}"
+        );
     }
 }
 

@@ -116,6 +116,7 @@ fn run(
         seen: Some(Seen {
             account,
             held: Some(held),
+            lags: false,
         }),
     })
 }

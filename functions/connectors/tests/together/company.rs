@@ -83,6 +83,8 @@ right = ["approvers"]
 #[derive(Clone, Default)]
 pub struct Dir(Arc<Mutex<State>>);
 
+pub type Members = BTreeSet<(EntitlementId, AccountId)>;
+
 #[derive(Default)]
 pub struct State {
     /// Requests, in words.
@@ -92,7 +94,9 @@ pub struct State {
     /// Accounts by id, with whether they can sign in.
     pub active: BTreeMap<AccountId, bool>,
     /// Members.
-    pub members: BTreeSet<(EntitlementId, AccountId)>,
+    pub members: Members,
+    /// What looks show, where that is what was before.
+    pub before: Option<(BTreeMap<AccountId, bool>, Members)>,
     /// Memberships that are answered with an error.
     pub refuses: BTreeMap<(EntitlementId, AccountId), TargetError>,
     /// Removals are answered as done and not done.
@@ -116,6 +120,19 @@ impl Dir {
 }
 
 impl State {
+    /// Accounts and members, as looks show them.
+    fn shown(&self) -> (&BTreeMap<AccountId, bool>, &Members) {
+        let now = (&self.active, &self.members);
+        self.before
+            .as_ref()
+            .map_or(now, |before| (&before.0, &before.1))
+    }
+
+    /// From now on looks show what is so now, whatever is changed.
+    pub fn look_back(&mut self) {
+        self.before = Some((self.active.clone(), self.members.clone()));
+    }
+
     fn change(&mut self, change: &Change, id: &AccountId) -> Result<(), TargetError> {
         match change {
             Change::Grant { entitlement } => self.membership(entitlement, id, true),
@@ -271,7 +288,7 @@ impl Observe for Dir {
                 return Ok(Found::None);
             }
         };
-        let active = state.active.get(&id).copied();
+        let active = state.shown().0.get(&id).copied();
         Ok(active.map_or(Found::None, |active| {
             Found::One(Box::new(Account {
                 key: id
@@ -299,7 +316,7 @@ impl Observe for Dir {
         state.calls.push(format!("held {}", account.as_str()));
         let held = of
             .iter()
-            .filter(|one| state.members.contains(&((*one).clone(), account.clone())));
+            .filter(|one| state.shown().1.contains(&((*one).clone(), account.clone())));
         Ok(Some(held.cloned().collect()))
     }
 
@@ -311,9 +328,8 @@ impl Observe for Dir {
         let mut state = self.state();
         state.calls.push(format!("holders of {entitlement}"));
         let holds = |id: &&AccountId| {
-            state
-                .members
-                .contains(&(entitlement.clone(), (*id).clone()))
+            let members = state.shown().1;
+            members.contains(&(entitlement.clone(), (*id).clone()))
         };
         Ok(Some(accounts.iter().filter(holds).cloned().collect()))
     }
@@ -555,13 +571,22 @@ pub fn batch(names: &[&str], receives: u32) -> Batch {
 
 /// The same on a target.
 pub fn batch_on(target: &TargetId, names: &[&str], receives: u32) -> Batch {
+    requests(target, names, receives, false)
+}
+
+/// A message for each of these people, who are to be looked at.
+pub fn looks(names: &[&str]) -> Batch {
+    requests(&dir(), names, 1, true)
+}
+
+fn requests(target: &TargetId, names: &[&str], receives: u32, look: bool) -> Batch {
     let records = names.iter().enumerate().map(|(at, name)| {
         let request = ConvergeRequest {
             v: 1,
             identity: identity(name),
             target: target.clone(),
             generation: Generation(1),
-            look: false,
+            look,
             cause: Cause::Plan,
         };
         Incoming {

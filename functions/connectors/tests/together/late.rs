@@ -1,10 +1,10 @@
-//! An older write that takes effect after a newer block.
+//! An older write that takes effect after a newer block, and a look that shows what was before a write.
 
 use std::time::Duration;
 
 use domain::{Desired, Generation};
 
-use crate::company::{Company, account, batch};
+use crate::company::{Company, account, batch, looks};
 
 /// Waits for the request to be under way, runs what happens meanwhile, and lets it through.
 async fn during(company: &Company, request: &str, meanwhile: impl Future<Output = ()>) {
@@ -118,4 +118,27 @@ async fn who_shares_a_group_is_read_again_before_it_is_given() {
     let calls = company.dir.take_calls();
     assert!(calls.contains(&"memberships +2 -0".to_owned()), "{calls:?}");
     assert!(!company.dir.state().active[&account("ben")]);
+}
+
+#[tokio::test]
+async fn who_leaves_is_blocked_whatever_a_look_shows_of_the_time_before_the_last_write() {
+    let company = Company::new();
+    company.dir.state().active.insert(account("ana"), false);
+    company.dir.state().look_back();
+    company.wants("ana", &["staff"]).await;
+    assert_eq!(company.deliver(&["ana"]).await.failed, []);
+    assert!(company.dir.state().active[&account("ana")]);
+    assert_eq!(company.dir.state().members.len(), 1);
+    company.leaves("ana").await;
+    // Blocked and without memberships, says the target, as it was before they came back.
+    let answer = company.connector.handle(looks(&["ana"])).await;
+    assert_eq!(answer.failed, []);
+    assert!(!company.dir.state().active[&account("ana")]);
+    assert!(company.dir.state().members.is_empty());
+    // What is shown long after a write is so.
+    company.clock.advance(Duration::from_mins(5));
+    company.dir.take_calls();
+    let answer = company.connector.handle(looks(&["ana"])).await;
+    assert_eq!(answer.failed, []);
+    assert_eq!(company.dir.take_calls(), ["read a-ana", "held a-ana"]);
 }

@@ -85,6 +85,7 @@ pub fn reach(
         seen: Some(Seen {
             account: account.as_ref(),
             held: Some(&before),
+            lags: false,
         }),
     };
     let changes = converge(&look).changes;
