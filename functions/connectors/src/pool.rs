@@ -4,8 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::converge::Convergence;
-use domain::policy::TargetKind;
-use domain::{Change, EntitlementId, Outcome, TargetId};
+use domain::{Change, EntitlementId, Outcome};
 use jiff::Timestamp;
 use ports::target::MemberChange;
 use ports::{Apply, Cases, Clock, Observe, Store};
@@ -137,6 +136,19 @@ const fn membership(change: &Change) -> Option<(&EntitlementId, bool)> {
     }
 }
 
+/// What goes to a target in one question: everything where a request takes several groups, one
+/// group otherwise, so that there is time to stop in between.
+fn parts(mut asked: Vec<Ask>, joined: bool) -> Vec<Vec<Ask>> {
+    if joined || asked.is_empty() {
+        return Vec::from_iter((!asked.is_empty()).then_some(asked));
+    }
+    asked.sort_by(|(_, one), (_, other)| one.entitlement.cmp(&other.entitlement));
+    asked
+        .chunk_by(|(_, one), (_, other)| one.entitlement == other.entitlement)
+        .map(<[Ask]>::to_vec)
+        .collect()
+}
+
 impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Takes what is to be taken, looks back, and gives what is to be given. What is taken is
     /// gone before anything is given, so that no SoD pair is held in between.
@@ -181,23 +193,9 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                 ));
             }
         }
-        for part in self.parts(course.name, asked) {
+        for part in parts(asked, course.target.joins_groups()) {
             self.pass_part(course, members, give, part).await;
         }
-    }
-
-    /// What goes to a target in one question: everything where a request takes several groups, one
-    /// group otherwise, so that there is time to stop in between.
-    fn parts(&self, name: &TargetId, mut asked: Vec<Ask>) -> Vec<Vec<Ask>> {
-        let target = self.policy.policy.targets.get(name);
-        if asked.is_empty() || target.is_some_and(|one| matches!(one.kind, TargetKind::Graph(_))) {
-            return Vec::from_iter((!asked.is_empty()).then_some(asked));
-        }
-        asked.sort_by(|(_, one), (_, other)| one.entitlement.cmp(&other.entitlement));
-        asked
-            .chunk_by(|(_, one), (_, other)| one.entitlement == other.entitlement)
-            .map(<[Ask]>::to_vec)
-            .collect()
     }
 
     async fn pass_part(

@@ -289,6 +289,12 @@ pub trait Apply: Send + Sync {
         }
     }
 
+    /// Whether a request of [`memberships`](Self::memberships) takes several groups. Where it takes one,
+    /// whoever has little time asks group by group, and stops in between.
+    fn joins_groups(&self) -> bool {
+        false
+    }
+
     /// Whether changes of several accounts go in one request, so that [`apply_each`] is worth it.
     ///
     /// [`apply_each`]: Self::apply_each

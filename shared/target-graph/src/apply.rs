@@ -332,6 +332,10 @@ impl<S: Secrets> Apply for GraphTarget<S> {
         self.change_members(changes).await
     }
 
+    fn joins_groups(&self) -> bool {
+        true
+    }
+
     /// Every part of a batch counts as a write of its own; licences go in one.
     fn cost(&self, changes: &[Change]) -> Cost {
         let mut cost = Cost::default();

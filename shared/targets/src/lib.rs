@@ -263,6 +263,14 @@ impl<S: Secrets> Apply for AnyTarget<S> {
         }
     }
 
+    fn joins_groups(&self) -> bool {
+        match self {
+            Self::Scim(target) => target.joins_groups(),
+            Self::Graph(target) => target.joins_groups(),
+            Self::EntraBulk(target) => target.joins_groups(),
+        }
+    }
+
     fn takes_many(&self) -> bool {
         match self {
             Self::Scim(target) => target.takes_many(),
