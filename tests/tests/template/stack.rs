@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tests::aws::template::{line, root};
 
-use crate::templates;
+use crate::{number, templates};
 
 #[tokio::test]
 async fn it_has_two_profiles() {
@@ -109,6 +109,56 @@ async fn outputs_are_what_a_target_beside_it_is_told() {
     ] {
         assert!(!outputs[name]["Value"].is_null(), "{name}");
     }
+}
+
+/// A deleted stack leaves what cannot be made again. A first deployment that fails leaves what could not be deleted, and
+/// nothing whose name would be in the way of the next.
+#[tokio::test]
+async fn what_is_kept_is_kept_once_it_was_in_use() {
+    let templates = templates().await;
+    let mut kept = Vec::new();
+    for template in templates.all() {
+        // Versions of functions go with their function.
+        let versions = |resource: &Value| resource["Type"] == "AWS::Lambda::Version";
+        let resources = template.resources().iter();
+        for (name, resource) in resources.filter(|(_, resource)| !versions(resource)) {
+            let (deleted, replaced) = (
+                resource["DeletionPolicy"].as_str(),
+                resource["UpdateReplacePolicy"].as_str(),
+            );
+            assert_eq!(deleted.is_some(), replaced.is_some(), "{name}");
+            if let Some(deleted) = deleted {
+                assert_eq!(replaced, Some("Retain"), "{name}");
+                kept.push((name.as_str(), deleted));
+            }
+        }
+    }
+    kept.sort_unstable();
+    let wanted = [
+        ("AccessLogBucket", "Retain"),
+        ("AuditBucket", "RetainExceptOnCreate"),
+        ("Key", "RetainExceptOnCreate"),
+        ("PolicyBucket", "RetainExceptOnCreate"),
+        ("ReportsBucket", "RetainExceptOnCreate"),
+        ("Salt", "RetainExceptOnCreate"),
+        ("Table", "Retain"),
+    ];
+    assert_eq!(kept, wanted);
+}
+
+/// Longer ones are refused before anything is made. What they may have together, no template can count.
+#[tokio::test]
+async fn names_of_functions_fit() {
+    let target = &templates().await.target;
+    let function = line(&target.properties("Connector")["FunctionName"]);
+    let own = function.replace("{Stack}", "").replace("{Target}", "");
+    let longest = &target.document["Parameters"]["Stack"]["MaxLength"];
+    let shortest_target = 1;
+    assert_eq!(
+        own.len() as u64 + number(longest) + shortest_target,
+        64,
+        "{function}"
+    );
 }
 
 #[test]
