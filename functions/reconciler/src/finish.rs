@@ -333,8 +333,9 @@ fn slice<T>(all: &[T], from: usize, to: usize) -> &[T] {
     all.get(from.min(to)..to).unwrap_or_default()
 }
 
-/// What a night came to, by target, for alarms and trends.
+/// That a night came to its report, and what it came to, by target, for alarms and trends.
 fn tell(summary: &RunSummary) {
+    telemetry::emit(Metric::ReconcileFinished, 1.0, Dimensions::NONE);
     for (name, target) in &summary.targets {
         let orphans = [Class::O1, Class::O2, Class::O3, Class::O4, Class::O5];
         let orphans = orphans

@@ -9,8 +9,9 @@ pub struct Alarm {
     pub name: String,
     /// Whether it is up.
     pub up: bool,
-    /// Whether anybody is told.
-    pub tells: bool,
+    /// The topics that are told; none where its actions are off. Whether anybody listens there, a topic does
+    /// not say to CloudWatch.
+    pub tells: Vec<String>,
 }
 
 impl Deployed {
@@ -30,13 +31,18 @@ impl Deployed {
                 answer.map_err(|error| StackError::of("CloudWatch", "DescribeAlarms", &error))?;
             found.extend(answer.metric_alarms().iter().map(|alarm| {
                 let name = alarm.alarm_name().unwrap_or_default();
+                let acts = alarm.actions_enabled().unwrap_or(false);
                 Alarm {
                     name: name.strip_prefix(&prefix).unwrap_or(name).to_owned(),
                     up: alarm
                         .state_value()
                         .is_some_and(|state| state.as_str() == "ALARM"),
-                    tells: alarm.actions_enabled().unwrap_or(false)
-                        && !alarm.alarm_actions().is_empty(),
+                    tells: alarm
+                        .alarm_actions()
+                        .iter()
+                        .filter(|_| acts)
+                        .cloned()
+                        .collect(),
                 }
             }));
             after = answer.next_token().map(str::to_owned);

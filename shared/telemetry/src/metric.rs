@@ -102,6 +102,8 @@ metrics! {
     ReconcileOrphans("Count"),
     /// An observation without a certificate.
     ReconcileIncomplete("Count"),
+    /// Nightly runs whose report is written. A step that comes twice says it twice.
+    ReconcileFinished("Count"),
     /// A published policy that cannot be taken up; work goes on under another. Somebody should look.
     PolicyNotTaken("Count"),
     /// Messages that came back.

@@ -23,6 +23,7 @@ const WATCHED: &[(&str, &[&str])] = &[
     ("parked for 15 minutes", &["Parked"]),
     ("target not called", &["Quarantined", "EndingQuarantined"]),
     ("signatures that fail", &["WebhookUnauthorized"]),
+    ("posts turned away", &["WebhookRefused"]),
     ("nightly run incomplete", &["NightIncomplete"]),
     (
         "nightly run not finished",
@@ -257,6 +258,29 @@ async fn a_backlog_is_more_than_one_tick_hands_over() {
     );
 }
 
+/// A night later than the one before, by everything that may make it so, is not missing.
+#[tokio::test]
+async fn a_night_is_missing_after_a_day_and_the_longest_run() {
+    let alarms = alarms().await;
+    let missing = alarms.iter().find(|(name, _)| name == "NightMissing");
+    let (_, missing) = missing.expect("the alarm");
+    // Told by the last step: executions of parts succeed, too, in a night that does not.
+    assert_eq!(missing["MetricName"], Metric::ReconcileFinished.name());
+    let periods = number(&missing["EvaluationPeriods"]);
+    assert_eq!(number(&missing["DatapointsToAlarm"]), periods);
+    let looks_back = periods * number(&missing["Period"]);
+
+    let shared = &templates().await.shared;
+    let run = number(&shared.properties("Reconcile")["Definition"]["TimeoutSeconds"]);
+    let window = &shared.properties("Nightly")["FlexibleTimeWindow"]["MaximumWindowInMinutes"];
+    // The day on which summer time ends has 25 hours.
+    let longest = 25 * 3_600 + run + 60 * number(window);
+    assert!(looks_back > longest, "{looks_back} s");
+    assert!(looks_back < longest + 3_600, "{looks_back} s are too long");
+    // CloudWatch looks back a day where periods are shorter than an hour.
+    assert_eq!(number(&missing["Period"]), 3_600);
+}
+
 #[tokio::test]
 async fn the_dashboard_goes_from_intake_to_reports() {
     let dashboard = templates().await.alarms.properties("Dashboard");
@@ -278,4 +302,8 @@ async fn the_dashboard_goes_from_intake_to_reports() {
             "{word}: {titles:?}"
         );
     }
+    // In quotes it would be a whole name, which no queue and no function has.
+    let searches = body.to_string().matches("SEARCH(").count();
+    let partial = body.to_string().matches("Name=${Stack}'").count();
+    assert_eq!((searches, partial), (3, 3), "{body}");
 }

@@ -91,7 +91,7 @@ async fn each_logs_json_to_a_group_that_forgets_and_is_encrypted() {
 }
 
 #[tokio::test]
-async fn only_hardened_stacks_trace_and_reserve() {
+async fn only_hardened_stacks_trace_and_the_clock_alone_may_reserve() {
     for (name, function) in templates().await.every(FUNCTION) {
         let function = &function["Properties"];
         let tracing = line(&function["TracingConfig"]["Mode"]);
@@ -99,12 +99,17 @@ async fn only_hardened_stacks_trace_and_reserve() {
         let reserve = line(&function["ReservedConcurrentExecutions"]);
         let clock = name.ends_with("Clock");
         let wanted = if clock {
-            "if(Hardened, 1, {AWS::NoValue})"
+            "if(ClockReserved, {ClockReserve}, {AWS::NoValue})"
         } else {
             "null"
         };
         assert_eq!(reserve, wanted, "{name}");
     }
+    // A new account has too little to reserve any.
+    let shared = &templates().await.shared.document;
+    assert_eq!(number(&shared["Parameters"]["ClockReserve"]["Default"]), 0);
+    let reserved = line(&shared["Conditions"]["ClockReserved"]);
+    assert_eq!(reserved, "{Fn::Not: [{Fn::Equals: [{ClockReserve}, 0]}]}");
 }
 
 #[tokio::test]
@@ -128,7 +133,15 @@ async fn a_new_version_takes_over_behind_an_alias_and_an_alarm_takes_it_back() {
                 format!("{{{group}}}")
             );
             let group = template.properties(&group);
-            let alarm = group["AlarmConfiguration"]["Alarms"][0]["Name"]["Ref"].as_str();
+            // An alarm that is up would stop its own cure, so that there is a way past it.
+            let watched = group["AlarmConfiguration"]["Fn::If"].as_array();
+            let [condition, watched, ignored] = &watched.expect("a choice")[..] else {
+                panic!("{name}: {group}");
+            };
+            assert_eq!(condition, "RolloutWatched", "{name}");
+            assert_eq!(ignored, &json!({}), "{name}");
+            assert_eq!(watched["Enabled"], true, "{name}");
+            let alarm = watched["Alarms"][0]["Name"]["Ref"].as_str();
             let alarm = template.properties(alarm.expect("an alarm"));
             assert_eq!(alarm["MetricName"], "Errors");
             assert_eq!(
@@ -138,6 +151,10 @@ async fn a_new_version_takes_over_behind_an_alias_and_an_alarm_takes_it_back() {
             let rollback = group["AutoRollbackConfiguration"]["Events"].to_string();
             assert!(rollback.contains("DEPLOYMENT_STOP_ON_ALARM"), "{rollback}");
         }
+        let parameter = &template.document["Parameters"]["RolloutAlarms"];
+        assert_eq!(parameter["Default"], "watch");
+        let condition = line(&template.document["Conditions"]["RolloutWatched"]);
+        assert_eq!(condition, "{Fn::Equals: [{RolloutAlarms}, watch]}");
     }
 }
 

@@ -17,8 +17,6 @@ async fn each_is_versioned_encrypted_closed_and_logged() {
         [ACCESS_LOG, "AuditBucket", "PolicyBucket", "ReportsBucket"]
     );
     for (name, resource) in buckets {
-        assert_eq!(resource["DeletionPolicy"], "Retain", "{name}");
-        assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{name}");
         let bucket = &resource["Properties"];
         assert_eq!(
             bucket["VersioningConfiguration"]["Status"], "Enabled",
@@ -151,10 +149,7 @@ async fn the_template_makes_the_salt_and_no_secret_has_a_value() {
     let [(name, secret)] = secrets[..] else {
         panic!("secrets of sources and targets are made by hand");
     };
-    assert_eq!(
-        (name, &secret["DeletionPolicy"]),
-        ("Salt", &json!("Retain"))
-    );
+    assert_eq!(name, "Salt");
     let salt = &secret["Properties"];
     let webhook = shared.properties("HrWebhook");
     let prefix = line(&webhook["Environment"]["Variables"]["LANYARD_SECRET_PREFIX"]);

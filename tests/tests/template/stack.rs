@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tests::aws::template::{line, root};
 
-use crate::templates;
+use crate::{number, templates};
 
 #[tokio::test]
 async fn it_has_two_profiles() {
@@ -111,6 +111,56 @@ async fn outputs_are_what_a_target_beside_it_is_told() {
     }
 }
 
+/// A deleted stack leaves what cannot be made again. A first deployment that fails leaves what could not be deleted, and
+/// nothing whose name would be in the way of the next.
+#[tokio::test]
+async fn what_is_kept_is_kept_once_it_was_in_use() {
+    let templates = templates().await;
+    let mut kept = Vec::new();
+    for template in templates.all() {
+        // Versions of functions go with their function.
+        let versions = |resource: &Value| resource["Type"] == "AWS::Lambda::Version";
+        let resources = template.resources().iter();
+        for (name, resource) in resources.filter(|(_, resource)| !versions(resource)) {
+            let (deleted, replaced) = (
+                resource["DeletionPolicy"].as_str(),
+                resource["UpdateReplacePolicy"].as_str(),
+            );
+            assert_eq!(deleted.is_some(), replaced.is_some(), "{name}");
+            if let Some(deleted) = deleted {
+                assert_eq!(replaced, Some("Retain"), "{name}");
+                kept.push((name.as_str(), deleted));
+            }
+        }
+    }
+    kept.sort_unstable();
+    let wanted = [
+        ("AccessLogBucket", "Retain"),
+        ("AuditBucket", "RetainExceptOnCreate"),
+        ("Key", "RetainExceptOnCreate"),
+        ("PolicyBucket", "RetainExceptOnCreate"),
+        ("ReportsBucket", "RetainExceptOnCreate"),
+        ("Salt", "RetainExceptOnCreate"),
+        ("Table", "Retain"),
+    ];
+    assert_eq!(kept, wanted);
+}
+
+/// Longer ones are refused before anything is made. What they may have together, no template can count.
+#[tokio::test]
+async fn names_of_functions_fit() {
+    let target = &templates().await.target;
+    let function = line(&target.properties("Connector")["FunctionName"]);
+    let own = function.replace("{Stack}", "").replace("{Target}", "");
+    let longest = &target.document["Parameters"]["Stack"]["MaxLength"];
+    let shortest_target = 1;
+    assert_eq!(
+        own.len() as u64 + number(longest) + shortest_target,
+        64,
+        "{function}"
+    );
+}
+
 #[test]
 fn deployment_settings_name_no_account() {
     let text = std::fs::read_to_string(root().join("samconfig.toml")).expect("samconfig.toml");
@@ -127,18 +177,36 @@ fn deployment_settings_name_no_account() {
     ] {
         let global = section(&format!("{environment}.global"));
         assert!(global.contains(&format!("stack_name = \"{stack}\"")));
-        assert!(global.contains("template_file = \"infra/template.yaml\""));
-        // It would deploy what was built before a change in `shared/`.
-        let build = section(&format!("{environment}.build"));
-        assert!(build.contains("cached = false"), "{environment}");
         let deploy = section(&format!("{environment}.deploy"));
+        // `scripts/check-template` asks SAM itself. It would deploy source code.
+        for everywhere in [&global, &deploy] {
+            let mut keys = everywhere.lines();
+            assert!(
+                !keys.any(|key| key.starts_with("template")),
+                "{environment}"
+            );
+        }
+        let build = section(&format!("{environment}.build"));
+        for command in [&build, &section(&format!("{environment}.validate"))] {
+            assert!(command.contains("template_file = \"infra/template.yaml\""));
+        }
+        // It would deploy what was built before a change in `shared/`.
+        assert!(build.contains("cached = false"), "{environment}");
         assert!(deploy.contains("resolve_s3 = true"));
         assert!(deploy.contains("CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"));
     }
     assert!(section("dev.deploy").contains("Profile=cheap"));
     assert!(section("prod.deploy").contains("Profile=hardened"));
+    for environment in ["dev", "prod"] {
+        let deploy = section(&format!("{environment}.deploy"));
+        assert!(deploy.contains("RolloutAlarms=watch"), "{environment}");
+    }
+    // `sam deploy --guided` writes the answers of its user under `default`.
+    let (ours, others) = text.split_once("\n[dev.").expect("settings for dev");
+    let ours = ours.split("\n[").next().unwrap_or_default();
     for word in ["s3_bucket", "profile =", "role_arn", "arn:", "region"] {
-        assert!(!text.contains(word), "samconfig.toml says `{word}`");
+        let named = [ours, others].iter().any(|part| part.contains(word));
+        assert!(!named, "samconfig.toml says `{word}`");
     }
 }
 

@@ -21,8 +21,17 @@ const OF_A_NIGHT: [Metric; 4] = [
 /// Target, and the four numbers in the order of [`OF_A_NIGHT`].
 type Told = BTreeMap<String, [f64; 4]>;
 
-/// Runs a night, and reads what it said. Each number is said once of each target.
+/// Runs a night, and reads what it said. Each number is said once of each target, and once that it came to its report.
 fn told(company: &Company) -> Told {
+    let (told, finished) = heard(company, || {
+        company.run();
+    });
+    assert_eq!(finished, 1);
+    told
+}
+
+/// What is said meanwhile, and how often that a night came to its report.
+fn heard(company: &Company, night: impl FnOnce()) -> (Told, usize) {
     let lines = Lines::new();
     let clock = company.clock.clone();
     let telemetry = Telemetry {
@@ -33,11 +42,17 @@ fn told(company: &Company) -> Told {
         gathered: None,
     };
     let listening = telemetry.start_here();
-    company.run();
+    night();
     drop(listening);
+    let mut finished = 0;
     let mut told = BTreeMap::<String, [Option<f64>; 4]>::new();
     for line in lines.all() {
         let line: Value = serde_json::from_str(&line).expect("a line of JSON");
+        if line.get(Metric::ReconcileFinished.name()).is_some() {
+            let said = &line["_aws"]["CloudWatchMetrics"][0];
+            assert_eq!(said["Dimensions"], serde_json::json!([["service"]]));
+            finished += 1;
+        }
         for (at, metric) in OF_A_NIGHT.iter().enumerate() {
             let Some(value) = line.get(metric.name()) else {
                 continue;
@@ -56,9 +71,9 @@ fn told(company: &Company) -> Told {
         }
     }
     let all = |numbers: [Option<f64>; 4]| numbers.map(|number| number.expect("each is said"));
-    told.into_iter()
-        .map(|(target, numbers)| (target, all(numbers)))
-        .collect()
+    let told = told.into_iter();
+    let told = told.map(|(target, numbers)| (target, all(numbers)));
+    (told.collect(), finished)
 }
 
 fn of(targets: &[(&str, [f64; 4])]) -> Told {
@@ -150,4 +165,15 @@ fn a_target_that_never_shows_memberships_raises_no_alarm_every_night() {
     let company = Company::of(60);
     company.wiki().groups_do(Some(Misbehaviour::HidesMembers));
     assert_eq!(told(&company), of(&[("wiki", [60.0, 0.0, 0.0, 0.0])]));
+}
+
+#[test]
+fn a_night_without_a_report_is_not_told_as_one() {
+    let company = Company::of(30);
+    company.decide(1, IdentityState::Ended, Desired::None);
+    company.lanes.fail_next(ports::Fault::retry("queue away"));
+    let (told, finished) = heard(&company, || {
+        company.try_run().expect_err("the queue is away");
+    });
+    assert_eq!((told, finished), (of(&[]), 0));
 }

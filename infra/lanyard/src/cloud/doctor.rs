@@ -9,6 +9,7 @@ use ports::queue::BATCH;
 use stack_aws::{Function, Mapping, StackError};
 
 use super::Cloud;
+use super::alarms::{expected, watched};
 use crate::operations::Finding;
 
 /// Functions of every stack, with the queue that calls them.
@@ -22,13 +23,6 @@ const FUNCTIONS: [(&str, Option<Lane>); 5] = [
 
 /// What a function has left after the longest that it begins, to record what came of it.
 const LEFT: Duration = Duration::from_secs(3);
-
-/// The stack's alarms and those of a target, as the templates of this version have them.
-const ALARMS: &str = include_str!("../../../alarms.yaml");
-const TARGET_ALARMS: &str = include_str!("../../../target.yaml");
-
-/// What names of a target's alarms begin with.
-const OF_TARGET: &str = "${Stack}-target-${Target}-";
 
 impl Cloud {
     /// Everything that was looked at.
@@ -121,47 +115,9 @@ impl Cloud {
             Ok(alarms) => alarms,
             Err(error) => return found.push(unasked("alarms", &error)),
         };
-        let mut expected = names(ALARMS, "${Stack}-");
-        for target in policy.into_iter().flat_map(|policy| policy.targets.keys()) {
-            let own = names(TARGET_ALARMS, OF_TARGET).into_iter();
-            expected.extend(own.map(|name| format!("target-{target}-{name}")));
-        }
-        let before = found.len();
-        for name in &expected {
-            let what = format!("alarm {name}");
-            match alarms.iter().find(|alarm| alarm.name == *name) {
-                None => found.push(Finding::wrong(
-                    &what,
-                    "is not there",
-                    "deploy the stack, or the target's, again with its template",
-                )),
-                Some(alarm) if alarm.up => found.push(Finding::wrong(
-                    &what,
-                    "is up",
-                    "docs/runbook.md says what it means and what to do",
-                )),
-                Some(alarm) if !alarm.tells => found.push(Finding::wrong(
-                    &what,
-                    "tells nobody",
-                    "subscribe somebody to the stack's alarm topic, and enable the alarm's actions",
-                )),
-                Some(_) => {}
-            }
-        }
-        if found.len() == before {
-            let quiet = format!("{} alarms, none of them up", expected.len());
-            found.push(Finding::fine("alarms", quiet));
-        }
+        let targets = policy.into_iter().flat_map(|policy| policy.targets.keys());
+        found.extend(watched(&expected(targets), &alarms));
     }
-}
-
-/// Names of alarms in a template, without what they begin with.
-fn names(template: &str, prefix: &str) -> Vec<String> {
-    let lines = template.lines().filter_map(|line| {
-        let name = line.trim().strip_prefix("AlarmName: !Sub ")?;
-        Some(name.trim_matches('"').strip_prefix(prefix)?.to_owned())
-    });
-    lines.collect()
 }
 
 /// The longest that a function begins: a request, and before it, on the connectors' lanes, the time for
@@ -333,16 +289,5 @@ mod tests {
         assert!(!fine(&[one("lanyard-terminations.fifo", true, true)]));
         assert!(!fine(&[one("lanyard-facts.fifo", false, true)]));
         assert!(!fine(&[one("lanyard-facts.fifo", true, false)]));
-    }
-
-    #[test]
-    fn the_templates_name_their_alarms() {
-        let stack = names(ALARMS, "${Stack}-");
-        assert!(stack.len() > 20 && stack.iter().any(|name| name == "facts-dead"));
-        let target = names(TARGET_ALARMS, OF_TARGET);
-        assert!(
-            target.iter().any(|name| name == "quarantined"),
-            "{target:?}"
-        );
     }
 }

@@ -1,6 +1,7 @@
 //! A deployed stack from its operator's machine: the same operations as on a stack here, over
 //! DynamoDB, SQS and S3, with the operator's own rights.
 
+mod alarms;
 pub mod doctor;
 
 use std::sync::Arc;
