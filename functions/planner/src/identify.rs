@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::identifier::{candidates, claim_value};
+use domain::identifier::{candidates, claim_value, is_reserved};
 use domain::plan::Folding;
 use domain::policy::IdentifierRule;
 use domain::standardise::spelling;
@@ -59,12 +59,13 @@ impl<S: Store + Cases, L: Lanes, C: Clock> Planner<S, L, C> {
                 .and_then(|attr| attrs.text(attr))
                 .filter(|text| !text.is_empty());
             let current = names.identifiers.get(namespace).map(Pii::reveal);
-            let options: Vec<String> = match (stated, current) {
+            let mut options: Vec<String> = match (stated, current) {
                 (Some(stated), Some(current)) if spelling(stated) == spelling(current) => continue,
                 (None, Some(_)) => continue,
                 (Some(stated), _) => vec![stated.to_owned()],
                 (None, None) => ladder(rule, &attrs, person),
             };
+            options.retain(|option| !is_reserved(&self.policy.policy, option));
             let Some((value, key)) = self.first_free(namespace, &options, person, taken).await?
             else {
                 folding.blocked = true;

@@ -283,6 +283,7 @@ fn adoption(input: &Input<'_>, target: &Target) -> Result<Option<Change>, Findin
         ));
     };
     let ties = &input.projection.ties;
+    let name = crate::standardise::spelling(account.user_name.reveal());
     let key = AttrChange {
         was: account
             .key
@@ -302,6 +303,12 @@ fn adoption(input: &Input<'_>, target: &Target) -> Result<Option<Change>, Findin
     }
     if key_of(account).is_some() {
         return Err(cannot(input, "the account carries somebody else's key"));
+    }
+    if target.service_accounts.contains_key(&*name) {
+        return Err(cannot(
+            input,
+            "the account under this name is a service account by policy; give the person another name",
+        ));
     }
     let wanted = input.projection.attrs.get("userName");
     let same_name = wanted

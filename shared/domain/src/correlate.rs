@@ -284,9 +284,10 @@ fn weigh(
         rule.active.get(kind).copied().unwrap_or(MatchAction::Case)
     };
     match action {
-        MatchAction::Link if !confirmed(rule, &record.attrs, &speaker.attrs) => {
-            (MatchAction::Case, "the value agrees and the names do not")
-        }
+        MatchAction::Link if !confirmed(rule, &record.attrs, &speaker.attrs) => (
+            MatchAction::Case,
+            "the value agrees, and what should confirm it does not",
+        ),
         MatchAction::Case => (
             MatchAction::Case,
             "somebody who works here has the same value",
@@ -295,12 +296,10 @@ fn weigh(
     }
 }
 
-/// Whether every confirming attribute that both sides state agrees.
+/// Whether every confirming attribute agrees. What one side does not state confirms nothing.
 fn confirmed(rule: &CorrelationRule, a: &Attrs, b: &Attrs) -> bool {
     rule.confirm.iter().all(|attr| {
-        match (correlation_value(a, *attr), correlation_value(b, *attr)) {
-            (Some(a), Some(b)) => a == b,
-            (None, _) | (_, None) => true,
-        }
+        let stated = correlation_value(a, *attr);
+        stated.is_some() && stated == correlation_value(b, *attr)
     })
 }

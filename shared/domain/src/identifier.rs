@@ -1,7 +1,7 @@
 //! Generated identifiers: candidates for user names and e-mail addresses, in a fixed order. Which
 //! of them is free is the store's knowledge; once used, none is ever given to anybody else.
 
-use crate::policy::{IdentifierRule, Part, Step, Template};
+use crate::policy::{IdentifierRule, Part, Policy, Step, Template};
 use crate::standardise::spelling;
 use crate::text::{Rendered, render};
 use crate::{Attrs, Hash, IdentityId, Slot};
@@ -76,6 +76,26 @@ fn local(rule: &IdentifierRule, rendered: Rendered, counter: &str) -> Option<Str
     let stem = name.strip_suffix(counter).unwrap_or(name);
     stem.contains(|c: char| c.is_ascii_alphanumeric())
         .then(|| name.to_owned())
+}
+
+/// Whether an account of some target that no person may have bears this name: protected, or a
+/// machine's. A name with a domain and one without are the same where the part before `@` is.
+pub fn is_reserved(policy: &Policy, value: &str) -> bool {
+    let value = spelling(value);
+    let same = |name: &str| {
+        name == value
+            || (!(name.contains('@') && value.contains('@'))
+                && before_at(name) == before_at(&value))
+    };
+    policy.targets.values().any(|target| {
+        let protected = target.protected.iter();
+        let mut names = protected.chain(target.service_accounts.keys());
+        names.any(|name| same(name))
+    })
+}
+
+fn before_at(name: &str) -> &str {
+    name.split_once('@').map_or(name, |(local, _)| local)
 }
 
 /// The claim on a value: namespace and the digest of its normalised spelling.

@@ -229,6 +229,25 @@ fn takes_away_what_may_have_been_given_even_where_a_look_does_not_show_it() {
     }
 }
 
+#[test]
+fn does_not_take_over_a_service_account_for_a_person_of_its_name() {
+    let mut policy = policy();
+    let wiki = policy.targets.get_mut(&TargetId::from("wiki")).unwrap();
+    wiki.adopt = Adopt::UserName;
+    wiki.service_accounts = [("svc-backup".into(), Some("IT".into()))].into();
+    let seen = account(None, "SVC-backup", true);
+    let names_of = |projection: &Projection| {
+        let look = Some((Some(&seen), Some(&[][..])));
+        names(&run(&policy, projection, &AccountRecord::default(), look))
+    };
+    let name = [("userName", "svc-backup", Strength::Always)];
+    let mut projection = wanted(Desired::Active, &name, &[]);
+    assert_eq!(names_of(&projection), [""; 0]);
+    // A human decided that it is this person's.
+    projection.ties.adopt = Some(AccountId::from("a1"));
+    assert_eq!(names_of(&projection), ["adopt"]);
+}
+
 /// A look that may show what was before our last change.
 fn late(
     projection: &Projection,

@@ -10,12 +10,12 @@
 
 mod support;
 
-use domain::identifier::candidates;
+use domain::identifier::{candidates, is_reserved};
 use domain::policy::{Filter, IdentifierRule, Part, Step, Template};
 use domain::text::slug;
-use domain::{Attr, IdentityId};
+use domain::{Attr, IdentityId, TargetId};
 use proptest::prelude::*;
-use support::attrs;
+use support::{attrs, policy};
 
 fn part(attr: Attr, filter: Option<Filter>) -> Part {
     Part::Attr {
@@ -73,6 +73,27 @@ fn climbs_the_ladder_in_order() {
             "ana.silva3@example.com"
         ]
     );
+}
+
+#[test]
+fn names_of_protected_and_of_machines_accounts_are_nobodys() {
+    let mut policy = policy();
+    let target = policy.targets.get_mut(&TargetId::from("wiki")).unwrap();
+    target.protected = ["directory.admin".into(), "root@corp.example".into()].into();
+    target.service_accounts = [("svc-backup".into(), None)].into();
+    for (name, reserved) in [
+        ("directory.admin", true),
+        ("Directory.Admin@example.com", true),
+        (" directory.admin ", true),
+        ("root@corp.example", true),
+        ("root", true),
+        ("root@example.com", false),
+        ("SVC-backup@example.com", true),
+        ("directory.admin2", false),
+        ("ana.silva@example.com", false),
+    ] {
+        assert_eq!(is_reserved(&policy, name), reserved, "{name}");
+    }
 }
 
 #[test]

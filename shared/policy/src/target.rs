@@ -7,6 +7,7 @@ use domain::policy::{
     AccountFor, Adopt, Cohort, IdentifierRule, Limit, Limits, LostGrant, Mode, Target,
 };
 use domain::profile::Operation;
+use domain::standardise::spelling;
 use url::Url;
 
 use crate::expr::Scope;
@@ -236,11 +237,12 @@ fn days(
     u16::try_from(count).ok()
 }
 
-/// User names are compared without case (RFC 7643 section 4.1.1).
+/// User names are compared without case (RFC 7643 section 4.1.1), by their spelling as names are
+/// compared elsewhere.
 fn user_names(texts: &[At<&str>]) -> BTreeSet<Box<str>> {
     texts
         .iter()
-        .map(|text| text.value.to_lowercase().into())
+        .map(|text| spelling(text.value).into())
         .collect()
 }
 
@@ -254,7 +256,7 @@ fn service_accounts(fields: &Fields<'_>) -> BTreeMap<Box<str>, Option<Box<str>>>
             // Nobody is written `""`, so that an owner is never forgotten by accident.
             let owner = owner.any_text()?.value;
             let owner = (!owner.is_empty()).then(|| owner.into());
-            Some((name.value.to_lowercase().into(), owner))
+            Some((spelling(name.value).into(), owner))
         })
         .collect()
 }

@@ -141,6 +141,7 @@ async fn t06_a_backdated_ending_ends_at_once() {
 #[tokio::test]
 async fn t07_several_changes_on_one_day_end_in_the_last() {
     let mut company = with_ana().await;
+    company.world.until("2026-03-10T11:00:00Z").await;
     for (time, department, title) in [
         ("2026-03-10T09:00:00Z", "Sales", "Seller"),
         ("2026-03-10T11:00:00Z", "Finance", "Clerk"),

@@ -1,7 +1,8 @@
 //! Who is who: rehires, conversions, namesakes, shared addresses.
 
 use domain::record::CorrelatedBy;
-use tests::world::{Company, Says};
+use serde_json::json;
+use tests::world::{Company, Says, policy_text};
 
 const ANA: (&str, &str) = ("Ana", "Silva");
 
@@ -143,6 +144,62 @@ async fn t20_an_address_reused_by_a_different_person_is_a_case() {
             .findings
     );
     assert!(told.contains("Disputed"), "{told}");
+}
+
+/// The first post says the address and no name yet, as a post of changed fields may.
+#[tokio::test]
+async fn t20_an_address_alone_confirms_nothing() {
+    let mut company = Company::new().await;
+    company.world.hr(ana("E1", "2026-03-02")).await;
+    company.world.hr(ends("E1", "2026-03-10")).await;
+    company.world.until("2026-03-20T09:00:00Z").await;
+    let address = Says::about("E9").that("work_email", "ana.silva@example.com");
+    company.world.hr(address).await;
+    let linked = |seat: &ports::store::Seat| seat.record.records.len() > 1;
+    assert!(!linked(&company.world.seat("E1").await.expect("an item")));
+    let other = Says::hires("E9", ("Aurel", "Stan"), "Finance", "2026-03-20");
+    company.world.hr(other).await;
+    assert_eq!(company.active("E1"), (false, false));
+    assert!(!linked(&company.world.seat("E1").await.expect("an item")));
+    // Once the name is there and agrees, nobody has to be asked.
+    let herself = Says::hires("E9", ANA, "Finance", "2026-03-20");
+    company.world.hr(herself).await;
+    assert!(linked(&company.world.seat("E1").await.expect("an item")));
+    assert!(company.active("E1").0);
+}
+
+/// Whoever chooses the names of people chooses no account of a machine and none that is protected.
+#[tokio::test]
+async fn nobody_gets_the_name_of_an_account_that_policy_keeps() {
+    let policy = policy_text().replacen(
+        "protected = [\"root\"]",
+        "protected = [\"directory.admin\"]",
+        1,
+    );
+    let mut company = Company::with_policy(&policy).await;
+    let machine = json!({ "userName": "svc-backup", "active": true });
+    let machine = company.dir.insert_user(machine).expect("inserted");
+    for (worker, names, name) in [
+        ("E1", ("-", "svc-backup"), "svc-backup2"),
+        ("E2", ("Directory", "Admin"), "directory.admin2"),
+    ] {
+        let hire = Says::hires(worker, names, "Engineering", "2026-03-02");
+        company.world.hr(hire).await;
+        let account = company.on_dir(worker).expect("an account");
+        assert_eq!(account.user_name, name);
+        company.world.hr(ends(worker, "2026-03-01")).await;
+        assert_eq!(company.active(worker), (false, false));
+    }
+    let known = company.dir.user(&machine.id).expect("kept");
+    assert_eq!((known.external_id, known.active), (None, true));
+    // HR may not state one either.
+    let stated = Says::hires("E3", ANA, "Engineering", "2026-03-02");
+    let stated = stated.that("work_email", " Directory.Admin@example.com");
+    company.world.hr(stated).await;
+    assert!(company.on_dir("E3").is_none());
+    let told = company.world.seat("E3").await.expect("an item").record;
+    let told = format!("{:?}", told.findings);
+    assert!(told.contains("NoIdentifier"), "{told}");
 }
 
 #[tokio::test]

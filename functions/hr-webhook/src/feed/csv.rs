@@ -10,7 +10,7 @@ use domain::{Attr, Attrs, Effective, FactBody, Hash, Pii, Slot};
 use super::lines::Lines;
 use super::{FeedError, Item, Taking, event_of};
 use crate::LARGEST_BODY;
-use crate::translate::{Context, LONGEST_ID, Statement};
+use crate::translate::{Context, LONGEST_ID, LONGEST_VALUE, Statement};
 
 /// Where what is mapped stands in a row.
 pub(super) struct Columns {
@@ -161,6 +161,10 @@ pub(super) fn item(row: &Row, csv: &Csv, columns: &Columns, taking: &Taking<'_>)
     for (at, attr) in &columns.attrs {
         let slot = match cell(*at) {
             "" => Slot::Null,
+            text if text.len() > LONGEST_VALUE => {
+                let name = attr.name();
+                return Item::Unreadable(format!("`{name}` has more than {LONGEST_VALUE} bytes"));
+            }
             text => Slot::from(text),
         };
         attrs.set(*attr, slot);

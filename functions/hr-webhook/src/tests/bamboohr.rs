@@ -6,6 +6,7 @@ use telemetry::Metric;
 
 use super::world::{NOW, Post, World, salt};
 use crate::record_key;
+use crate::translate::LONGEST_VALUE;
 
 const SEVERAL: &str = include_str!("../../../../tests/fixtures/bamboohr/several.json");
 const BROKEN: &str = include_str!("../../../../tests/fixtures/bamboohr/broken-entry.json");
@@ -147,6 +148,31 @@ fn an_entry_without_a_time_is_as_late_as_its_delivery() {
     let body = r#"{"employees":[{"id":"1","action":"updated","timestamp":"soon"}]}"#;
     assert_eq!(world.send(&Post::bamboohr(body)).status, 202);
     assert_eq!(world.facts()[0].recorded_at.as_second(), NOW);
+}
+
+/// It would hold against everything that is said until then.
+#[test]
+fn no_entry_is_later_than_its_delivery() {
+    let world = World::new();
+    let body =
+        r#"{"employees":[{"id":"1","action":"deleted","timestamp":"2062-01-01T00:00:00Z"}]}"#;
+    assert_eq!(world.send(&Post::bamboohr(body)).status, 202);
+    let facts = world.facts();
+    assert_eq!(facts[0].recorded_at.as_second(), NOW);
+    assert_eq!(facts[0].effective, Effective::Instant(facts[0].recorded_at));
+}
+
+#[test]
+fn a_value_longer_than_targets_take_is_not_kept() {
+    for (length, kept) in [(LONGEST_VALUE, 1), (LONGEST_VALUE + 1, 0)] {
+        let world = World::new();
+        let value = "x".repeat(length);
+        let body = format!(
+            r#"{{"employees":[{{"id":"1","action":"updated","fields":{{"jobTitle":{{"value":"{value}"}}}}}}]}}"#
+        );
+        assert_eq!(world.send(&Post::bamboohr(&body)).status, 202);
+        assert_eq!(attrs(&world.facts()[0]).len(), kept, "{length}");
+    }
 }
 
 #[test]

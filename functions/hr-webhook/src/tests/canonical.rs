@@ -4,8 +4,9 @@ use domain::fact::FactBody;
 use domain::{Attr, Effective, EventId, Fact, Hash, Slot, SourceId};
 use serde_json::{Value, json};
 
-use super::world::{Post, World, salt};
+use super::world::{NOW, Post, World, salt};
 use crate::record_key;
+use crate::translate::LONGEST_VALUE;
 
 const CHANGED: &str = include_str!("../../../../tests/fixtures/standard-webhooks/changed.json");
 const NOW_ENDED: &str =
@@ -211,6 +212,28 @@ fn what_is_required_is_required() {
         payload["attributes"] = Value::Null;
     }));
     assert_eq!(detail, "`rescinds` is missing");
+}
+
+/// It would hold against everything that is said until then.
+#[test]
+fn what_is_recorded_in_the_future_is_refused() {
+    let at = |seconds: i64| {
+        let recorded = jiff::Timestamp::from_second(NOW + seconds).expect("an instant");
+        payload(|payload| payload["recorded_at"] = recorded.to_string().into())
+    };
+    assert_eq!(fact(&at(300)).recorded_at.as_second(), NOW + 300);
+    let told = refusal(&at(301));
+    assert!(told.contains("`recorded_at` is in the future"), "{told}");
+}
+
+#[test]
+fn a_value_longer_than_targets_take_is_refused_by_name() {
+    let long = |bytes: usize| {
+        payload(|payload| payload["attributes"] = json!({ "title": "é".repeat(bytes / 2) }))
+    };
+    fact(&long(LONGEST_VALUE));
+    let told = refusal(&long(LONGEST_VALUE + 2));
+    assert_eq!(told, "attributes of more than 4096 bytes: `title`");
 }
 
 #[test]

@@ -76,7 +76,7 @@ impl World {
 fn feed(mark: &str) -> String {
     let schema = "lanyard.feed.v1";
     let mut lines = vec![
-        json!({"schema": schema, "type": "feed.header", "as_of": "2023-11-14T20:00:00Z",
+        json!({"schema": schema, "type": "feed.header", "as_of": "2026-09-21T12:00:00Z",
                "total": PEOPLE})
         .to_string(),
     ];
@@ -174,7 +174,7 @@ fn a_planner_that_was_not_told_is_told_when_the_feed_is_taken_again() {
 #[test]
 fn a_feed_from_the_future_is_refused_before_it_states_anything() {
     let world = World::new();
-    let ahead = feed("W").replacen("2023-11-14T20:00:00Z", "2032-11-14T20:00:00Z", 1);
+    let ahead = feed("W").replacen("2026-09-21T12:00:00Z", "2032-11-14T20:00:00Z", 1);
     let refused = world.take(Cursor::new(&ahead)).expect_err("to come");
     assert!(matches!(refused, FeedError::Future(_)), "{refused}");
     assert!(world.store.facts().is_empty());

@@ -18,8 +18,8 @@ use telemetry::{Lines, Sink, Telemetry};
 
 use crate::{Answer, Request, Salt, Webhook};
 
-/// When every test begins: 2023-11-14T22:13:20Z.
-pub const NOW: i64 = 1_700_000_000;
+/// When every test begins: 2026-09-21T14:13:20Z.
+pub const NOW: i64 = 1_790_000_000;
 
 /// The UTF-8 secret of the vectors.
 pub const SECRET: &str = "unit-test-secret";

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::canonical::position;
-use super::{Context, LONGEST_ID, Statement, Translated, limits};
+use super::{Context, LONGEST_ID, LONGEST_VALUE, Statement, Translated, limits};
 use crate::problem::Problem;
 use crate::request::Body;
 
@@ -100,15 +100,16 @@ fn read_employee(
     } else {
         return None;
     };
-    // An entry without a readable time is as late as its delivery.
+    // An entry without a readable time is as late as its delivery, and none is later.
     let recorded_at = employee.timestamp.as_deref().and_then(parse_time);
+    let recorded_at = recorded_at.map_or(context.now, |recorded| recorded.min(context.now));
     translated.facts.push(context.fact(Statement {
         worker: &worker,
         event: EventId::new(format!("{}/{index}", context.event.as_str())),
         version: None,
         effective: None,
         time_zone: None,
-        recorded_at: recorded_at.unwrap_or(context.now),
+        recorded_at,
         body,
     }));
     Some(())
@@ -122,7 +123,8 @@ fn attrs(context: &Context<'_>, employee: &Employee<'_>, translated: &mut Transl
             continue;
         };
         let value = serde_json::from_str::<Valued<'_>>(field.get()).ok();
-        match value.and_then(|field| slot(field.value)) {
+        let short = |slot: &Slot| slot.text().is_none_or(|text| text.len() <= LONGEST_VALUE);
+        match value.and_then(|field| slot(field.value)).filter(short) {
             Some(slot) => attrs.set(attr, without_empty_date(slot)),
             None => translated.fields_unreadable += 1,
         }

@@ -8,11 +8,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use domain::feed::ahead;
 use domain::{Attr, Attrs, EventId, FactBody, Pii, Slot};
 use jiff::Timestamp;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Context, LONGEST_ID, Statement, Translated, parse_effective};
+use super::{Context, LONGEST_ID, LONGEST_VALUE, Statement, Translated, parse_effective};
 use crate::problem::Problem;
 use crate::request::Body;
 
@@ -36,7 +37,7 @@ pub fn translate(context: &Context<'_>, body: &Body<'_>) -> Result<Translated, P
     }
     .map_err(|error| Problem::Malformed(position(&error)))?;
     let statement = payload
-        .statement(context.event)
+        .statement(context.event, context.now)
         .map_err(Problem::Malformed)?;
     Ok(Translated {
         facts: vec![context.fact(statement)],
@@ -120,6 +121,8 @@ struct Attributes {
     unknown: Names,
     /// Neither text nor null.
     wrong: Names,
+    /// Longer than a value may be.
+    long: Names,
     /// Stated twice, so that nobody knows which value holds.
     twice: Names,
 }
@@ -208,7 +211,7 @@ impl Complaints {
 
 impl Payload<'_> {
     /// What the payload states, or every complaint about it.
-    fn statement(&mut self, event: &EventId) -> Result<Statement<'_>, String> {
+    fn statement(&mut self, event: &EventId, now: Timestamp) -> Result<Statement<'_>, String> {
         let mut complaints = Complaints::default();
         let body = self.body(&mut complaints);
         complaints.missing("schema", &self.schema);
@@ -224,6 +227,10 @@ impl Payload<'_> {
             "an instant in RFC 3339",
             |text| text.parse::<Timestamp>().ok(),
         );
+        // What is recorded in the future would hold against everything that is said until then.
+        if recorded_at.is_some_and(|recorded| recorded > ahead(now)) {
+            complaints.add("`recorded_at` is in the future; set the sender's clock");
+        }
         let effective = complaints.read(
             "effective",
             &self.effective,
@@ -259,6 +266,10 @@ impl Payload<'_> {
             complaints.names(
                 "attributes that are neither text nor null",
                 &attributes.wrong,
+            );
+            complaints.names(
+                &format!("attributes of more than {LONGEST_VALUE} bytes"),
+                &attributes.long,
             );
             complaints.names("attributes stated twice", &attributes.twice);
         }
@@ -383,6 +394,9 @@ impl<'de> Visitor<'de> for AttributesVisitor {
             seen |= 1 << attr as u8;
             match map.next_value()? {
                 Stated::No => attributes.attrs.set(attr, Slot::Null),
+                Stated::Text(text) if text.len() > LONGEST_VALUE => {
+                    attributes.long.add(attr.name())
+                }
                 Stated::Text(text) => attributes.attrs.set(attr, Slot::from(&*text)),
                 Stated::Wrong => attributes.wrong.add(attr.name()),
             }

@@ -21,6 +21,10 @@ use crate::request::Body;
 /// Longest worker or event id, in bytes: a table key has at most 1,024, and holds other parts.
 pub const LONGEST_ID: usize = 256;
 
+/// Longest value of an attribute, in bytes. Everything that a record ever said is read at once, and
+/// what it says is sent to targets, which take less.
+pub const LONGEST_VALUE: usize = 4096;
+
 /// What a payload became.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Translated {

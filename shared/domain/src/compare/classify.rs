@@ -86,7 +86,12 @@ impl<'a> Findings<'a> {
         if case.account.is_some()
             && let Some(exempt) = exemption(self.scope, self.account)
         {
-            return self.exempt(&exempt);
+            return match (&*case.by_id, &exempt) {
+                ([link], Exempt::Protected) if is_owned(&link.record) => self.usurped(link),
+                // Somebody was given it by a decision, and it ends with them.
+                ([link], Exempt::Service(_)) if is_owned(&link.record) => self.linked(link, true),
+                _ => self.exempt(&exempt),
+            };
         }
         match (&*case.by_id, &*case.by_key) {
             ([link], _) if !case.present => self.missing(link),
@@ -138,6 +143,39 @@ impl<'a> Findings<'a> {
         if let Some(said) = self.list.last_mut() {
             said.answers = owner.map(Into::into);
         }
+    }
+
+    /// A person's account, of ours, under a name that policy protects: nobody would end it.
+    fn usurped(&mut self, link: &'a Link) {
+        use IdentityState::{Archived, Ended};
+        let over = matches!(link.owner.state, Ended | Archived) && self.account.active;
+        let (class, severity, detail) = if over {
+            (
+                Class::O1,
+                Severity::Critical,
+                "can sign in although the last engagement is over, and is not blocked because policy \
+                 protects its name",
+            )
+        } else {
+            (
+                Class::O5,
+                Severity::High,
+                "a person's account has a name that policy protects: nothing about it is changed, its \
+                 end included",
+            )
+        };
+        self.say(
+            Some(link),
+            None,
+            Said {
+                class,
+                severity,
+                situation: Situation::Collision,
+                detail: detail.to_owned(),
+                proposed: "rename the account, or take its name out of `protected`",
+                repair: None,
+            },
+        );
     }
 
     fn missing(&mut self, link: &'a Link) {

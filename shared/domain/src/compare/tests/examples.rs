@@ -350,8 +350,17 @@ fn protected_and_service_accounts_are_exempt() {
             refers: false,
         },
     );
-    let scene = scene(vec![drifted]).account(|a| a.active = false);
-    assert_eq!(scene.found(), [(O11, Info, None)]);
+    // It is a person's, and nobody would end it.
+    let blocked = scene(vec![drifted.clone()]).account(|a| a.active = false);
+    assert_eq!(blocked.found(), [(O5, High, None)]);
+    let mut leaver = drifted.clone();
+    leaver.projection().desired = Desired::None;
+    let leaver = leaver.state(IdentityState::Ended);
+    let open = scene(vec![leaver]).account(|a| a.active = true);
+    assert_eq!(open.found(), [(O1, Critical, None)]);
+    drifted.account.ownership = None;
+    let theirs = scene(vec![drifted]).account(|a| a.active = false);
+    assert_eq!(theirs.found(), [(O11, Info, None)]);
 }
 
 #[test]
