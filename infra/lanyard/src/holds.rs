@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{Cause, ConvergeRequest, Lane};
-use domain::limit::{Approval, Line, Scope, Vote, Voted, list_hash};
+use domain::limit::{Answered, Approval, Line, Scope, Vote, Voted, list_hash};
 use domain::{AccountRecord, Hash, IdentityId, Policy, TargetId};
 use jiff::Timestamp;
 use ports::{Clock, Fault, Lanes, Store, Walk};
@@ -81,6 +81,9 @@ pub enum Answer {
     Holds {
         /// In the order of targets and scopes.
         holds: Vec<HoldView>,
+        /// What operators said to earlier ones, by target, the latest last.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        answered: Vec<(TargetId, Answered)>,
     },
     /// Everything that waits in one.
     List(List),
@@ -186,6 +189,16 @@ impl List {
     pub fn lines(&self) -> u64 {
         self.entries.values().map(BTreeSet::len).sum::<usize>() as u64
     }
+
+    /// What somebody said to it.
+    fn answered(&self, vote: Vote, yes: bool) -> Answered {
+        Answered {
+            scope: self.scope.clone(),
+            vote,
+            lines: self.lines(),
+            yes,
+        }
+    }
 }
 
 /// Holds over these ports.
@@ -215,6 +228,7 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
         match request {
             Request::List => Ok(Answer::Holds {
                 holds: self.list().await?,
+                answered: self.answered().await?,
             }),
             Request::Show(chosen) => Ok(Answer::List(self.show(chosen).await?)),
             Request::Approve { chosen, list, by } => self.approve(chosen, *list, by).await,
@@ -246,6 +260,17 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
             }
         }
         Ok(waiting)
+    }
+
+    /// What operators said lately.
+    async fn answered(&self) -> Result<Vec<(TargetId, Answered)>, Fault> {
+        let mut all = Vec::new();
+        for name in self.policy.targets.keys() {
+            let meter = self.store.meter(name).await?;
+            let of_target = meter.answered.into_iter();
+            all.extend(of_target.map(|answered| (name.clone(), answered)));
+        }
+        Ok(all)
     }
 
     /// Every hold.
@@ -317,7 +342,11 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
                 at: now,
                 list: said,
             };
-            meter.approve(&target.limits, &chosen.scope, vote, list.whole)
+            let voted = meter.approve(&target.limits, &chosen.scope, vote.clone(), list.whole);
+            if matches!(voted, Voted::Waiting(_) | Voted::Approved(_)) {
+                meter.note(list.answered(vote, true));
+            }
+            voted
         })
         .await?;
         let approval = match voted {
@@ -359,9 +388,18 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
             scope = %chosen.scope,
             changes = list.lines(),
             plan = said.short(),
-            by,
             "a held list was rejected"
         );
+        // Who says no is known before anything stays undone for it.
+        let vote = Vote {
+            by: by.into(),
+            at: self.clock.now(),
+            list: said,
+        };
+        ports::meter::change(self.store, &chosen.target, |meter| {
+            meter.note(list.answered(vote.clone(), false));
+        })
+        .await?;
         self.mark(&list, |held| {
             let lines: Vec<Line> = held.open(&chosen.scope).cloned().collect();
             held.rejected.extend(lines);

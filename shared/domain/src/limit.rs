@@ -7,8 +7,8 @@ mod meter;
 
 pub use line::{Beside, Class, Line, hold_back, is_ending, lines};
 pub use meter::{
-    Approval, Claim, Held, HeldLine, Hold, Meter, NoScope, Population, Scope, Verdict, Vote, Voted,
-    list_hash,
+    Answered, Approval, Claim, Held, HeldLine, Hold, Meter, NoScope, Population, Scope, Verdict,
+    Vote, Voted, list_hash,
 };
 
 use crate::policy::Limit;

@@ -117,7 +117,7 @@ impl Company {
 
     /// Where something waits.
     async fn holds(&self) -> Vec<String> {
-        let Answer::Holds { holds } = self.answer(Request::List).await else {
+        let Answer::Holds { holds, .. } = self.answer(Request::List).await else {
             panic!("no holds")
         };
         holds
@@ -287,6 +287,17 @@ async fn what_is_rejected_stays_and_holds_nobody_else() {
         })
         .await;
     assert_eq!(answer, Answer::Rejected { people: 2 });
+    let Answer::Holds { answered, .. } = company.answer(Request::List).await else {
+        panic!("no holds")
+    };
+    let [(target, said)] = &*answered else {
+        panic!("{answered:?}")
+    };
+    assert_eq!((target.as_str(), &*said.vote.by), ("dir", "ida"));
+    assert_eq!(
+        (said.vote.list, said.lines, said.yes),
+        (list.hash, 2, false)
+    );
     company.world.pass(SignedDuration::from_hours(25)).await;
     company.world.night().await;
     assert_eq!(company.active("dir"), 6);

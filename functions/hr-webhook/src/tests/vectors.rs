@@ -95,11 +95,7 @@ fn every_vector_passes_as_an_event_in_base64() {
     for post in vectors() {
         let event = post.event_in_base64();
         let request = Request::from_json(&event).expect("an event");
-        assert!(
-            proves_itself(&world().answer(&request)),
-            "{}",
-            post.source
-        );
+        assert!(proves_itself(&world().answer(&request)), "{}", post.source);
     }
 }
 
@@ -111,11 +107,7 @@ fn no_vector_passes_for_another_body() {
         for body in [spaced, flipped, format!("{BODY}\n"), String::new()] {
             let mut other = post.clone();
             other.body = body.into_bytes();
-            assert!(
-                !proves_itself(&world().send(&other)),
-                "{}",
-                post.source
-            );
+            assert!(!proves_itself(&world().send(&other)), "{}", post.source);
         }
     }
 }
@@ -231,11 +223,7 @@ fn a_finch_header_that_came_twice_is_split_with_care() {
             .with("finch-event-id", "evt_test")
             .with("finch-timestamp", &SIGNED_AT.to_string())
             .with("finch-signature", &signatures);
-        assert_eq!(
-            proves_itself(&world().send(&post)),
-            holds,
-            "{signatures}"
-        );
+        assert_eq!(proves_itself(&world().send(&post)), holds, "{signatures}");
     }
 }
 

@@ -6,13 +6,14 @@ use std::fmt::Write as _;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
-use domain::limit::Scope;
+use domain::limit::{Answered, Scope};
 use domain::{Hash, IdentityId, TargetId};
 
 use super::stack::{Found, Which, block_on};
 use super::{Exit, Screen};
 use crate::holds::{Answer, Chosen, HoldView, List, Request};
 use crate::local;
+use crate::preview::report::words::plain;
 
 /// `lanyard hold`.
 #[derive(Subcommand, Debug)]
@@ -69,9 +70,18 @@ pub struct Decision {
     /// Hash of the list, as `show` printed it with the same arguments
     #[arg(long, value_name = "HASH")]
     list: Hash,
-    /// Who decides; recorded
-    #[arg(long = "as", value_name = "NAME")]
+    /// Who decides; recorded, and shown by `list`
+    #[arg(long = "as", value_name = "NAME", value_parser = named)]
     by: String,
+}
+
+/// Somebody's name.
+fn named(text: &str) -> Result<String, &'static str> {
+    let name = text.trim();
+    if name.is_empty() {
+        return Err("name who decides");
+    }
+    Ok(name.to_owned())
 }
 
 impl Hold {
@@ -149,7 +159,7 @@ pub(super) fn run(command: &HoldCommand, screen: Screen) -> Exit {
 /// Something waits, or what was asked was not done.
 fn exit(answer: &Answer) -> Exit {
     match answer {
-        Answer::Holds { holds } if holds.is_empty() => Exit::Fine,
+        Answer::Holds { holds, .. } if holds.is_empty() => Exit::Fine,
         Answer::List(list) if list.entries.is_empty() => Exit::Findings,
         Answer::List(_) | Answer::Released { .. } | Answer::Rejected { .. } => Exit::Fine,
         Answer::Holds { .. }
@@ -163,8 +173,14 @@ fn exit(answer: &Answer) -> Exit {
 
 fn text(answer: &Answer) -> String {
     match answer {
-        Answer::Holds { holds } if holds.is_empty() => "nothing is held".into(),
-        Answer::Holds { holds } => table(holds),
+        Answer::Holds { holds, answered } => {
+            let waiting = if holds.is_empty() {
+                "nothing is held".into()
+            } else {
+                table(holds)
+            };
+            format!("{waiting}{}", said(answered))
+        }
         Answer::List(list) => lines(list),
         Answer::Waiting { more } => format!("counted; {more} more have to agree"),
         Answer::Already => "you agreed to this list before; somebody else has to".into(),
@@ -207,6 +223,24 @@ fn table(holds: &[HoldView]) -> String {
         ]);
     }
     table.to_string()
+}
+
+/// What operators said to earlier lists.
+fn said(answered: &[(TargetId, Answered)]) -> String {
+    let mut text = String::new();
+    for (target, one) in answered {
+        let at = one.vote.at.strftime("%Y-%m-%d %H:%MZ");
+        let by = plain(&one.vote.by);
+        let (scope, lines, list) = (&one.scope, one.lines, one.vote.list.short());
+        let what = if one.yes { "yes" } else { "no" };
+        // Writing to a text cannot fail.
+        write!(
+            text,
+            "\n{at}  `{by}` said {what} to {lines} changes: {target} {scope}, list {list}"
+        )
+        .ok();
+    }
+    text
 }
 
 fn lines(list: &List) -> String {

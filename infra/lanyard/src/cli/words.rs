@@ -8,6 +8,7 @@ use domain::task::TaskState;
 use crate::operations::{
     CaseView, DeadView, LinkView, Operated, ParkedView, ReportView, Seen, TaskView,
 };
+use crate::preview::report::words::plain;
 
 /// Whatever an operator asked for.
 pub(super) fn text(operated: &Operated) -> String {
@@ -112,9 +113,11 @@ fn case_state(state: &CaseState) -> String {
             reason,
             at,
         } => format!(
-            "`{}`, decided by `{by}` on {}: {reason}",
+            "`{}`, decided by `{}` on {}: {}",
             verdict.name(),
-            day(*at)
+            plain(by),
+            day(*at),
+            plain(reason)
         ),
     }
 }
@@ -140,7 +143,7 @@ fn cases_text(cases: &[CaseView]) -> String {
 
 fn case_text(case: &CaseView) -> String {
     let worker = case.worker.as_ref();
-    let worker = worker.map_or_else(String::new, |worker| format!(" (worker {worker})"));
+    let worker = worker.map_or_else(String::new, |worker| format!(" (worker {})", plain(worker)));
     let mut table = table(["candidate", "confidence", "agrees", "contradicts"]);
     for one in &case.candidates {
         let names = |agrees| {
@@ -193,7 +196,7 @@ fn link_text(link: &LinkView) -> String {
     for one in &link.records {
         records.add_row([
             one.record.to_string(),
-            one.worker.clone().unwrap_or_default(),
+            one.worker.as_deref().map(plain).unwrap_or_default(),
             one.by.clone(),
             one.confidence.to_string(),
             one.at.to_string(),
@@ -210,7 +213,7 @@ fn link_text(link: &LinkView) -> String {
             target.to_string(),
             format!("{}{named}", account.ownership),
             if account.active { "yes" } else { "no" }.to_owned(),
-            account.parked.clone().unwrap_or_default(),
+            account.parked.as_deref().map(plain).unwrap_or_default(),
         ]);
     }
     let decisions: Vec<String> = link
@@ -219,7 +222,11 @@ fn link_text(link: &LinkView) -> String {
         .map(|one| {
             format!(
                 "{} `{}`: {} {} ({})",
-                one.at, one.by, one.record, one.what, one.reason
+                one.at,
+                plain(&one.by),
+                one.record,
+                one.what,
+                plain(&one.reason)
             )
         })
         .collect();
@@ -234,9 +241,21 @@ fn link_text(link: &LinkView) -> String {
 fn task_state(state: &TaskState) -> String {
     match state {
         TaskState::Open => "open".to_owned(),
-        TaskState::Done { by, note, at } => format!("done, says `{by}` on {}: {note}", day(*at)),
+        TaskState::Done { by, note, at } => {
+            format!(
+                "done, says `{}` on {}: {}",
+                plain(by),
+                day(*at),
+                plain(note)
+            )
+        }
         TaskState::Cancelled { by, note, at } => {
-            format!("cancelled by `{by}` on {}: {note}", day(*at))
+            format!(
+                "cancelled by `{}` on {}: {}",
+                plain(by),
+                day(*at),
+                plain(note)
+            )
         }
         TaskState::Replaced { by, at } => match by {
             Some(by) => format!("replaced by {by} on {}", day(*at)),
@@ -254,7 +273,11 @@ fn tasks_text(tasks: &[TaskView]) -> String {
             task.identity.to_string(),
             task.owner.clone(),
             day(task.due),
-            task.steps.join("\n"),
+            task.steps
+                .iter()
+                .map(|step| plain(step))
+                .collect::<Vec<_>>()
+                .join("\n"),
             task_state(&task.state),
         ]);
     }
@@ -263,12 +286,12 @@ fn tasks_text(tasks: &[TaskView]) -> String {
 
 fn task_text(task: &TaskView) -> String {
     let worker = task.worker.as_ref();
-    let worker = worker.map_or_else(String::new, |worker| format!(" (worker {worker})"));
+    let worker = worker.map_or_else(String::new, |worker| format!(" (worker {})", plain(worker)));
     let steps: Vec<String> = task
         .steps
         .iter()
         .enumerate()
-        .map(|(at, step)| format!("  {}. {step}", at + 1))
+        .map(|(at, step)| format!("  {}. {}", at + 1, plain(step)))
         .collect();
     format!(
         "{} for `{}`: {}, about {}{worker}\n{}\nsince {}, due {}\n{}",

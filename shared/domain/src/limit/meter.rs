@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::allowance;
 use super::line::{Class, Line};
 use crate::policy::{Limit, Limits};
+use crate::standardise::spelling;
 use crate::{AccountRecord, EntitlementId, Hash, IdentityId};
 
 /// What a limit is about: a class of changes, or the removals from one group.
@@ -178,6 +179,20 @@ pub struct Vote {
     pub list: Hash,
 }
 
+/// What an operator said to a list, kept to be looked up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// Of which scope.
+    pub scope: Scope,
+    /// Who, when and to which list.
+    #[serde(flatten)]
+    pub vote: Vote,
+    /// How many changes the list had.
+    pub lines: u64,
+    /// Whether it was a yes.
+    pub yes: bool,
+}
+
 /// A list that may be carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
@@ -262,6 +277,9 @@ pub enum Voted {
     Approved(Approval),
 }
 
+/// What operators said is kept this often, for each target.
+const MOST_ANSWERED: usize = 100;
+
 /// The meter of one target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -283,6 +301,9 @@ pub struct Meter {
     /// What was agreed to and has not run out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approval>,
+    /// What operators said lately, the latest last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answered: Vec<Answered>,
 }
 
 impl Meter {
@@ -481,6 +502,14 @@ impl Meter {
         true
     }
 
+    /// Keeps what an operator said, as one of the last that were said.
+    pub fn note(&mut self, answered: Answered) {
+        if self.answered.len() >= MOST_ANSWERED {
+            self.answered.remove(0);
+        }
+        self.answered.push(answered);
+    }
+
     /// Counts an operator's yes to a list. `whole` says that nothing else waits in the scope, so
     /// that the hold ends with the approval.
     pub fn approve(&mut self, limits: &Limits, scope: &Scope, vote: Vote, whole: bool) -> Voted {
@@ -488,14 +517,15 @@ impl Meter {
         let Some(hold) = self.holds.get_mut(scope) else {
             return Voted::NoHold;
         };
-        let same = |one: &Vote| one.list == vote.list && one.by == vote.by;
+        // One person under two spellings is one person.
+        let is_theirs = |one: &Vote| spelling(&one.by) == spelling(&vote.by);
+        let same = |one: &Vote| one.list == vote.list && is_theirs(one);
         let needed = usize::from(limits.approvers.max(1));
         if hold.votes.iter().any(same) && needed > 1 {
             return Voted::Already;
         }
         let (list, at) = (vote.list, vote.at);
-        hold.votes
-            .retain(|one| one.list == list && one.by != vote.by);
+        hold.votes.retain(|one| one.list == list && !is_theirs(one));
         hold.votes.push(vote);
         if hold.votes.len() < needed {
             return Voted::Waiting(needed - hold.votes.len());
