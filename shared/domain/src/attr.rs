@@ -354,3 +354,6 @@ impl<'de> Deserialize<'de> for Attrs {
         deserializer.deserialize_map(AttrsVisitor)
     }
 }
+
+#[cfg(test)]
+mod tests;
