@@ -1,6 +1,8 @@
 //! From facts and policy to what should be: identity, projections, changes, findings. The one
 //! planner; webhook, clock, nightly run, dry run and replay all call it.
 
+mod mapped;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -12,13 +14,13 @@ use crate::entitle::{self, Grants, Offered};
 use crate::evaluate::{Engine, all_hold};
 use crate::finding::Finding;
 use crate::fold::{Folded, fold, view};
-use crate::policy::{AccountFor, Expr, Policy, Target};
-use crate::project::Mapped;
+use crate::policy::{AccountFor, Policy, Target};
 use crate::{
     AccountRecord, Attr, Attrs, Change, Desired, EntitlementId, Fact, FactBody, Generation, Hash,
     IdentityId, IdentityRecord, IdentityState, IdentityView, Pii, Plan, Projection, Reason,
-    RecordKey, Slot, TargetId, TargetPlan, rollout, text,
+    RecordKey, TargetId, TargetPlan, json, rollout,
 };
+use mapped::{Expressions, Source};
 
 /// A policy with its rules indexed. Built once per version.
 #[derive(Clone, Debug)]
@@ -28,6 +30,7 @@ pub struct Compiled {
     engine: Engine,
     /// What each rule offers, in the order of the rules.
     pub(crate) offered: Vec<Vec<Offered>>,
+    expressions: Expressions,
     nobody: AccountRecord,
     /// Days that a plan has to look back, where policy asks since when or until when somebody was
     /// entitled.
@@ -42,6 +45,7 @@ impl Compiled {
         Self {
             offered: entitle::offered(&policy),
             lookback: entitle::lookback(&policy),
+            expressions: Expressions::new(&policy),
             policy,
             engine,
             nobody: AccountRecord::default(),
@@ -141,7 +145,7 @@ pub fn plan_folded(compiled: &Compiled, input: &Input<'_>, folding: Folding) -> 
         entitle::entitlements(compiled, input, &view, &mut clock, &mut findings)
     };
     let mut wanted = by_target(wanted);
-    let source = Source::new(input, &view, attrs);
+    let source = Source::new(&compiled.expressions, input, &view, attrs);
 
     let mut targets = BTreeMap::new();
     for (name, target) in &policy.targets {
@@ -157,7 +161,7 @@ pub fn plan_folded(compiled: &Compiled, input: &Input<'_>, folding: Folding) -> 
             unlapsed(kept, &mut clock)
         } else {
             let here = wanted.remove(name).unwrap_or_default();
-            project(policy, &view, &source, target, here, &mut clock)
+            project(policy, &view, &source, name, target, here, &mut clock)
         };
         projection.simulated =
             rollout::simulates(name, target, input.identity, attrs, before, record);
@@ -198,7 +202,7 @@ pub fn plan_folded(compiled: &Compiled, input: &Input<'_>, folding: Folding) -> 
 impl Plan {
     /// SHA-256 over the canonical JSON of the plan: what an approval names.
     pub fn digest(&self) -> Hash {
-        serde_json::to_vec(self).map_or_else(|_| Hash::default(), |bytes| Hash::of(&bytes))
+        json::to_vec(self).map_or_else(|_| Hash::default(), |bytes| Hash::of(&bytes))
     }
 }
 
@@ -260,7 +264,7 @@ fn unlapsed(mut projection: Projection, clock: &mut Boundaries) -> Projection {
 /// What is wanted on each target, in the order of entitlements.
 type Here = Vec<(EntitlementId, BTreeSet<Reason>)>;
 
-fn by_target<'p>(wanted: Grants<'p>) -> BTreeMap<&'p TargetId, Here> {
+fn by_target(wanted: Grants<'_>) -> BTreeMap<&TargetId, Here> {
     let mut targets: BTreeMap<&TargetId, Here> = BTreeMap::new();
     for (entitlement, granted) in wanted {
         let Some(target) = granted.target else {
@@ -277,6 +281,7 @@ fn project(
     policy: &Policy,
     view: &IdentityView,
     source: &Source<'_>,
+    name: &TargetId,
     target: &Target,
     here: Here,
     clock: &mut Boundaries,
@@ -320,69 +325,8 @@ fn project(
     if projection.desired == Desired::Active {
         projection.grants = here.into_iter().collect();
     }
-    let mut attrs = Vec::with_capacity(target.mappings.len());
-    attrs.extend(target.mappings.iter().filter_map(|mapping| {
-        let mapped = Mapped {
-            value: Pii::new(source.evaluate(&mapping.expr)?),
-            strength: mapping.strength,
-            refers: mapping.expr == Expr::Manager,
-        };
-        Some((mapping.path.clone(), mapped))
-    }));
-    projection.attrs = attrs.into_iter().collect();
+    projection.attrs = source.mapped(name, &target.mappings);
     projection
-}
-
-/// What mapping expressions read, the same for every target.
-struct Source<'a> {
-    attrs: &'a Attrs,
-    identity: &'a IdentityId,
-    identifiers: BTreeMap<&'a str, Slot>,
-    manager: Option<&'a RecordKey>,
-}
-
-impl<'a> Source<'a> {
-    fn new(input: &Input<'a>, view: &'a IdentityView, attrs: &'a Attrs) -> Self {
-        let identifiers = input.identifiers.iter();
-        Self {
-            attrs,
-            identity: input.identity,
-            identifiers: identifiers
-                .map(|(namespace, value)| (&**namespace, Slot::from(&**value.reveal())))
-                .collect(),
-            manager: view.speaker().and_then(|speaker| speaker.manager.as_ref()),
-        }
-    }
-
-    fn evaluate(&self, expr: &Expr) -> Option<Slot> {
-        match expr {
-            Expr::Template(template) => text::slot(template, self.attrs),
-            Expr::Lookup {
-                attr,
-                table,
-                default,
-            } => match self.attrs.get(*attr)? {
-                Slot::Null => Some(Slot::Null),
-                Slot::Text(text) => table
-                    .get(&**text)
-                    .or(default.as_ref())
-                    .cloned()
-                    .map(Slot::Text),
-            },
-            Expr::FirstOf(options) => options
-                .iter()
-                .filter_map(|option| self.evaluate(option))
-                .find(|slot| slot.text().is_some_and(|text| !text.is_empty())),
-            Expr::Computed(expression) => expression.slot(self.attrs),
-            Expr::Identifier(namespace) => self.identifiers.get(&**namespace).cloned(),
-            Expr::Manager => match (self.manager, self.attrs.get(Attr::ManagerId)) {
-                (Some(manager), Some(Slot::Text(_))) => Some(Slot::Text(manager.into())),
-                (_, Some(Slot::Null)) => Some(Slot::Null),
-                (_, Some(Slot::Text(_)) | None) => None,
-            },
-            Expr::Key => Some(Slot::Text(self.identity.into())),
-        }
-    }
 }
 
 fn archived_if_over(policy: &Policy, view: &IdentityView, at: Timestamp) -> IdentityState {

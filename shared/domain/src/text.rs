@@ -81,6 +81,9 @@ pub fn slot(template: &Template, attrs: &Attrs) -> Option<Slot> {
 fn apply(filter: Option<Filter>, text: &str, out: &mut String) {
     match filter {
         None => out.push_str(text),
+        Some(Filter::Lower) if text.is_ascii() => {
+            out.extend(text.bytes().map(|b| char::from(b.to_ascii_lowercase())));
+        }
         Some(Filter::Lower) => out.extend(text.chars().flat_map(char::to_lowercase)),
         Some(Filter::Upper) => out.extend(text.chars().flat_map(char::to_uppercase)),
         Some(Filter::Initial) => out.extend(text.chars().next()),
