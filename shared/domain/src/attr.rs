@@ -283,8 +283,17 @@ impl Attrs {
 
     /// Lays later statements over these: absent leaves, null clears, a value replaces.
     pub fn overlay(&mut self, later: &Self) {
+        // Both ascend: what comes next in the one is never before where the other is.
+        let mut at = 0;
         for (attr, slot) in &later.0 {
-            self.set(*attr, slot.clone());
+            while self.0.get(at).is_some_and(|(known, _)| known < attr) {
+                at += 1;
+            }
+            match self.0.get_mut(at) {
+                Some((known, stated)) if known == attr => stated.clone_from(slot),
+                Some(_) | None => self.0.insert(at, (*attr, slot.clone())),
+            }
+            at += 1;
         }
     }
 
@@ -345,3 +354,6 @@ impl<'de> Deserialize<'de> for Attrs {
         deserializer.deserialize_map(AttrsVisitor)
     }
 }
+
+#[cfg(test)]
+mod tests;

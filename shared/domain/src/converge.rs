@@ -9,6 +9,7 @@ mod whole;
 pub use restrict::operations;
 pub use wait::{Elsewhere, is_waiting, postpone};
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::change::AttrChange;
@@ -82,7 +83,7 @@ struct Have<'a> {
     ours: bool,
     active: bool,
     deleted: bool,
-    attrs: BTreeMap<&'a str, &'a Slot>,
+    attrs: Option<&'a BTreeMap<AttrPath, Pii<Slot>>>,
     observed: bool,
     /// What is recorded of the account, where what was seen of it may be older.
     newer: Option<&'a AccountRecord>,
@@ -200,7 +201,7 @@ impl<'a> Have<'a> {
                 ours: false,
                 active: account.active,
                 deleted: account.deleted,
-                attrs: BTreeMap::new(),
+                attrs: None,
                 observed: true,
                 newer: None,
             },
@@ -212,13 +213,7 @@ impl<'a> Have<'a> {
                 }),
                 active: account.is_some_and(|account| account.active),
                 deleted: account.is_some_and(|account| account.deleted),
-                attrs: account.map_or_else(BTreeMap::new, |account| {
-                    account
-                        .attrs
-                        .iter()
-                        .map(|(p, v)| (&**p, v.reveal()))
-                        .collect()
-                }),
+                attrs: account.map(|account| &account.attrs),
                 observed: true,
                 newer: account
                     .filter(|account| lags && input.record.id.as_ref() == Some(&account.id))
@@ -233,12 +228,7 @@ impl<'a> Have<'a> {
                 ours: recorded,
                 active: input.record.active,
                 deleted: false,
-                attrs: input
-                    .record
-                    .attrs
-                    .iter()
-                    .map(|(p, v)| (&**p, v.reveal()))
-                    .collect(),
+                attrs: Some(&input.record.attrs),
                 observed: false,
                 newer: None,
             },
@@ -255,6 +245,9 @@ fn key_of(account: &Account) -> Option<&str> {
 }
 
 fn is_protected(input: &Input<'_>, target: &Target) -> bool {
+    if target.protected.is_empty() {
+        return false;
+    }
     let name = match input.seen {
         Some(Seen { account, .. }) => account.map(|account| &**account.user_name.reveal()),
         None => input
@@ -349,35 +342,34 @@ fn block(have: &Have<'_>, out: &mut Convergence) {
 /// Memberships that nothing justifies any more, in entitlement order.
 fn revokes(input: &Input<'_>, have: &Have<'_>, out: &mut Convergence) {
     let want = &input.projection.grants;
-    let unsettled = input.unsettled.into_iter().flatten();
-    let ours: BTreeSet<&EntitlementId> = input.record.grants.iter().chain(unsettled).collect();
+    let nothing = BTreeSet::new();
+    let unsettled = input.unsettled.unwrap_or(&nothing);
+    let ours = &input.record.grants;
     let revoke = |entitlement: &EntitlementId| Change::Revoke {
         entitlement: entitlement.clone(),
     };
     let Some(held) = input.seen.and_then(|seen| seen.held) else {
-        let stale = ours.into_iter().filter(|e| !want.contains_key(*e));
+        let stale = ours.union(unsettled).filter(|e| !want.contains_key(*e));
         out.changes.extend(stale.map(revoke));
         return;
     };
-    let gone = input
-        .record
-        .grants
+    let gone = ours
         .iter()
         .filter(|e| have.newer.is_none() && !held.contains(*e) && !want.contains_key(*e));
     out.gone.extend(gone.cloned());
     // A grant whose answer was lost, or that was given lately, may not show yet where a look lags
     // behind. Taking away what is not there does no harm; what is left would be taken for somebody
     // else's from then on.
-    let unsettled = input.unsettled.into_iter().flatten();
-    let lately = have.newer.into_iter().flat_map(|record| &record.grants);
-    let maybe: BTreeSet<&EntitlementId> = held.iter().chain(unsettled).chain(lately).collect();
+    let lately = have.newer.map_or(&nothing, |record| &record.grants);
+    let maybe: BTreeSet<&EntitlementId> = held.union(unsettled).chain(lately).collect();
     for entitlement in maybe.into_iter().filter(|e| !want.contains_key(*e)) {
         let authoritative = input
             .policy
             .entitlements
             .get(entitlement)
             .is_some_and(|known| known.authoritative);
-        if ours.contains(entitlement) || (authoritative && have.observed) {
+        let is_ours = ours.contains(entitlement) || unsettled.contains(entitlement);
+        if is_ours || (authoritative && have.observed) {
             out.changes.push(revoke(entitlement));
         } else {
             out.findings.push(Finding::Foreign {
@@ -441,10 +433,8 @@ fn memberships(changes: &[Change], give: bool) -> impl Iterator<Item = &Entitlem
 fn grants(input: &Input<'_>, target: &Target, have: &Have<'_>, out: &mut Convergence) {
     let recorded = &input.record.grants;
     let held = input.seen.and_then(|seen| seen.held);
+    let foreign = foreign(out);
     for entitlement in input.projection.grants.keys() {
-        let change = Change::Grant {
-            entitlement: entitlement.clone(),
-        };
         match (
             held.map(|held| held.contains(entitlement)),
             recorded.contains(entitlement),
@@ -459,12 +449,14 @@ fn grants(input: &Input<'_>, target: &Target, have: &Have<'_>, out: &mut Converg
                 });
             }
             (Some(_), false) | (Some(false), true) | (None, false) => {
-                match against_foreign(input, entitlement, out) {
+                match against_foreign(input, entitlement, &foreign) {
                     Some(pair) => out.findings.push(Finding::SodConflict {
-                        pair,
+                        pair: pair.into(),
                         withheld: entitlement.clone(),
                     }),
-                    None => out.changes.push(change),
+                    None => out.changes.push(Change::Grant {
+                        entitlement: entitlement.clone(),
+                    }),
                 }
             }
             (Some(true) | None, true) => {}
@@ -472,15 +464,9 @@ fn grants(input: &Input<'_>, target: &Target, have: &Have<'_>, out: &mut Converg
     }
 }
 
-/// The SoD pair or set that a grant would break together with memberships that somebody gave by
-/// hand and that are not ours to take away.
-fn against_foreign(
-    input: &Input<'_>,
-    grant: &EntitlementId,
-    out: &Convergence,
-) -> Option<Box<str>> {
-    let foreign: BTreeSet<EntitlementId> = out
-        .findings
+/// Memberships that somebody gave by hand and that are not ours to take away.
+fn foreign(out: &Convergence) -> BTreeSet<EntitlementId> {
+    out.findings
         .iter()
         .filter_map(|finding| match finding {
             Finding::Foreign { entitlement } => Some(entitlement.clone()),
@@ -495,34 +481,63 @@ fn against_foreign(
             | Finding::Withheld { .. }
             | Finding::WouldGrant { .. } => None,
         })
-        .collect();
+        .collect()
+}
+
+/// The SoD pair or set that a grant would break together with such memberships.
+fn against_foreign<'a>(
+    input: &Input<'a>,
+    grant: &EntitlementId,
+    foreign: &BTreeSet<EntitlementId>,
+) -> Option<&'a str> {
+    if foreign.is_empty() {
+        return None;
+    }
     let wanted = input.projection.grants.keys().collect();
-    completes(input.policy, grant, &foreign, &wanted).map(Into::into)
+    completes(input.policy, grant, foreign, &wanted)
 }
 
 /// Attributes that differ, in one change.
 fn update(input: &Input<'_>, have: &Have<'_>, out: &mut Convergence) {
-    let attrs: BTreeMap<AttrPath, AttrChange> = input
-        .projection
-        .attrs
-        .iter()
-        .filter_map(|(path, mapped)| {
-            let was = have.attrs.get(&**path).copied();
-            let written = have.newer.and_then(|record| record.attrs.get(path));
-            let overwritten = mapped.strength == Strength::Always
-                && written.is_some_and(|written| differs(path, mapped, Some(written.reveal())));
-            (overwritten || differs(path, mapped, was)).then(|| {
-                let change = AttrChange {
-                    was: was.cloned().map(Pii::new),
-                    want: mapped.value.clone(),
-                };
-                (path.clone(), change)
-            })
+    let wanted = &input.projection.attrs;
+    let overwritten = |path: &AttrPath, mapped: &Mapped| {
+        let written = have.newer.and_then(|record| record.attrs.get(path));
+        mapped.strength == Strength::Always
+            && written.is_some_and(|written| differs(path, mapped, Some(written.reveal())))
+    };
+    let attrs: BTreeMap<AttrPath, AttrChange> = beside(wanted, have.attrs)
+        .filter(|(path, mapped, was)| {
+            differs(path, mapped, was.map(Pii::reveal)) || overwritten(path, mapped)
+        })
+        .map(|(path, mapped, was)| {
+            let change = AttrChange {
+                was: was.cloned(),
+                want: mapped.value.clone(),
+            };
+            (path.clone(), change)
         })
         .collect();
     if !attrs.is_empty() {
         out.changes.push(Change::Update { attrs });
     }
+}
+
+/// Each entry of a map with what another map has under its key. Both ascend, so that one walk
+/// through both finds everything.
+fn beside<'a, K: Ord, A, B>(
+    map: &'a BTreeMap<K, A>,
+    other: Option<&'a BTreeMap<K, B>>,
+) -> impl Iterator<Item = (&'a K, &'a A, Option<&'a B>)> {
+    let mut other = other.into_iter().flatten().peekable();
+    map.iter().map(move |(key, one)| {
+        loop {
+            match other.peek().map(|(theirs, _)| theirs.cmp(&key)) {
+                Some(Ordering::Less) => other.next(),
+                Some(Ordering::Equal) => break (key, one, other.next().map(|(_, found)| found)),
+                Some(Ordering::Greater) | None => break (key, one, None),
+            };
+        }
+    })
 }
 
 fn creation(projection: &Projection) -> BTreeMap<AttrPath, AttrChange> {

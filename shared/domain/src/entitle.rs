@@ -14,73 +14,141 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::plan::{Boundaries, Compiled, Input, days, shifted};
-use crate::policy::{Policy, Rule, RuleState};
+use crate::policy::{Entitlement, Policy, Rule, RuleState};
 use crate::project::{Cause, Reason};
 use crate::rollout::takes_in;
-use crate::{Attr, EntitlementId, Finding, IdentityId, IdentityView, RoleId};
+use crate::{Attr, EntitlementId, Finding, IdentityId, IdentityView, RoleId, TargetId};
 use past::Past;
 
-/// Entitlements with the reasons for which a person has them.
-pub(crate) type Grants = BTreeMap<EntitlementId, BTreeSet<Reason>>;
+/// Entitlements that a person has.
+pub(crate) type Grants<'p> = BTreeMap<&'p EntitlementId, Granted<'p>>;
 
-/// What one rule offers through one role.
+/// Where somebody has an entitlement, and for which reasons.
+pub(crate) struct Granted<'p> {
+    pub(crate) target: Option<&'p TargetId>,
+    pub(crate) reasons: BTreeSet<Reason>,
+    /// Whether something else may keep it from being given, or it something else.
+    entangled: bool,
+}
+
+/// Names of entitlements.
+type Held<'p> = BTreeSet<&'p EntitlementId>;
+
+/// What one rule gives through one role, whoever it is for: looked up once per policy version.
+#[derive(Clone, Debug)]
+pub(crate) struct Offered {
+    entitlement: EntitlementId,
+    /// Where it is; `None` where policy does not know the entitlement.
+    target: Option<TargetId>,
+    /// The role that lists the entitlement.
+    role: RoleId,
+    /// Days that it stays after a move.
+    overlap: u16,
+    /// See [`settle::entangled`].
+    entangled: bool,
+}
+
+/// What one rule offers to a person through one role.
 struct Offer<'p> {
     rule: &'p Rule,
-    /// The role that lists the entitlement.
-    role: &'p RoleId,
-    entitlement: &'p EntitlementId,
+    offered: &'p Offered,
     /// When the offer lapses by itself.
     until: Option<Timestamp>,
     /// Whether it is given, or only reported.
     acts: bool,
-    /// Days that it stays after a move.
-    overlap: u16,
 }
 
 /// Entitlements with their reasons, separated where duties are.
-pub(crate) fn entitlements(
-    compiled: &Compiled,
+pub(crate) fn entitlements<'p>(
+    compiled: &'p Compiled,
     input: &Input<'_>,
     view: &IdentityView,
     clock: &mut Boundaries,
     findings: &mut Vec<Finding>,
-) -> Grants {
+) -> Grants<'p> {
     let policy = &*compiled.policy;
-    let mut wanted = Grants::new();
-    let mut offered: BTreeSet<&EntitlementId> = BTreeSet::new();
-    for offer in offers(compiled, input.identity, view) {
+    let offers = offers(compiled, input.identity, view);
+    let mut given = Vec::with_capacity(offers.len());
+    for offer in &offers {
         if offer.until.is_some_and(|until| clock.reached(until)) {
-            if offer.acts {
-                offered.insert(offer.entitlement);
-            }
             continue;
         }
         if !offer.acts {
             findings.push(Finding::WouldGrant {
                 rule: offer.rule.id.clone(),
-                entitlement: offer.entitlement.clone(),
+                entitlement: offer.offered.entitlement.clone(),
             });
             continue;
         }
-        offered.insert(offer.entitlement);
-        wanted
-            .entry(offer.entitlement.clone())
-            .or_default()
-            .insert(Reason {
-                cause: Cause::Rule {
-                    rule: offer.rule.id.clone(),
-                    role: offer.role.clone(),
-                },
-                until: offer.until,
-            });
+        let cause = Cause::Rule {
+            rule: offer.rule.id.clone(),
+            role: offer.offered.role.clone(),
+        };
+        let until = offer.until;
+        given.push((offer.offered, Reason { cause, until }));
     }
+    let mut wanted = granted(given);
     let mut old = Grants::new();
     if compiled.lookback.is_some() {
+        let acting = offers.iter().filter(|offer| offer.acts);
+        let offered = acting.map(|offer| &offer.offered.entitlement).collect();
         let past = Past::of(compiled, input, view);
         lapse(policy, &past, &mut wanted, clock, findings);
         old = overlap(&past, &offered, clock);
     }
     settle::settle(policy, input, wanted, old, clock, findings)
+}
+
+/// Puts the reasons for each entitlement together.
+fn granted(mut given: Vec<(&Offered, Reason)>) -> Grants<'_> {
+    given.sort_by(|(one, _), (other, _)| one.entitlement.cmp(&other.entitlement));
+    let mut grants: Vec<(&EntitlementId, Granted<'_>)> = Vec::with_capacity(given.len());
+    for (offered, reason) in given {
+        match grants.last_mut() {
+            Some((last, granted)) if **last == offered.entitlement => {
+                granted.reasons.insert(reason);
+            }
+            _ => {
+                let granted = Granted {
+                    target: offered.target.as_ref(),
+                    reasons: BTreeSet::from([reason]),
+                    entangled: offered.entangled,
+                };
+                grants.push((&offered.entitlement, granted));
+            }
+        }
+    }
+    grants.into_iter().collect()
+}
+
+/// What each rule gives, in the order of the rules.
+pub(crate) fn offered(policy: &Policy) -> Vec<Vec<Offered>> {
+    let entangled = settle::entangled(policy);
+    let by = |role: &RoleId| -> Vec<Offered> {
+        let Some(given) = policy.roles.get(role) else {
+            return Vec::new();
+        };
+        let listed = given.entitlements.iter().map(|(entitlement, lister)| {
+            let by_role = [Some(given), policy.roles.get(lister)]
+                .into_iter()
+                .flatten()
+                .filter_map(|role| role.overlap_days)
+                .max();
+            let known = policy.entitlements.get(entitlement);
+            Offered {
+                entitlement: entitlement.clone(),
+                target: known.map(|known| known.target.clone()),
+                role: lister.clone(),
+                overlap: known.map_or(0, |known| overlap_days(known, by_role)),
+                entangled: entangled.contains(entitlement),
+            }
+        });
+        listed.collect()
+    };
+    let rules = policy.rules.iter();
+    rules
+        .map(|rule| rule.roles.iter().flat_map(by).collect())
+        .collect()
 }
 
 /// What the rules offer to a person who is as `view` says.
@@ -89,7 +157,6 @@ fn offers<'p>(
     identity: &IdentityId,
     view: &IdentityView,
 ) -> Vec<Offer<'p>> {
-    let policy = &*compiled.policy;
     let Some(speaker) = view.speaker() else {
         return Vec::new();
     };
@@ -97,12 +164,16 @@ fn offers<'p>(
     let contract = speaker
         .ends_at
         .filter(|_| speaker.attrs.text(Attr::EmploymentType) == Some("contractor"));
-    let mut out = Vec::new();
-    for rule in compiled
-        .matching(&speaker.attrs)
-        .into_iter()
-        .filter_map(|index| policy.rules.get(index))
-    {
+    let matching = compiled.matching(&speaker.attrs);
+    // Most rules give one role, and most roles a few entitlements.
+    let mut out = Vec::with_capacity(4 * matching.len());
+    for index in matching {
+        let (Some(rule), Some(offered)) = (
+            compiled.policy.rules.get(index),
+            compiled.offered.get(index),
+        ) else {
+            continue;
+        };
         if rule.state == RuleState::Draft {
             continue;
         }
@@ -114,33 +185,19 @@ fn offers<'p>(
             .for_days
             .and_then(|n| speaker.starts_at.map(|start| shifted(start, days(n))));
         let until = [rule.until, lapses, contract].into_iter().flatten().min();
-        for given in rule.roles.iter().filter_map(|role| policy.roles.get(role)) {
-            for (entitlement, lister) in &given.entitlements {
-                let by_role = [Some(given), policy.roles.get(lister)]
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|role| role.overlap_days)
-                    .max();
-                out.push(Offer {
-                    rule,
-                    role: lister,
-                    entitlement,
-                    until,
-                    acts,
-                    overlap: overlap_days(policy, entitlement, by_role),
-                });
-            }
-        }
+        out.extend(offered.iter().map(|offered| Offer {
+            rule,
+            offered,
+            until,
+            acts,
+        }));
     }
     out
 }
 
 /// Days that an entitlement stays after a move: as it says itself, else as the role does. What is
 /// privileged or time-bound stays only if it says so itself.
-fn overlap_days(policy: &Policy, entitlement: &EntitlementId, by_role: Option<u16>) -> u16 {
-    let Some(known) = policy.entitlements.get(entitlement) else {
-        return 0;
-    };
+fn overlap_days(known: &Entitlement, by_role: Option<u16>) -> u16 {
     let holding = &known.holding;
     holding
         .overlap_days
@@ -160,11 +217,11 @@ pub(crate) fn lookback(policy: &Policy) -> Option<u16> {
 fn lapse(
     policy: &Policy,
     past: &Past<'_>,
-    wanted: &mut Grants,
+    wanted: &mut Grants<'_>,
     clock: &mut Boundaries,
     findings: &mut Vec<Finding>,
 ) {
-    wanted.retain(|entitlement, reasons| {
+    wanted.retain(|entitlement, granted| {
         let Some(most) = policy.holding(entitlement).and_then(|h| h.max_days) else {
             return true;
         };
@@ -174,11 +231,12 @@ fn lapse(
         let end = shifted(since, days(most));
         if clock.reached(end) {
             findings.push(Finding::Lapsed {
-                entitlement: entitlement.clone(),
+                entitlement: (*entitlement).clone(),
             });
             return false;
         }
-        *reasons = std::mem::take(reasons)
+        let reasons = std::mem::take(&mut granted.reasons);
+        granted.reasons = reasons
             .into_iter()
             .map(|reason| Reason {
                 until: Some(reason.until.map_or(end, |until| until.min(end))),
@@ -190,23 +248,20 @@ fn lapse(
 }
 
 /// What moves took away and policy lets stay.
-fn overlap(past: &Past<'_>, offered: &BTreeSet<&EntitlementId>, clock: &mut Boundaries) -> Grants {
-    let mut old = Grants::new();
+fn overlap<'p>(past: &Past<'p>, offered: &Held<'_>, clock: &mut Boundaries) -> Grants<'p> {
+    let mut stays = Vec::new();
     for (offer, ended) in past.lost(offered) {
-        let end = shifted(ended, days(offer.overlap));
+        let end = shifted(ended, days(offer.offered.overlap));
         let end = offer.until.map_or(end, |until| until.min(end));
-        if offer.overlap == 0 || clock.reached(end) {
+        if offer.offered.overlap == 0 || clock.reached(end) {
             continue;
         }
-        old.entry(offer.entitlement.clone())
-            .or_default()
-            .insert(Reason {
-                cause: Cause::Overlap {
-                    rule: offer.rule.id.clone(),
-                    role: offer.role.clone(),
-                },
-                until: Some(end),
-            });
+        let cause = Cause::Overlap {
+            rule: offer.rule.id.clone(),
+            role: offer.offered.role.clone(),
+        };
+        let until = Some(end);
+        stays.push((offer.offered, Reason { cause, until }));
     }
-    old
+    granted(stays)
 }

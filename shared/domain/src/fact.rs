@@ -76,10 +76,27 @@ impl Fact {
     /// The instant from which the fact holds. A day that the zone skips begins at the next
     /// instant that exists; an unknown zone counts as UTC (intake refuses those).
     pub fn effective_at(&self) -> Timestamp {
+        self.effective_in(&mut Zones::default())
+    }
+
+    /// The same, where zones are looked up for many facts.
+    pub(crate) fn effective_in<'a>(&'a self, zones: &mut Zones<'a>) -> Timestamp {
         match self.effective {
             Effective::Instant(at) => at,
-            Effective::Date(date) => start_of_day(date, &zone(&self.zone)),
+            Effective::Date(date) => start_of_day(date, zones.get(&self.zone)),
         }
+    }
+}
+
+/// The zone that was looked up last: the facts of a record mostly share one.
+#[derive(Default)]
+pub(crate) struct Zones<'a>(Option<(&'a str, TimeZone)>);
+
+impl<'a> Zones<'a> {
+    fn get(&mut self, name: &'a str) -> &TimeZone {
+        let last = self.0.take().filter(|(last, _)| *last == name);
+        let (_, zone) = self.0.insert(last.unwrap_or_else(|| (name, zone(name))));
+        zone
     }
 }
 

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
-use crate::fact::{end_of_day, start_of_day, zone};
+use crate::fact::{Zones, end_of_day, start_of_day, zone};
 use crate::finding::Problem;
 use crate::identity::{Engagement, IdentityState, IdentityView, Phase};
 use crate::policy::Policy;
@@ -28,14 +29,13 @@ pub struct Folded {
 /// Folds the facts of one worker record as known now, at the instant `at`. Before the first fact
 /// holds, the engagement is seen as it will be on its first day.
 pub fn fold(policy: &Policy, record: &RecordKey, facts: &[Fact], at: Timestamp) -> Folded {
-    let live = live_facts(facts);
-    let first = live.first().map(|fact| fact.effective_at());
+    let live = live(facts);
+    let first = live.first().map(|(effective, _)| *effective);
     let horizon = first.map_or(at, |first| first.max(at));
 
     let mut folding = Folding::default();
     let mut next_fact_at = None;
-    for fact in live {
-        let effective = fact.effective_at();
+    for (effective, fact) in live {
         if effective > horizon {
             next_fact_at = Some(effective);
             break;
@@ -51,54 +51,61 @@ pub fn fold(policy: &Policy, record: &RecordKey, facts: &[Fact], at: Timestamp) 
 /// Facts that count, in the order of their effect: valid time, then the source's version, then
 /// the time of recording, then the event id as the last word. Arrival order plays no part.
 pub fn live_facts(facts: &[Fact]) -> Vec<&Fact> {
+    live(facts).into_iter().map(|(_, fact)| fact).collect()
+}
+
+/// The same, with the instant from which each holds.
+fn live(facts: &[Fact]) -> Vec<(Timestamp, &Fact)> {
     if let [only] = facts {
         return if states_something(only) {
-            vec![only]
+            vec![(only.effective_at(), only)]
         } else {
             Vec::new()
         };
     }
-    let voids = |fact: &Fact| match &fact.body {
-        FactBody::Rescind { event }
-        | FactBody::Assert {
-            corrects: Some(event),
-            ..
-        } => Some(event.clone()).filter(|event| *event != fact.event),
-        FactBody::Assert { corrects: None, .. } | FactBody::Delete => None,
-    };
     let mut newest_first: Vec<&Fact> = facts.iter().collect();
-    newest_first.sort_by_cached_key(|fact| {
-        let calm = voids(fact).is_none();
-        (
-            Reverse(fact.recorded_at),
-            calm,
-            fact.event.clone(),
-            fact.payload,
-        )
+    newest_first.sort_by(|one, other| {
+        let key = |fact: &Fact| (Reverse(fact.recorded_at), voids(fact).is_none());
+        key(one)
+            .cmp(&key(other))
+            .then_with(|| one.event.cmp(&other.event))
+            .then_with(|| one.payload.cmp(&other.payload))
     });
     // A statement voids only what was recorded before it, so that walking from the newest decides
     // every voiding statement before what it voids.
     let mut seen: BTreeSet<&EventId> = BTreeSet::new();
-    let mut void: BTreeSet<EventId> = BTreeSet::new();
-    let mut live: Vec<&Fact> = Vec::with_capacity(facts.len());
+    let mut void: BTreeSet<&EventId> = BTreeSet::new();
+    let mut zones = Zones::default();
+    let mut live: Vec<(Timestamp, &Fact)> = Vec::with_capacity(facts.len());
     for fact in newest_first {
         if !seen.insert(&fact.event) || void.contains(&fact.event) {
             continue;
         }
         void.extend(voids(fact));
         if states_something(fact) {
-            live.push(fact);
+            live.push((fact.effective_in(&mut zones), fact));
         }
     }
-    live.sort_by_cached_key(|fact| {
-        (
-            fact.effective_at(),
-            fact.version,
-            fact.recorded_at,
-            fact.event.clone(),
-        )
+    live.sort_by(|(one_at, one), (other_at, other)| {
+        let key = |fact: &Fact| (fact.version, fact.recorded_at);
+        one_at
+            .cmp(other_at)
+            .then_with(|| key(one).cmp(&key(other)))
+            .then_with(|| one.event.cmp(&other.event))
     });
     live
+}
+
+/// The event that a fact voids, which is never its own.
+fn voids(fact: &Fact) -> Option<&EventId> {
+    match &fact.body {
+        FactBody::Rescind { event }
+        | FactBody::Assert {
+            corrects: Some(event),
+            ..
+        } => Some(event).filter(|event| **event != fact.event),
+        FactBody::Assert { corrects: None, .. } | FactBody::Delete => None,
+    }
 }
 
 /// Whether a fact says anything by itself, besides voiding another.
@@ -198,8 +205,7 @@ impl<'a> Folding<'a> {
     ) -> Folded {
         let mut problems = standardise(policy, &mut self.attrs);
         problems.extend(validate(&policy.validations, &self.attrs));
-        let zone_name = self.zone_name(policy, &mut problems);
-        let tz = zone(&zone_name);
+        let (zone_name, tz) = self.zone(policy, &mut problems);
         let start = self
             .date(Attr::StartDate, &mut problems)
             .or_else(|| first.map(|first| first.to_zoned(tz.clone()).date()));
@@ -272,14 +278,14 @@ impl<'a> Folding<'a> {
     }
 
     /// The worker's zone: as stated, else that of the site, else that of the last fact.
-    fn zone_name(&self, policy: &Policy, problems: &mut Vec<Problem>) -> Box<str> {
+    fn zone(&self, policy: &Policy, problems: &mut Vec<Problem>) -> (Box<str>, TimeZone) {
         if let Some(stated) = self
             .attrs
             .text(Attr::TimeZone)
             .filter(|text| !text.is_empty())
         {
-            if jiff::tz::TimeZone::get(stated).is_ok() {
-                return stated.into();
+            if let Ok(found) = TimeZone::get(stated) {
+                return (stated.into(), found);
             }
             problems.push(Problem::Malformed {
                 attr: Attr::TimeZone,
@@ -289,7 +295,8 @@ impl<'a> Folding<'a> {
             .attrs
             .text(Attr::Location)
             .and_then(|site| policy.zones.get(site));
-        by_site.map_or_else(|| self.fact_zone.unwrap_or("UTC").into(), Clone::clone)
+        let name = by_site.map_or(self.fact_zone.unwrap_or("UTC"), |name| name);
+        (name.into(), zone(name))
     }
 
     fn date(&self, attr: Attr, problems: &mut Vec<Problem>) -> Option<Date> {

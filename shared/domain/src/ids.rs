@@ -209,6 +209,11 @@ impl Hash {
         self.0 == [0; 32]
     }
 
+    fn digits<'d>(&self, digits: &'d mut [u8; 64]) -> Result<&'d str, fmt::Error> {
+        hex::encode_to_slice(self.0, digits).map_err(|_| fmt::Error)?;
+        std::str::from_utf8(digits).map_err(|_| fmt::Error)
+    }
+
     /// The first 12 hex digits, for people.
     pub fn short(&self) -> String {
         let mut text = self.to_string();
@@ -241,9 +246,7 @@ impl std::str::FromStr for Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut digits = [0; 64];
-        hex::encode_to_slice(self.0, &mut digits).map_err(|_| fmt::Error)?;
-        f.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
+        f.write_str(self.digits(&mut [0; 64])?)
     }
 }
 
@@ -255,7 +258,9 @@ impl fmt::Debug for Hash {
 
 impl Serialize for Hash {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let mut digits = [0; 64];
+        let text = self.digits(&mut digits);
+        serializer.serialize_str(text.map_err(serde::ser::Error::custom)?)
     }
 }
 

@@ -1,6 +1,8 @@
 //! From facts and policy to what should be: identity, projections, changes, findings. The one
 //! planner; webhook, clock, nightly run, dry run and replay all call it.
 
+mod mapped;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -8,19 +10,17 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::change::Jml;
 use crate::converge::{self, converge};
-use crate::entitle::{self, Grants};
+use crate::entitle::{self, Grants, Offered};
 use crate::evaluate::{Engine, all_hold};
 use crate::finding::Finding;
 use crate::fold::{Folded, fold, view};
-use crate::policy::{AccountFor, Expr, Policy, Target};
-use crate::project::Mapped;
-use crate::rollout;
-use crate::text::{Rendered, render};
+use crate::policy::{AccountFor, Policy, Target};
 use crate::{
-    AccountRecord, Attr, Attrs, Change, Desired, Fact, FactBody, Generation, Hash, IdentityId,
-    IdentityRecord, IdentityState, IdentityView, Pii, Plan, Projection, RecordKey, Slot, TargetId,
-    TargetPlan,
+    AccountRecord, Attr, Attrs, Change, Desired, EntitlementId, Fact, FactBody, Generation, Hash,
+    IdentityId, IdentityRecord, IdentityState, IdentityView, Pii, Plan, Projection, Reason,
+    RecordKey, TargetId, TargetPlan, json, rollout,
 };
+use mapped::{Expressions, Source};
 
 /// A policy with its rules indexed. Built once per version.
 #[derive(Clone, Debug)]
@@ -28,6 +28,9 @@ pub struct Compiled {
     /// The policy.
     pub policy: Arc<Policy>,
     engine: Engine,
+    /// What each rule offers, in the order of the rules.
+    pub(crate) offered: Vec<Vec<Offered>>,
+    expressions: Expressions,
     nobody: AccountRecord,
     /// Days that a plan has to look back, where policy asks since when or until when somebody was
     /// entitled.
@@ -40,7 +43,9 @@ impl Compiled {
         let policy = policy.into();
         let engine = Engine::new(&policy);
         Self {
+            offered: entitle::offered(&policy),
             lookback: entitle::lookback(&policy),
+            expressions: Expressions::new(&policy),
             policy,
             engine,
             nobody: AccountRecord::default(),
@@ -135,10 +140,12 @@ pub fn plan_folded(compiled: &Compiled, input: &Input<'_>, folding: Folding) -> 
     let empty = Attrs::new();
     let attrs = view.speaker().map_or(&empty, |speaker| &speaker.attrs);
     let wanted = if held_back || view.state == IdentityState::Ended {
-        BTreeMap::new()
+        Grants::new()
     } else {
         entitle::entitlements(compiled, input, &view, &mut clock, &mut findings)
     };
+    let mut wanted = by_target(wanted);
+    let source = Source::new(&compiled.expressions, input, &view, attrs);
 
     let mut targets = BTreeMap::new();
     for (name, target) in &policy.targets {
@@ -153,9 +160,8 @@ pub fn plan_folded(compiled: &Compiled, input: &Input<'_>, folding: Folding) -> 
             });
             unlapsed(kept, &mut clock)
         } else {
-            project(
-                policy, input, &view, attrs, name, target, &wanted, &mut clock,
-            )
+            let here = wanted.remove(name).unwrap_or_default();
+            project(policy, &view, &source, name, target, here, &mut clock)
         };
         projection.simulated =
             rollout::simulates(name, target, input.identity, attrs, before, record);
@@ -196,7 +202,7 @@ pub fn plan_folded(compiled: &Compiled, input: &Input<'_>, folding: Folding) -> 
 impl Plan {
     /// SHA-256 over the canonical JSON of the plan: what an approval names.
     pub fn digest(&self) -> Hash {
-        serde_json::to_vec(self).map_or_else(|_| Hash::default(), |bytes| Hash::of(&bytes))
+        json::to_vec(self).map_or_else(|_| Hash::default(), |bytes| Hash::of(&bytes))
     }
 }
 
@@ -255,19 +261,29 @@ fn unlapsed(mut projection: Projection, clock: &mut Boundaries) -> Projection {
     projection
 }
 
+/// What is wanted on each target, in the order of entitlements.
+type Here = Vec<(EntitlementId, BTreeSet<Reason>)>;
+
+fn by_target(wanted: Grants<'_>) -> BTreeMap<&TargetId, Here> {
+    let mut targets: BTreeMap<&TargetId, Here> = BTreeMap::new();
+    for (entitlement, granted) in wanted {
+        let Some(target) = granted.target else {
+            continue;
+        };
+        let here = targets.entry(target).or_default();
+        here.push((entitlement.clone(), granted.reasons));
+    }
+    targets
+}
+
 /// The account that should exist on one target.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the parts of one decision; a struct would only rename them"
-)]
 fn project(
     policy: &Policy,
-    input: &Input<'_>,
     view: &IdentityView,
-    attrs: &Attrs,
+    source: &Source<'_>,
     name: &TargetId,
     target: &Target,
-    wanted: &Grants,
+    here: Here,
     clock: &mut Boundaries,
 ) -> Projection {
     let mut projection = Projection {
@@ -285,19 +301,11 @@ fn project(
         return projection;
     }
     let filtered = target.scope_filter.as_ref();
+    let attrs = source.attrs;
     if !all_hold(&target.scope, attrs) || filtered.is_some_and(|filter| !filter.holds(attrs)) {
         return projection;
     }
-    let mut here = wanted
-        .iter()
-        .filter(|(id, _)| {
-            policy
-                .entitlements
-                .get(*id)
-                .is_some_and(|known| known.target == *name)
-        })
-        .peekable();
-    if target.account_for == AccountFor::Entitled && here.peek().is_none() {
+    if target.account_for == AccountFor::Entitled && here.is_empty() {
         return projection;
     }
     projection.desired = match view.state {
@@ -315,76 +323,10 @@ fn project(
         IdentityState::Ended | IdentityState::Archived => return projection,
     };
     if projection.desired == Desired::Active {
-        projection.grants = here
-            .map(|(id, reasons)| (id.clone(), reasons.clone()))
-            .collect();
+        projection.grants = here.into_iter().collect();
     }
-    let source = Source {
-        attrs,
-        identity: input.identity,
-        identifiers: input.identifiers,
-        manager: view.speaker().and_then(|speaker| speaker.manager.as_ref()),
-    };
-    for mapping in &target.mappings {
-        if let Some(value) = source.evaluate(&mapping.expr) {
-            projection.attrs.insert(
-                mapping.path.clone(),
-                Mapped {
-                    value: Pii::new(value),
-                    strength: mapping.strength,
-                    refers: mapping.expr == Expr::Manager,
-                },
-            );
-        }
-    }
+    projection.attrs = source.mapped(name, &target.mappings);
     projection
-}
-
-/// What mapping expressions read.
-struct Source<'a> {
-    attrs: &'a Attrs,
-    identity: &'a IdentityId,
-    identifiers: &'a BTreeMap<Box<str>, Pii<Box<str>>>,
-    manager: Option<&'a RecordKey>,
-}
-
-impl Source<'_> {
-    fn evaluate(&self, expr: &Expr) -> Option<Slot> {
-        match expr {
-            Expr::Template(template) => match render(template, self.attrs, None) {
-                Rendered::Text(text) => Some(Slot::Text(text.into())),
-                Rendered::Cleared => Some(Slot::Null),
-                Rendered::Nothing => None,
-            },
-            Expr::Lookup {
-                attr,
-                table,
-                default,
-            } => match self.attrs.get(*attr)? {
-                Slot::Null => Some(Slot::Null),
-                Slot::Text(text) => table
-                    .get(&**text)
-                    .or(default.as_ref())
-                    .cloned()
-                    .map(Slot::Text),
-            },
-            Expr::FirstOf(options) => options
-                .iter()
-                .filter_map(|option| self.evaluate(option))
-                .find(|slot| slot.text().is_some_and(|text| !text.is_empty())),
-            Expr::Computed(expression) => expression.slot(self.attrs),
-            Expr::Identifier(namespace) => self
-                .identifiers
-                .get(namespace)
-                .map(|value| Slot::from(&**value.reveal())),
-            Expr::Manager => match (self.manager, self.attrs.get(Attr::ManagerId)) {
-                (Some(manager), Some(Slot::Text(_))) => Some(Slot::Text(manager.into())),
-                (_, Some(Slot::Null)) => Some(Slot::Null),
-                (_, Some(Slot::Text(_)) | None) => None,
-            },
-            Expr::Key => Some(Slot::Text(self.identity.into())),
-        }
-    }
 }
 
 fn archived_if_over(policy: &Policy, view: &IdentityView, at: Timestamp) -> IdentityState {

@@ -26,14 +26,27 @@ impl Sod {
         self.mode == SodMode::Preventive
     }
 
+    /// What it keeps apart.
+    pub(crate) fn entitlements(&self) -> impl Iterator<Item = &EntitlementId> {
+        let (sides, set) = match &self.apart {
+            Apart::Pair { left, right } => (Some([left, right]), None),
+            Apart::Set { of, .. } => (None, Some(of)),
+        };
+        let sides = sides.into_iter().flatten().flatten();
+        sides.chain(set.into_iter().flatten())
+    }
+
     /// What of it is held, if that is more than it allows.
     pub fn broken_by(
         &self,
         known: &Entitlements,
         held: &BTreeSet<EntitlementId>,
     ) -> Vec<EntitlementId> {
-        let all: BTreeSet<&EntitlementId> =
-            held.iter().flat_map(|one| brings(known, one)).collect();
+        self.broken_among(&held.iter().flat_map(|one| brings(known, one)).collect())
+    }
+
+    /// The same, where what is brought along is among what is held.
+    pub(crate) fn broken_among(&self, all: &BTreeSet<&EntitlementId>) -> Vec<EntitlementId> {
         let of = |side: &BTreeSet<EntitlementId>| -> Vec<EntitlementId> {
             let found = side.iter().filter(|one| all.contains(one));
             found.cloned().collect()

@@ -42,7 +42,7 @@ pub fn standard<'a>(policy: &'a Policy, attr: Attr, text: &'a str) -> &'a str {
 pub fn spelling(text: &str) -> Cow<'_, str> {
     let plain = text
         .bytes()
-        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-');
+        .all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase());
     if plain {
         return Cow::Borrowed(text);
     }
@@ -51,7 +51,11 @@ pub fn spelling(text: &str) -> Cow<'_, str> {
         if !out.is_empty() {
             out.push(' ');
         }
-        out.extend(word.chars().flat_map(char::to_lowercase));
+        if word.is_ascii() {
+            out.extend(word.bytes().map(|b| char::from(b.to_ascii_lowercase())));
+        } else {
+            out.extend(word.chars().flat_map(char::to_lowercase));
+        }
     }
     Cow::Owned(out)
 }

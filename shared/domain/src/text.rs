@@ -2,8 +2,8 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::Attrs;
 use crate::policy::{Filter, Part, Template};
+use crate::{Attrs, Slot};
 
 /// What a template yields.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,9 +54,36 @@ pub fn render(template: &Template, attrs: &Attrs, counter: Option<u32>) -> Rende
     Rendered::Text(out)
 }
 
+/// What a template yields, as a mapped value; `None` where it yields nothing. An attribute as it
+/// stands shares its text.
+pub fn slot(template: &Template, attrs: &Attrs) -> Option<Slot> {
+    if let [
+        Part::Attr {
+            any_of,
+            filter: None,
+            ..
+        },
+    ] = &*template.parts
+    {
+        let mut slots = any_of.iter().filter_map(|attr| attrs.get(*attr));
+        let stated = slots.find(|slot| slot.text().is_some_and(|text| !text.is_empty()));
+        if let Some(stated) = stated {
+            return Some(stated.clone());
+        }
+    }
+    match render(template, attrs, None) {
+        Rendered::Text(text) => Some(Slot::Text(text.into())),
+        Rendered::Cleared => Some(Slot::Null),
+        Rendered::Nothing => None,
+    }
+}
+
 fn apply(filter: Option<Filter>, text: &str, out: &mut String) {
     match filter {
         None => out.push_str(text),
+        Some(Filter::Lower) if text.is_ascii() => {
+            out.extend(text.bytes().map(|b| char::from(b.to_ascii_lowercase())));
+        }
         Some(Filter::Lower) => out.extend(text.chars().flat_map(char::to_lowercase)),
         Some(Filter::Upper) => out.extend(text.chars().flat_map(char::to_uppercase)),
         Some(Filter::Initial) => out.extend(text.chars().next()),

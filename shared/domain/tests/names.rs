@@ -79,15 +79,15 @@ fn climbs_the_ladder_in_order() {
 fn names_of_protected_and_of_machines_accounts_are_nobodys() {
     let mut policy = policy();
     let target = policy.targets.get_mut(&TargetId::from("wiki")).unwrap();
-    target.protected = ["directory.admin".into(), "root@corp.example".into()].into();
+    target.protected = ["directory.admin".into(), "boss@corp.example".into()].into();
     target.service_accounts = [("svc-backup".into(), None)].into();
     for (name, reserved) in [
         ("directory.admin", true),
         ("Directory.Admin@example.com", true),
         (" directory.admin ", true),
-        ("root@corp.example", true),
-        ("root", true),
-        ("root@example.com", false),
+        ("boss@corp.example", true),
+        ("boss", true),
+        ("boss@example.com", false),
         ("SVC-backup@example.com", true),
         ("directory.admin2", false),
         ("ana.silva@example.com", false),

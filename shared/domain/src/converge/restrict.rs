@@ -2,6 +2,7 @@
 //! nothing from anybody, or the account is mastered somewhere else. It leaves the plan with a
 //! reason, and the rest goes on.
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 
 use super::{Convergence, Input};
@@ -39,7 +40,7 @@ pub(super) fn restrict(input: &Input<'_>, target: &Target, out: &mut Convergence
         .any(|change| matches!(change, Change::Adopt { .. }) && why(change).is_some());
     let mut exists = !stranger;
     let mut kept: BTreeSet<EntitlementId> = BTreeSet::new();
-    let wanted: BTreeSet<&EntitlementId> = input.projection.grants.keys().collect();
+    let wanted = LazyCell::new(|| input.projection.grants.keys().collect());
     let mut ungiven: BTreeSet<EntitlementId> = BTreeSet::new();
     let mut pairs: Vec<Finding> = Vec::new();
     let mut withheld: Option<Box<str>> = None;
@@ -79,6 +80,7 @@ pub(super) fn restrict(input: &Input<'_>, target: &Target, out: &mut Convergence
         }
         // What is not taken away is still held: its other side is not given.
         if let Change::Grant { entitlement } = change
+            && !kept.is_empty()
             && let Some(pair) = completes(input.policy, entitlement, &kept, &wanted)
         {
             pairs.push(Finding::SodConflict {

@@ -82,7 +82,7 @@ impl<'p> Past<'p> {
         for stretch in &self.stretches {
             let lasted = stretch.offers.iter().any(|offer| {
                 offer.acts
-                    && offer.entitlement == entitlement
+                    && offer.offered.entitlement == *entitlement
                     && offer.until.is_none_or(|until| until >= stretch.to)
             });
             if !lasted {
@@ -99,10 +99,11 @@ impl<'p> Past<'p> {
         let mut lost = Vec::new();
         for stretch in &self.stretches {
             for offer in &stretch.offers {
-                if !offer.acts || offered.contains(offer.entitlement) {
+                let entitlement = &offer.offered.entitlement;
+                if !offer.acts || offered.contains(entitlement) {
                     continue;
                 }
-                let end = *ended.entry(offer.entitlement).or_insert(stretch.to);
+                let end = *ended.entry(entitlement).or_insert(stretch.to);
                 if end == stretch.to {
                     lost.push((offer, end));
                 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::Grants;
+use super::{Grants, Held};
 use crate::plan::{Boundaries, Input};
 use crate::policy::{Apart, Policy, Sod};
 use crate::sod::brings;
@@ -13,42 +13,47 @@ use crate::{EntitlementId, Finding};
 
 /// `wanted` is what rules give now, `old` what a move took away and policy lets stay; where the two
 /// cannot be held together, the old ends.
-pub(super) fn settle(
-    policy: &Policy,
+pub(super) fn settle<'p>(
+    policy: &'p Policy,
     input: &Input<'_>,
-    wanted: Grants,
-    old: Grants,
+    mut wanted: Grants<'p>,
+    old: Grants<'p>,
     clock: &mut Boundaries,
     findings: &mut Vec<Finding>,
-) -> Grants {
-    let is_old: BTreeSet<EntitlementId> = old.keys().cloned().collect();
-    let mut all = old;
-    all.extend(wanted);
+) -> Grants<'p> {
     let excepted: Vec<(&Sod, Option<Timestamp>)> = policy
         .sod
         .iter()
         .map(|sod| (sod, exception(sod, input, clock)))
         .collect();
+    let is_old: Held<'_> = old.keys().copied().collect();
+    let mut all = old;
+    all.append(&mut wanted);
+    if all.values().all(|granted| !granted.entangled) {
+        return all;
+    }
     // What is withheld frees what it displaced: each turn takes one out and looks again.
-    let kept = loop {
+    let (kept, held) = loop {
         let kept = highest(policy, &all);
+        let held = with_nested(policy, &kept);
         let conflict = excepted
             .iter()
             .filter(|(sod, until)| sod.prevents() && until.is_none())
+            .filter(|(sod, _)| !sod.broken_among(&held).is_empty())
             .find_map(|(sod, _)| Some((sod, victim(policy, sod, &kept, &is_old)?)));
         let Some((sod, victim)) = conflict else {
-            break kept;
+            break (kept, held);
         };
-        if !is_old.contains(&victim) {
+        if !is_old.contains(victim) {
             findings.push(Finding::SodConflict {
                 pair: sod.name.clone(),
                 withheld: victim.clone(),
             });
         }
-        all.remove(&victim);
+        all.remove(victim);
     };
     for (sod, until) in excepted {
-        let held = sod.broken_by(&policy.entitlements, &kept);
+        let held = sod.broken_among(&held);
         if held.is_empty() {
             continue;
         }
@@ -58,12 +63,25 @@ pub(super) fn settle(
             None => Finding::SodHeld { pair, held },
         });
     }
-    let brought: BTreeSet<&EntitlementId> = kept
+    let brought: Held<'_> = kept
         .iter()
         .flat_map(|one| brings(&policy.entitlements, one).skip(1))
         .collect();
     all.retain(|one, _| kept.contains(one) && !brought.contains(one));
     all
+}
+
+/// Entitlements that choosing between concerns: those in a tier, kept apart from others, or with
+/// others within them. Whoever holds none of them holds all they are given.
+pub(super) fn entangled(policy: &Policy) -> BTreeSet<&EntitlementId> {
+    let tiers = policy.tiers.iter().flat_map(|tier| &tier.entitlements);
+    let apart = policy.sod.iter().flat_map(Sod::entitlements);
+    let nested = policy
+        .entitlements
+        .iter()
+        .filter(|(_, known)| !known.holding.within.is_empty());
+    // Of what is kept apart, what brings it along is among the nested.
+    tiers.chain(apart).chain(nested.map(|(id, _)| id)).collect()
 }
 
 /// When the exception of this person from a pair or set lapses, if there is one now.
@@ -83,11 +101,11 @@ fn exception(sod: &Sod, input: &Input<'_>, clock: &mut Boundaries) -> Option<Tim
 }
 
 /// Everything but the lower of each tier.
-fn highest(policy: &Policy, all: &Grants) -> BTreeSet<EntitlementId> {
-    let mut kept: BTreeSet<EntitlementId> = all.keys().cloned().collect();
+fn highest<'p>(policy: &'p Policy, all: &Grants<'p>) -> Held<'p> {
+    let mut kept: Held<'p> = all.keys().copied().collect();
     for tier in &policy.tiers {
         let mut held = tier.entitlements.iter().rev();
-        if held.find(|one| kept.contains(*one)).is_some() {
+        if held.find(|one| kept.contains(one)).is_some() {
             for lower in held {
                 kept.remove(lower);
             }
@@ -96,16 +114,19 @@ fn highest(policy: &Policy, all: &Grants) -> BTreeSet<EntitlementId> {
     kept
 }
 
-/// What has to go next for a pair or set to be kept.
-fn victim(
+fn with_nested<'p>(policy: &'p Policy, kept: &Held<'p>) -> Held<'p> {
+    let all = kept.iter();
+    all.flat_map(|one| brings(&policy.entitlements, one))
+        .collect()
+}
+
+/// What has to go next for a pair or set to be kept that is broken.
+fn victim<'p>(
     policy: &Policy,
     sod: &Sod,
-    kept: &BTreeSet<EntitlementId>,
-    is_old: &BTreeSet<EntitlementId>,
-) -> Option<EntitlementId> {
-    if sod.broken_by(&policy.entitlements, kept).is_empty() {
-        return None;
-    }
+    kept: &Held<'p>,
+    is_old: &Held<'_>,
+) -> Option<&'p EntitlementId> {
     // The old goes before the new, and among each what stands last.
     let rank = |one: &EntitlementId| -> Option<(bool, usize)> {
         let place = match &sod.apart {
@@ -125,6 +146,6 @@ fn victim(
         };
         Some((is_old.contains(one), place))
     };
-    let ranked = kept.iter().filter_map(|one| Some((rank(one)?, one)));
-    ranked.max().map(|(_, one)| one.clone())
+    let ranked = kept.iter().filter_map(|one| Some((rank(one)?, *one)));
+    ranked.max().map(|(_, one)| one)
 }
