@@ -14,93 +14,24 @@ use crate::url::{self, ObjectId};
 use crate::user;
 use crate::wire::Call;
 
-const DELETED: &str = "/directory/deletedItems/microsoft.graph.user";
-
 /// The most groups that one check may name.
 const MOST_CHECKED: usize = 20;
 
 /// Hits of one search.
 #[derive(Default)]
-struct Hits {
-    accounts: Vec<Account>,
+pub(crate) struct Hits {
+    pub(crate) accounts: Vec<Account>,
     /// There are more than came.
-    more: bool,
+    pub(crate) more: bool,
 }
 
 impl<S: Secrets> GraphTarget<S> {
-    /// The live account with our key, or else the deleted one, in one request.
-    async fn by_key(&self, key: &str) -> Result<Found, TargetError> {
-        let filter = url::equals(&self.plan.key_in_filters(), key);
-        let live = format!("/users?$filter={filter}&{}", self.plan.query());
-        let select = self.plan.select();
-        let gone = format!("{DELETED}?$filter={filter}&$select={select}");
-        let parts = [live, gone].map(|url| Part::get(Action::ReadUsers, url));
-        let replies = self.wire.batch(&parts, false, Effect::Read).await?;
-        let mut replies = replies.into_iter();
-        let mut next = || replies.next().flatten().ok_or_else(|| lost("look-up"));
-        let (live, gone) = (next()?, next()?);
-        let live = self.supported(live, "/users", &filter).await?;
-        let live = self.hits(&live, key, false)?;
-        if live.more || !live.accounts.is_empty() {
-            return found(live);
-        }
-        let gone = self.supported(gone, DELETED, &filter).await?;
-        found(self.hits(&gone, key, true)?)
-    }
-
-    /// The answer, or that of the index that lags behind: some filters by some properties are
-    /// answered there only.
-    async fn supported(
+    /// The accounts of an answer to a search.
+    pub(crate) fn found_users(
         &self,
-        reply: Reply,
-        path: &'static str,
-        filter: &str,
-    ) -> Result<Reply, TargetError> {
-        if reply.status != 400 || reply.code() != "Request_UnsupportedQuery" {
-            return Ok(reply);
-        }
-        let select = if path == DELETED {
-            format!("$select={}", self.plan.select())
-        } else {
-            self.plan.query()
-        };
-        let query = format!("$filter={filter}&{select}&$count=true");
-        let to = To::Path {
-            path,
-            query: Some(&query),
-        };
-        let call = Call {
-            eventual: true,
-            ..Call::get(to, path)
-        };
-        self.wire.send(call).await
-    }
-
-    /// The accounts of an answer that really have the key: text compares in any case there, and
-    /// a key is exact.
-    fn hits(&self, reply: &Reply, key: &str, deleted: bool) -> Result<Hits, TargetError> {
-        let all = self.found_users(reply, deleted)?;
-        let of = |account: &Account| account.key.as_ref().map(|key| key.reveal().clone());
-        let mut hits = Hits {
-            more: reply.body.get("@odata.nextLink").is_some(),
-            ..Hits::default()
-        };
-        for account in all {
-            match of(&account) {
-                Some(own) if *own == *key => hits.accounts.push(account),
-                Some(own) if own.to_lowercase() == key.to_lowercase() => {}
-                Some(_) | None => {
-                    return Err(TargetError::Fault(Fault::halt(format!(
-                        "look-up of a user: the target ignores the filter by `{}`",
-                        self.plan.key()
-                    ))));
-                }
-            }
-        }
-        Ok(hits)
-    }
-
-    fn found_users(&self, reply: &Reply, deleted: bool) -> Result<Vec<Account>, TargetError> {
+        reply: &Reply,
+        deleted: bool,
+    ) -> Result<Vec<Account>, TargetError> {
         if !reply.is_success() {
             return Err(self.refused(reply, Action::ReadUsers, Effect::Read));
         }
@@ -130,6 +61,17 @@ impl<S: Secrets> GraphTarget<S> {
         }
         let more = reply.body.get("@odata.nextLink").is_some();
         found(Hits { accounts, more })
+    }
+
+    pub(crate) async fn by_id(&self, id: &ObjectId) -> Result<Found, TargetError> {
+        let query = self.plan.query();
+        let path = url::user(id);
+        let to = To::Path {
+            path: &path,
+            query: Some(&query),
+        };
+        let reply = self.wire.send(Call::get(to, "/users/{id}")).await?;
+        self.read_user(&reply, id)
     }
 
     /// A read of one user, for a batch.
@@ -286,7 +228,7 @@ pub(crate) fn checked(reply: &Reply) -> Option<Vec<&str>> {
     Some(all.iter().filter_map(Value::as_str).collect())
 }
 
-fn found(hits: Hits) -> Result<Found, TargetError> {
+pub(crate) fn found(hits: Hits) -> Result<Found, TargetError> {
     let count = u64::try_from(hits.accounts.len()).unwrap_or(u64::MAX);
     let mut accounts = hits.accounts.into_iter();
     match (accounts.next(), count, hits.more) {
@@ -321,14 +263,7 @@ impl<S: Secrets> Observe for GraphTarget<S> {
             Lookup::UserName(name) => self.by_user_name(name).await,
             Lookup::Id(account) => {
                 let id = ObjectId::of(account)?;
-                let query = self.plan.query();
-                let path = url::user(&id);
-                let to = To::Path {
-                    path: &path,
-                    query: Some(&query),
-                };
-                let reply = self.wire.send(Call::get(to, "/users/{id}")).await?;
-                self.read_user(&reply, &id)
+                self.by_id(&id).await
             }
         }
     }
