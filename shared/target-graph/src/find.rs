@@ -4,18 +4,16 @@ use domain::policy::EntitlementKind;
 use domain::{Account, AccountId, EntitlementId, Group};
 use ports::target::{Check, Cursor, Found, Lookup, Page, Roster, TargetError};
 use ports::{Fault, Observe, Secrets};
-use serde_json::{Value, json};
-use target_http::{Effect, Method, To};
+use serde_json::Value;
+use target_http::{Effect, To};
 
 use crate::batch::{self, Part, Reply};
+use crate::inside::{Inside, memberships};
 use crate::permission::Action;
 use crate::target::{GraphTarget, unreadable};
 use crate::url::{self, ObjectId};
 use crate::user;
 use crate::wire::Call;
-
-/// The most groups that one check may name.
-const MOST_CHECKED: usize = 20;
 
 /// Hits of one search.
 #[derive(Default)]
@@ -115,14 +113,10 @@ impl<S: Secrets> GraphTarget<S> {
             asked.push((self.group(entitlement)?.id, entitlement));
         }
         let mut parts = vec![self.read(&id, !licences.is_empty())];
-        parts.extend(asked.chunks(MOST_CHECKED).map(|chunk| {
-            let ids: Vec<&str> = chunk.iter().map(|(id, _)| id.as_str()).collect();
-            membership_check(&id, &ids)
-        }));
-        let mut replies = Vec::with_capacity(parts.len());
-        for chunk in parts.chunks(batch::MOST) {
-            replies.extend(self.wire.batch(chunk, false, Effect::Read).await?);
+        if !asked.is_empty() {
+            parts.push(memberships(&id));
         }
+        let replies = self.wire.batch(&parts, false, Effect::Read).await?;
         let mut replies = replies.into_iter();
         let mut next = || replies.next().flatten().ok_or_else(|| lost("look back"));
         let user = next()?;
@@ -133,16 +127,16 @@ impl<S: Secrets> GraphTarget<S> {
                 held: Some(Vec::new()),
             });
         }
-        let mut held: Vec<EntitlementId> = Vec::new();
-        for chunk in asked.chunks(MOST_CHECKED) {
-            let reply = next()?;
-            if !reply.is_success() {
-                return Err(self.refused(&reply, Action::ReadGroups, Effect::Read));
-            }
-            let inside = checked(&reply).ok_or_else(|| unreadable("check of memberships"))?;
-            let hits = chunk.iter().filter(|(id, _)| inside.contains(&id.as_str()));
-            held.extend(hits.map(|(_, entitlement)| (*entitlement).clone()));
-        }
+        let inside = if asked.is_empty() {
+            Inside::new()
+        } else {
+            self.inside(next()?).await?.unwrap_or_default()
+        };
+        let mut held: Vec<EntitlementId> = asked
+            .into_iter()
+            .filter(|(group, _)| inside.contains(group.as_str()))
+            .map(|(_, entitlement)| entitlement.clone())
+            .collect();
         let skus = crate::licence::assigned(&user.body);
         held.extend(
             licences
@@ -169,22 +163,21 @@ impl<S: Secrets> GraphTarget<S> {
     ) -> Result<Vec<AccountId>, TargetError> {
         const WHAT: &str = "look back at memberships";
         let licence = self.kind(entitlement) == Some(EntitlementKind::Licence);
-        let (wanted, action) = if licence {
+        let wanted: Box<str> = if licence {
             let sku = self.entitlements.get(entitlement).map(|(_, sku)| &**sku);
-            (Box::from(sku.unwrap_or_default()), Action::ReadUsers)
+            sku.unwrap_or_default().into()
         } else {
             self.resolve(std::iter::once(entitlement)).await?;
-            let group = self.group(entitlement)?.id;
-            (Box::from(group.as_str()), Action::ReadGroups)
+            self.group(entitlement)?.id.as_str().into()
         };
         let mut parts = Vec::with_capacity(accounts.len());
         for account in accounts {
             let id = ObjectId::of(account)?;
             parts.push(if licence {
                 let url = format!("{}?$select=id,assignedLicenses", url::user(&id));
-                Part::get(action, url)
+                Part::get(Action::ReadUsers, url)
             } else {
-                membership_check(&id, &[&*wanted])
+                memberships(&id)
             });
         }
         let mut inside = Vec::new();
@@ -192,40 +185,24 @@ impl<S: Secrets> GraphTarget<S> {
             let replies = self.wire.batch(parts, false, Effect::Read).await?;
             for (reply, account) in replies.into_iter().zip(accounts) {
                 let reply = reply.ok_or_else(|| lost(WHAT))?;
-                if reply.status == 404 {
-                    continue;
-                }
-                if !reply.is_success() {
-                    return Err(self.refused(&reply, action, Effect::Read));
-                }
-                let held = if licence {
-                    crate::licence::assigned(&reply.body)
+                let has = if reply.status == 404 {
+                    false
+                } else if !licence {
+                    let groups = self.inside(reply).await?;
+                    groups.is_some_and(|groups| groups.contains(&wanted))
+                } else if reply.is_success() {
+                    let skus = crate::licence::assigned(&reply.body);
+                    skus.iter().any(|sku| sku.eq_ignore_ascii_case(&wanted))
                 } else {
-                    checked(&reply).ok_or_else(|| unreadable(WHAT))?
+                    return Err(self.refused(&reply, Action::ReadUsers, Effect::Read));
                 };
-                if held.iter().any(|one| one.eq_ignore_ascii_case(&wanted)) {
+                if has {
                     inside.push(account.clone());
                 }
             }
         }
         Ok(inside)
     }
-}
-
-/// Which of these groups an account is in, for a batch.
-pub(crate) fn membership_check(account: &ObjectId, groups: &[&str]) -> Part {
-    Part::new(
-        Action::ReadGroups,
-        Method::Post,
-        format!("{}/checkMemberGroups", url::user(account)),
-        Some(json!({"groupIds": groups})),
-    )
-}
-
-/// The groups of an answer to [`membership_check`].
-pub(crate) fn checked(reply: &Reply) -> Option<Vec<&str>> {
-    let all = reply.body.get("value")?.as_array()?;
-    Some(all.iter().filter_map(Value::as_str).collect())
 }
 
 pub(crate) fn found(hits: Hits) -> Result<Found, TargetError> {

@@ -20,6 +20,7 @@ mod config;
 mod delta;
 mod find;
 mod groups;
+mod inside;
 mod key;
 mod licence;
 mod listing;

@@ -11,18 +11,16 @@ use serde_json::Value;
 use target_http::Effect;
 
 use crate::batch::{self, Part, Reply};
-use crate::find::{checked, lost, membership_check};
+use crate::find::lost;
+use crate::inside::{Inside, memberships};
 use crate::licence;
 use crate::permission::Action;
 use crate::refusal::copy_of;
-use crate::target::{GraphTarget, unreadable};
+use crate::target::GraphTarget;
 use crate::url::{self, ObjectId};
 
 /// So long after its creation an account may be unknown to parts of Graph.
 const YOUNG: SignedDuration = SignedDuration::from_mins(2);
-
-/// The most groups that one check may name.
-const MOST_CHECKED: usize = 20;
 
 /// What was refused.
 #[derive(Clone)]
@@ -50,7 +48,7 @@ struct State {
     users: BTreeMap<ObjectId, Reply>,
     /// Groups that do not exist.
     gone: BTreeSet<ObjectId>,
-    inside: BTreeSet<(ObjectId, Box<str>)>,
+    inside: BTreeMap<ObjectId, Inside>,
 }
 
 /// What a part of the look asks.
@@ -94,12 +92,11 @@ impl<S: Secrets> GraphTarget<S> {
                     Question::Group(id) if !there => {
                         state.gone.insert(id.clone());
                     }
-                    Question::Inside(id) if there => {
-                        let groups = checked(&reply).ok_or_else(|| unreadable("look back"))?;
-                        let pairs = groups.into_iter().map(|group| (id.clone(), group.into()));
-                        state.inside.extend(pairs);
+                    Question::Group(_) => {}
+                    Question::Inside(id) => {
+                        let groups = self.inside(reply).await?;
+                        state.inside.insert(id.clone(), groups.unwrap_or_default());
                     }
-                    Question::Group(_) | Question::Inside(_) => {}
                 }
             }
         }
@@ -123,8 +120,8 @@ impl<S: Secrets> GraphTarget<S> {
                 group,
                 roles,
             } => {
-                let pair = (doubt.account.clone(), group.as_str().into());
-                if state.inside.contains(&pair) {
+                let inside = state.inside.get(&doubt.account);
+                if inside.is_some_and(|groups| groups.contains(group.as_str())) {
                     return unchanged;
                 }
                 if state.gone.contains(group) {
@@ -182,19 +179,20 @@ impl<S: Secrets> GraphTarget<S> {
 }
 
 fn questions(doubts: &[Doubt]) -> Vec<(Question, Part)> {
-    let mut users: BTreeMap<&ObjectId, BTreeSet<&str>> = BTreeMap::new();
+    // Whether memberships are asked for, too.
+    let mut users: BTreeMap<&ObjectId, bool> = BTreeMap::new();
     let mut groups: BTreeSet<&ObjectId> = BTreeSet::new();
     for doubt in doubts {
-        let of = users.entry(&doubt.account).or_default();
+        let asks = users.entry(&doubt.account).or_default();
         if let Want::Member { group, .. } = &doubt.want {
-            of.insert(group.as_str());
+            *asks = true;
             if doubt.reply.status == 404 {
                 groups.insert(group);
             }
         }
     }
     let mut asked = Vec::new();
-    for (id, of) in users {
+    for (id, asks) in users {
         let url = format!(
             "{}?$select=id,createdDateTime,{}",
             url::user(id),
@@ -204,9 +202,8 @@ fn questions(doubts: &[Doubt]) -> Vec<(Question, Part)> {
             Question::User(id.clone()),
             Part::get(Action::ReadUsers, url),
         ));
-        let of: Vec<&str> = of.into_iter().collect();
-        for chunk in of.chunks(MOST_CHECKED) {
-            asked.push((Question::Inside(id.clone()), membership_check(id, chunk)));
+        if asks {
+            asked.push((Question::Inside(id.clone()), memberships(id)));
         }
     }
     for id in groups {

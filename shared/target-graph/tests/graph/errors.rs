@@ -227,7 +227,7 @@ async fn a_read_that_is_not_allowed_halts_with_the_permission() {
     let world = World::groups(1).await;
     let id = world.user("ana");
     world.target.groups(None).await.unwrap();
-    for name in ["User.Read.All", "User.ReadWrite.All"] {
+    for name in ["Directory.Read.All", "User.Read.All", "User.ReadWrite.All"] {
         world.graph.withdraw(name);
     }
     for lookup in [
@@ -363,7 +363,7 @@ async fn a_token_is_asked_for_once_and_renewed_where_graph_refuses_it() {
 async fn a_right_that_is_granted_meanwhile_is_taken_up() {
     let graph = Graph::start(Options::default()).await.unwrap();
     let target = by_token(&graph, &graph.options().client_secret);
-    for name in ["User.Read.All", "User.ReadWrite.All"] {
+    for name in ["Directory.Read.All", "User.Read.All", "User.ReadWrite.All"] {
         graph.withdraw(name);
     }
     assert!(target.find(Lookup::Key("E1")).await.is_err());

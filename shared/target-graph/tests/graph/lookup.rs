@@ -8,7 +8,7 @@ use ports::{Apply, Observe};
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::fixture::{World, ana, create, lines};
+use crate::fixture::{World, ana, create, grant, lines};
 use crate::script::{Script, Turn};
 
 async fn by_key(world: &World, key: &str) -> Found {
@@ -326,6 +326,68 @@ async fn a_look_back_shows_the_account_and_what_it_holds() {
     world.graph.delete_user(id.as_str()).unwrap();
     let gone = world.target.check(&id, &of).await.unwrap();
     assert_eq!((gone.found, gone.held), (Found::None, Some(Vec::new())));
+}
+
+#[tokio::test]
+async fn a_group_that_is_inherited_is_not_held() {
+    let world = World::groups(2).await;
+    let id = world.user("ana");
+    let (reader, admin) = (&world.groups["entra/g0"], &world.groups["entra/g1"]);
+    // Whoever is an admin reads, too.
+    world.graph.add_member(reader, admin).unwrap();
+    world.member("entra/g1", &id);
+    let of = ["entra/g0".into(), "entra/g1".into()];
+    let held = world.target.held(&id, &of).await.unwrap();
+    assert_eq!(held, Some(vec!["entra/g1".into()]));
+    let holders = world
+        .target
+        .holders(&of[0], std::slice::from_ref(&id))
+        .await;
+    assert_eq!(holders.unwrap(), Some(Vec::new()));
+    let answers = world.target.apply_all(&[grant("entra/g0")], &id).await;
+    assert_eq!(lines(&answers), ["done"]);
+    let held = world.target.held(&id, &of).await.unwrap();
+    assert_eq!(held, Some(of.to_vec()));
+    let answers = world.target.apply_all(&[grant("entra/g0")], &id).await;
+    assert_eq!(lines(&answers), ["so already"]);
+}
+
+#[tokio::test]
+async fn a_look_back_reads_every_page_of_memberships() {
+    let world = World::groups(25).await;
+    let id = world.user("ana");
+    for group in world.groups.keys() {
+        world.member(group, &id);
+    }
+    let of: Vec<_> = world.groups.keys().map(|one| one.as_str().into()).collect();
+    world.fault(
+        Fault::ShortPages { max: 10 }
+            .always()
+            .path_part("/memberOf"),
+    );
+    let held = world.target.held(&id, &of).await.unwrap().unwrap();
+    assert_eq!(held, of);
+    assert!(world.fired(FaultKind::ShortPages) >= 2);
+    let page = Fault::PageError {
+        page: 3,
+        status: 503,
+    };
+    world.fault(page.once().path_part("/memberOf"));
+    assert!(world.target.held(&id, &of).await.is_err());
+    assert_eq!(world.fired(FaultKind::PageError), 1);
+}
+
+#[tokio::test]
+async fn a_look_back_at_memberships_names_the_permission_that_it_lacks() {
+    let world = World::groups(1).await;
+    let id = world.user("ana");
+    world.graph.withdraw("Directory.Read.All");
+    let fault = world.target.held(&id, &["entra/g0".into()]).await;
+    let text = fault.unwrap_err().into_fault().to_string();
+    assert!(
+        text.starts_with("halt: read of memberships") && text.contains("Directory.Read.All"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
