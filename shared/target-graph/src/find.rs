@@ -9,6 +9,7 @@ use target_http::{Effect, To};
 
 use crate::batch::{self, Part, Reply};
 use crate::inside::{Inside, memberships};
+use crate::licence::{self, STATES};
 use crate::permission::Action;
 use crate::target::{GraphTarget, unreadable};
 use crate::url::{self, ObjectId};
@@ -77,7 +78,7 @@ impl<S: Secrets> GraphTarget<S> {
         let query = self.plan.query();
         // `$select` comes first in the query.
         let query = if licences {
-            query.replacen("$select=", "$select=assignedLicenses,", 1)
+            query.replacen("$select=", &format!("$select={STATES},"), 1)
         } else {
             query
         };
@@ -137,7 +138,7 @@ impl<S: Secrets> GraphTarget<S> {
             .filter(|(group, _)| inside.contains(group.as_str()))
             .map(|(_, entitlement)| entitlement.clone())
             .collect();
-        let skus = crate::licence::assigned(&user.body);
+        let skus = licence::assigned(&user.body);
         held.extend(
             licences
                 .into_iter()
@@ -174,7 +175,7 @@ impl<S: Secrets> GraphTarget<S> {
         for account in accounts {
             let id = ObjectId::of(account)?;
             parts.push(if licence {
-                let url = format!("{}?$select=id,assignedLicenses", url::user(&id));
+                let url = format!("{}?$select=id,{STATES}", url::user(&id));
                 Part::get(Action::ReadUsers, url)
             } else {
                 memberships(&id)
@@ -191,7 +192,7 @@ impl<S: Secrets> GraphTarget<S> {
                     let groups = self.inside(reply).await?;
                     groups.is_some_and(|groups| groups.contains(&wanted))
                 } else if reply.is_success() {
-                    let skus = crate::licence::assigned(&reply.body);
+                    let skus = licence::assigned(&reply.body);
                     skus.iter().any(|sku| sku.eq_ignore_ascii_case(&wanted))
                 } else {
                     return Err(self.refused(&reply, Action::ReadUsers, Effect::Read));

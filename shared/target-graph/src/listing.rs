@@ -141,7 +141,7 @@ impl<S: Secrets> GraphTarget<S> {
         let named = named.filter(|(kind, _)| *kind == EntitlementKind::Licence);
         let mut holders: BTreeMap<&str, Vec<AccountId>> =
             named.map(|(_, sku)| (&**sku, Vec::new())).collect();
-        let query = format!("$select=id,assignedLicenses&$top={PAGE}");
+        let query = format!("$select=id,{}&$top={PAGE}", licence::STATES);
         let to = To::Path {
             path: "/users",
             query: Some(&query),

@@ -156,12 +156,10 @@ impl<S: Secrets> GraphTarget<S> {
                     }));
                 }
                 let body = there.map_or(&Value::Null, |reply| &reply.body);
-                let has = |skus: Vec<&str>| skus.iter().any(|one| one.eq_ignore_ascii_case(sku));
-                let assigned = has(licence::assigned(body));
+                let skus = licence::assigned(body);
+                let assigned = skus.iter().any(|one| one.eq_ignore_ascii_case(sku));
                 let why = if *give == assigned {
                     return unchanged;
-                } else if !*give && has(licence::inherited(body)) {
-                    "the licence comes from a group; take the account out of that group"
                 } else if *give && !body.get("usageLocation").is_some_and(Value::is_string) {
                     "a licence needs `usageLocation`; map it"
                 } else if *give {
