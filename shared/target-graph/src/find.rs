@@ -277,7 +277,9 @@ impl<S: Secrets> Observe for GraphTarget<S> {
         }
         self.resolve(std::iter::once(entitlement)).await?;
         let group = self.group(entitlement)?.id;
-        let members = self.members_from_the_first(&group).await?;
-        Ok(Roster::These(members.unwrap_or_default()))
+        match self.members_from_the_first(&group).await? {
+            Some(members) => Ok(Roster::These(members)),
+            None => Err(self.group_is_gone(entitlement)),
+        }
     }
 }

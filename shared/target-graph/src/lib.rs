@@ -12,6 +12,7 @@
 //!
 //! [`bulk`] sends records to the inbound provisioning API of Microsoft Entra instead.
 
+mod anew;
 mod apply;
 mod batch;
 pub mod bulk;

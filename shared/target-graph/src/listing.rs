@@ -111,13 +111,18 @@ impl<S: Secrets> GraphTarget<S> {
         let mut items = Vec::with_capacity(here.len());
         for ((name, id), reply) in here.iter().zip(replies) {
             let reply = reply.ok_or_else(|| lost("page of members"))?;
-            if let Some(members) = self.members(reply).await? {
-                items.push(Group {
-                    id: id.as_str().into(),
-                    name: (*name).into(),
-                    members: Some(members),
+            let Some(members) = self.members(reply).await? else {
+                // The places of the groups after it would change under the cursor.
+                self.forget_name(name);
+                return Err(TargetError::Expired {
+                    why: "a group is not there any more; the listing starts again".into(),
                 });
-            }
+            };
+            items.push(Group {
+                id: id.as_str().into(),
+                name: (*name).into(),
+                members: Some(members),
+            });
         }
         let next = start + here.len();
         let kinds = self.entitlements.values().map(|(kind, _)| *kind);

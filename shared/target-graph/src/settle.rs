@@ -31,6 +31,11 @@ pub(crate) enum Want {
         group: ObjectId,
         roles: bool,
     },
+    /// No membership of a group: the account is not in it, or there is no such group.
+    Absent {
+        entitlement: EntitlementId,
+        group: ObjectId,
+    },
     /// A licence, to be given or taken.
     Licence { sku: Box<str>, give: bool },
 }
@@ -51,6 +56,16 @@ struct State {
     inside: BTreeMap<ObjectId, Inside>,
 }
 
+impl State {
+    /// Whether somebody was to be taken out of a group that does not exist.
+    fn is_gone(&self, doubt: &Doubt) -> bool {
+        match &doubt.want {
+            Want::Absent { group, .. } => self.gone.contains(group),
+            Want::Member { .. } | Want::Licence { .. } => false,
+        }
+    }
+}
+
 /// What a part of the look asks.
 enum Question {
     User(ObjectId),
@@ -65,10 +80,16 @@ impl<S: Secrets> GraphTarget<S> {
             return Vec::new();
         }
         match self.state(doubts).await {
-            Ok(state) => doubts
-                .iter()
-                .map(|doubt| self.verdict(doubt, &state))
-                .collect(),
+            Ok(state) => {
+                let gone = |doubt: &&Doubt| state.is_gone(doubt);
+                let lost: Vec<&Doubt> = doubts.iter().filter(gone).collect();
+                let mut anew = self.remove_anew(&lost).await.into_iter();
+                let answer = |doubt| {
+                    let anew = gone(&doubt).then(|| anew.next()).flatten();
+                    anew.unwrap_or_else(|| self.verdict(doubt, &state))
+                };
+                doubts.iter().map(answer).collect()
+            }
             Err(error) => doubts.iter().map(|_| Err(copy_of(&error))).collect(),
         }
     }
@@ -111,6 +132,7 @@ impl<S: Secrets> GraphTarget<S> {
         let user = state.users.get(&doubt.account);
         let there = user.filter(|reply| reply.is_success());
         match &doubt.want {
+            Want::Absent { .. } => unchanged,
             Want::Licence { give: false, .. } if there.is_none() => unchanged,
             Want::Member { .. } | Want::Licence { .. } if there.is_none() => {
                 Err(TargetError::NotFound)
@@ -181,11 +203,18 @@ fn questions(doubts: &[Doubt]) -> Vec<(Question, Part)> {
     let mut users: BTreeMap<&ObjectId, bool> = BTreeMap::new();
     let mut groups: BTreeSet<&ObjectId> = BTreeSet::new();
     for doubt in doubts {
-        let asks = users.entry(&doubt.account).or_default();
-        if let Want::Member { group, .. } = &doubt.want {
-            *asks = true;
-            if doubt.reply.status == 404 {
+        match &doubt.want {
+            Want::Absent { group, .. } => {
                 groups.insert(group);
+            }
+            Want::Member { group, .. } => {
+                users.insert(&doubt.account, true);
+                if doubt.reply.status == 404 {
+                    groups.insert(group);
+                }
+            }
+            Want::Licence { .. } => {
+                users.entry(&doubt.account).or_default();
             }
         }
     }
