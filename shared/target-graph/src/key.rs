@@ -29,7 +29,7 @@ impl<S: Secrets> GraphTarget<S> {
         }
         match found(live)? {
             Found::One(hit) if indexed => self.as_it_is(&hit, key).await,
-            found => Ok(found),
+            other @ (Found::None | Found::One(_) | Found::Many(_)) => Ok(other),
         }
     }
 
