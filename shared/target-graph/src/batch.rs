@@ -20,6 +20,8 @@ pub(crate) struct Part {
     pub(crate) body: Option<Value>,
     /// Whether 404 says that it was so already.
     pub(crate) absent_is_done: bool,
+    /// For the index that answers more filters and lags behind.
+    pub(crate) eventual: bool,
 }
 
 impl Part {
@@ -34,7 +36,13 @@ impl Part {
             url,
             body,
             absent_is_done: false,
+            eventual: false,
         }
+    }
+
+    pub(crate) fn eventual(mut self) -> Self {
+        self.eventual = true;
+        self
     }
 
     pub(crate) fn or_absent(mut self) -> Self {
@@ -71,12 +79,16 @@ pub(crate) fn body(parts: &[Part], sequential: bool) -> Value {
         request.insert("id".into(), (at + 1).to_string().into());
         request.insert("method".into(), part.method.name().into());
         request.insert("url".into(), part.url.clone().into());
+        let mut headers = Map::new();
         if let Some(body) = &part.body {
-            request.insert(
-                "headers".into(),
-                json!({"Content-Type": "application/json"}),
-            );
+            headers.insert("Content-Type".into(), "application/json".into());
             request.insert("body".into(), body.clone());
+        }
+        if part.eventual {
+            headers.insert("ConsistencyLevel".into(), "eventual".into());
+        }
+        if !headers.is_empty() {
+            request.insert("headers".into(), Value::Object(headers));
         }
         if sequential && at > 0 {
             request.insert("dependsOn".into(), json!([at.to_string()]));

@@ -33,7 +33,7 @@ enum Kind {
     /// One membership that is given.
     Grant(Want),
     /// One that is taken.
-    Revoke,
+    Revoke(Want),
     /// Licences, all or none, in the order of the positions.
     Licences(Vec<(Box<str>, bool)>),
 }
@@ -43,7 +43,7 @@ impl Kind {
     const fn is_membership(&self) -> bool {
         match self {
             Self::Plain | Self::Rename => false,
-            Self::Grant(_) | Self::Revoke | Self::Licences(_) => true,
+            Self::Grant(_) | Self::Revoke(_) | Self::Licences(_) => true,
         }
     }
 }
@@ -123,6 +123,7 @@ impl<S: Secrets> GraphTarget<S> {
         };
         let mut replies = replies.into_iter();
         let mut left: Vec<Step> = Vec::new();
+        let mut absent: Vec<(usize, Doubt)> = Vec::new();
         let mut go_on = true;
         for step in chunk {
             let own: Vec<Option<Reply>> = replies.by_ref().take(step.parts.len()).collect();
@@ -153,7 +154,11 @@ impl<S: Secrets> GraphTarget<S> {
                         let of = step.of.iter();
                         doubts.extend(of.map(|at| doubt(*at, id, want.clone(), &reply)));
                     }
-                    Kind::Plain | Kind::Rename | Kind::Revoke => {}
+                    Kind::Revoke(want) => {
+                        let of = step.of.iter();
+                        absent.extend(of.map(|at| doubt(*at, id, want.clone(), &reply)));
+                    }
+                    Kind::Plain | Kind::Rename => {}
                 },
                 Outcome::Failed(error) => {
                     let refused = matches!(error, TargetError::Fault(Fault::Reject { .. }));
@@ -167,6 +172,15 @@ impl<S: Secrets> GraphTarget<S> {
                     set(answers, at, Err(error));
                 }
             }
+        }
+        // Before anything is given that may not stand beside what is taken.
+        let (places, absent): (Vec<usize>, Vec<Doubt>) = absent.into_iter().unzip();
+        for (at, answer) in places.into_iter().zip(self.settle(&absent).await) {
+            go_on &= matches!(
+                &answer,
+                Ok(_) | Err(TargetError::Fault(Fault::Reject { .. }))
+            );
+            set(answers, at, answer);
         }
         for step in left.into_iter().rev() {
             todo.push_front(step);
@@ -185,8 +199,12 @@ impl<S: Secrets> GraphTarget<S> {
             } else if reply.is_untried() {
                 return Outcome::Untried;
             } else if !(part.absent_is_done && reply.status == 404) {
-                let explains = matches!(step.kind, Kind::Grant(_) | Kind::Licences(_));
-                if explains && is_doubtful(&reply) {
+                let doubtful = match step.kind {
+                    Kind::Grant(_) | Kind::Licences(_) => is_doubtful(&reply),
+                    Kind::Revoke(_) => reply.status == 404,
+                    Kind::Plain | Kind::Rename => false,
+                };
+                if doubtful {
                     return Outcome::Doubtful(reply);
                 }
                 let error = match step.kind {
@@ -196,7 +214,7 @@ impl<S: Secrets> GraphTarget<S> {
                     Kind::Plain
                     | Kind::Rename
                     | Kind::Grant(_)
-                    | Kind::Revoke
+                    | Kind::Revoke(_)
                     | Kind::Licences(_) => None,
                 };
                 return Outcome::Failed(
@@ -286,7 +304,11 @@ impl<S: Secrets> GraphTarget<S> {
             };
             (self.addition(&group, id), Kind::Grant(want))
         } else {
-            (removal(&group, id), Kind::Revoke)
+            let want = Want::Absent {
+                entitlement: entitlement.clone(),
+                group: group.id.clone(),
+            };
+            (removal(&group, id), Kind::Revoke(want))
         };
         Ok(Step {
             of: vec![at],
@@ -363,7 +385,7 @@ fn join_licence(step: &mut Step, id: &ObjectId, at: usize, one: (Box<str>, bool)
     let of = step.of.iter().copied().chain([at]).collect();
     let all = match &step.kind {
         Kind::Licences(all) => all.iter().cloned().chain([one]).collect(),
-        Kind::Plain | Kind::Rename | Kind::Grant(_) | Kind::Revoke => vec![one],
+        Kind::Plain | Kind::Rename | Kind::Grant(_) | Kind::Revoke(_) => vec![one],
     };
     *step = licence_step(id, of, all);
 }

@@ -4,103 +4,33 @@ use domain::policy::EntitlementKind;
 use domain::{Account, AccountId, EntitlementId, Group};
 use ports::target::{Check, Cursor, Found, Lookup, Page, Roster, TargetError};
 use ports::{Fault, Observe, Secrets};
-use serde_json::{Value, json};
-use target_http::{Effect, Method, To};
+use serde_json::Value;
+use target_http::{Effect, To};
 
 use crate::batch::{self, Part, Reply};
+use crate::inside::{Inside, memberships};
+use crate::licence::{self, STATES};
 use crate::permission::Action;
 use crate::target::{GraphTarget, unreadable};
 use crate::url::{self, ObjectId};
 use crate::user;
 use crate::wire::Call;
 
-const DELETED: &str = "/directory/deletedItems/microsoft.graph.user";
-
-/// The most groups that one check may name.
-const MOST_CHECKED: usize = 20;
-
 /// Hits of one search.
 #[derive(Default)]
-struct Hits {
-    accounts: Vec<Account>,
+pub(crate) struct Hits {
+    pub(crate) accounts: Vec<Account>,
     /// There are more than came.
-    more: bool,
+    pub(crate) more: bool,
 }
 
 impl<S: Secrets> GraphTarget<S> {
-    /// The live account with our key, or else the deleted one, in one request.
-    async fn by_key(&self, key: &str) -> Result<Found, TargetError> {
-        let filter = url::equals(&self.plan.key_in_filters(), key);
-        let live = format!("/users?$filter={filter}&{}", self.plan.query());
-        let select = self.plan.select();
-        let gone = format!("{DELETED}?$filter={filter}&$select={select}");
-        let parts = [live, gone].map(|url| Part::get(Action::ReadUsers, url));
-        let replies = self.wire.batch(&parts, false, Effect::Read).await?;
-        let mut replies = replies.into_iter();
-        let mut next = || replies.next().flatten().ok_or_else(|| lost("look-up"));
-        let (live, gone) = (next()?, next()?);
-        let live = self.supported(live, "/users", &filter).await?;
-        let live = self.hits(&live, key, false)?;
-        if live.more || !live.accounts.is_empty() {
-            return found(live);
-        }
-        let gone = self.supported(gone, DELETED, &filter).await?;
-        found(self.hits(&gone, key, true)?)
-    }
-
-    /// The answer, or that of the index that lags behind: some filters by some properties are
-    /// answered there only.
-    async fn supported(
+    /// The accounts of an answer to a search.
+    pub(crate) fn found_users(
         &self,
-        reply: Reply,
-        path: &'static str,
-        filter: &str,
-    ) -> Result<Reply, TargetError> {
-        if reply.status != 400 || reply.code() != "Request_UnsupportedQuery" {
-            return Ok(reply);
-        }
-        let select = if path == DELETED {
-            format!("$select={}", self.plan.select())
-        } else {
-            self.plan.query()
-        };
-        let query = format!("$filter={filter}&{select}&$count=true");
-        let to = To::Path {
-            path,
-            query: Some(&query),
-        };
-        let call = Call {
-            eventual: true,
-            ..Call::get(to, path)
-        };
-        self.wire.send(call).await
-    }
-
-    /// The accounts of an answer that really have the key: text compares in any case there, and
-    /// a key is exact.
-    fn hits(&self, reply: &Reply, key: &str, deleted: bool) -> Result<Hits, TargetError> {
-        let all = self.found_users(reply, deleted)?;
-        let of = |account: &Account| account.key.as_ref().map(|key| key.reveal().clone());
-        let mut hits = Hits {
-            more: reply.body.get("@odata.nextLink").is_some(),
-            ..Hits::default()
-        };
-        for account in all {
-            match of(&account) {
-                Some(own) if *own == *key => hits.accounts.push(account),
-                Some(own) if own.to_lowercase() == key.to_lowercase() => {}
-                Some(_) | None => {
-                    return Err(TargetError::Fault(Fault::halt(format!(
-                        "look-up of a user: the target ignores the filter by `{}`",
-                        self.plan.key()
-                    ))));
-                }
-            }
-        }
-        Ok(hits)
-    }
-
-    fn found_users(&self, reply: &Reply, deleted: bool) -> Result<Vec<Account>, TargetError> {
+        reply: &Reply,
+        deleted: bool,
+    ) -> Result<Vec<Account>, TargetError> {
         if !reply.is_success() {
             return Err(self.refused(reply, Action::ReadUsers, Effect::Read));
         }
@@ -132,12 +62,23 @@ impl<S: Secrets> GraphTarget<S> {
         found(Hits { accounts, more })
     }
 
+    pub(crate) async fn by_id(&self, id: &ObjectId) -> Result<Found, TargetError> {
+        let query = self.plan.query();
+        let path = url::user(id);
+        let to = To::Path {
+            path: &path,
+            query: Some(&query),
+        };
+        let reply = self.wire.send(Call::get(to, "/users/{id}")).await?;
+        self.read_user(&reply, id)
+    }
+
     /// A read of one user, for a batch.
     fn read(&self, id: &ObjectId, licences: bool) -> Part {
         let query = self.plan.query();
         // `$select` comes first in the query.
         let query = if licences {
-            query.replacen("$select=", "$select=assignedLicenses,", 1)
+            query.replacen("$select=", &format!("$select={STATES},"), 1)
         } else {
             query
         };
@@ -173,14 +114,10 @@ impl<S: Secrets> GraphTarget<S> {
             asked.push((self.group(entitlement)?.id, entitlement));
         }
         let mut parts = vec![self.read(&id, !licences.is_empty())];
-        parts.extend(asked.chunks(MOST_CHECKED).map(|chunk| {
-            let ids: Vec<&str> = chunk.iter().map(|(id, _)| id.as_str()).collect();
-            membership_check(&id, &ids)
-        }));
-        let mut replies = Vec::with_capacity(parts.len());
-        for chunk in parts.chunks(batch::MOST) {
-            replies.extend(self.wire.batch(chunk, false, Effect::Read).await?);
+        if !asked.is_empty() {
+            parts.push(memberships(&id));
         }
+        let replies = self.wire.batch(&parts, false, Effect::Read).await?;
         let mut replies = replies.into_iter();
         let mut next = || replies.next().flatten().ok_or_else(|| lost("look back"));
         let user = next()?;
@@ -191,17 +128,17 @@ impl<S: Secrets> GraphTarget<S> {
                 held: Some(Vec::new()),
             });
         }
-        let mut held: Vec<EntitlementId> = Vec::new();
-        for chunk in asked.chunks(MOST_CHECKED) {
-            let reply = next()?;
-            if !reply.is_success() {
-                return Err(self.refused(&reply, Action::ReadGroups, Effect::Read));
-            }
-            let inside = checked(&reply).ok_or_else(|| unreadable("check of memberships"))?;
-            let hits = chunk.iter().filter(|(id, _)| inside.contains(&id.as_str()));
-            held.extend(hits.map(|(_, entitlement)| (*entitlement).clone()));
-        }
-        let skus = crate::licence::assigned(&user.body);
+        let inside = if asked.is_empty() {
+            Inside::new()
+        } else {
+            self.inside(next()?).await?.unwrap_or_default()
+        };
+        let mut held: Vec<EntitlementId> = asked
+            .into_iter()
+            .filter(|(group, _)| inside.contains(group.as_str()))
+            .map(|(_, entitlement)| entitlement.clone())
+            .collect();
+        let skus = licence::assigned(&user.body);
         held.extend(
             licences
                 .into_iter()
@@ -227,22 +164,21 @@ impl<S: Secrets> GraphTarget<S> {
     ) -> Result<Vec<AccountId>, TargetError> {
         const WHAT: &str = "look back at memberships";
         let licence = self.kind(entitlement) == Some(EntitlementKind::Licence);
-        let (wanted, action) = if licence {
+        let wanted: Box<str> = if licence {
             let sku = self.entitlements.get(entitlement).map(|(_, sku)| &**sku);
-            (Box::from(sku.unwrap_or_default()), Action::ReadUsers)
+            sku.unwrap_or_default().into()
         } else {
             self.resolve(std::iter::once(entitlement)).await?;
-            let group = self.group(entitlement)?.id;
-            (Box::from(group.as_str()), Action::ReadGroups)
+            self.group(entitlement)?.id.as_str().into()
         };
         let mut parts = Vec::with_capacity(accounts.len());
         for account in accounts {
             let id = ObjectId::of(account)?;
             parts.push(if licence {
-                let url = format!("{}?$select=id,assignedLicenses", url::user(&id));
-                Part::get(action, url)
+                let url = format!("{}?$select=id,{STATES}", url::user(&id));
+                Part::get(Action::ReadUsers, url)
             } else {
-                membership_check(&id, &[&*wanted])
+                memberships(&id)
             });
         }
         let mut inside = Vec::new();
@@ -250,18 +186,18 @@ impl<S: Secrets> GraphTarget<S> {
             let replies = self.wire.batch(parts, false, Effect::Read).await?;
             for (reply, account) in replies.into_iter().zip(accounts) {
                 let reply = reply.ok_or_else(|| lost(WHAT))?;
-                if reply.status == 404 {
-                    continue;
-                }
-                if !reply.is_success() {
-                    return Err(self.refused(&reply, action, Effect::Read));
-                }
-                let held = if licence {
-                    crate::licence::assigned(&reply.body)
+                let has = if reply.status == 404 {
+                    false
+                } else if !licence {
+                    let groups = self.inside(reply).await?;
+                    groups.is_some_and(|groups| groups.contains(&wanted))
+                } else if reply.is_success() {
+                    let skus = licence::assigned(&reply.body);
+                    skus.iter().any(|sku| sku.eq_ignore_ascii_case(&wanted))
                 } else {
-                    checked(&reply).ok_or_else(|| unreadable(WHAT))?
+                    return Err(self.refused(&reply, Action::ReadUsers, Effect::Read));
                 };
-                if held.iter().any(|one| one.eq_ignore_ascii_case(&wanted)) {
+                if has {
                     inside.push(account.clone());
                 }
             }
@@ -270,23 +206,7 @@ impl<S: Secrets> GraphTarget<S> {
     }
 }
 
-/// Which of these groups an account is in, for a batch.
-pub(crate) fn membership_check(account: &ObjectId, groups: &[&str]) -> Part {
-    Part::new(
-        Action::ReadGroups,
-        Method::Post,
-        format!("{}/checkMemberGroups", url::user(account)),
-        Some(json!({"groupIds": groups})),
-    )
-}
-
-/// The groups of an answer to [`membership_check`].
-pub(crate) fn checked(reply: &Reply) -> Option<Vec<&str>> {
-    let all = reply.body.get("value")?.as_array()?;
-    Some(all.iter().filter_map(Value::as_str).collect())
-}
-
-fn found(hits: Hits) -> Result<Found, TargetError> {
+pub(crate) fn found(hits: Hits) -> Result<Found, TargetError> {
     let count = u64::try_from(hits.accounts.len()).unwrap_or(u64::MAX);
     let mut accounts = hits.accounts.into_iter();
     match (accounts.next(), count, hits.more) {
@@ -321,14 +241,7 @@ impl<S: Secrets> Observe for GraphTarget<S> {
             Lookup::UserName(name) => self.by_user_name(name).await,
             Lookup::Id(account) => {
                 let id = ObjectId::of(account)?;
-                let query = self.plan.query();
-                let path = url::user(&id);
-                let to = To::Path {
-                    path: &path,
-                    query: Some(&query),
-                };
-                let reply = self.wire.send(Call::get(to, "/users/{id}")).await?;
-                self.read_user(&reply, &id)
+                self.by_id(&id).await
             }
         }
     }
@@ -364,7 +277,9 @@ impl<S: Secrets> Observe for GraphTarget<S> {
         }
         self.resolve(std::iter::once(entitlement)).await?;
         let group = self.group(entitlement)?.id;
-        let members = self.members_from_the_first(&group).await?;
-        Ok(Roster::These(members.unwrap_or_default()))
+        match self.members_from_the_first(&group).await? {
+            Some(members) => Ok(Roster::These(members)),
+            None => Err(self.group_is_gone(entitlement)),
+        }
     }
 }

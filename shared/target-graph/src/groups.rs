@@ -126,12 +126,25 @@ impl<S: Secrets> GraphTarget<S> {
         }
     }
 
+    /// A group that was known is not there any more: it is looked for again by whoever comes back.
+    pub(crate) fn group_is_gone(&self, entitlement: &EntitlementId) -> TargetError {
+        self.forget_group(entitlement);
+        TargetError::Fault(Fault::retry(format!(
+            "the group of `{entitlement}` is not there any more"
+        )))
+    }
+
     /// Looks for a group again the next time it is needed.
     pub(crate) fn forget_group(&self, entitlement: &EntitlementId) {
         if let Some((_, name)) = self.entitlements.get(entitlement) {
-            let mut known = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-            known.0.remove(name);
+            self.forget_name(name);
         }
+    }
+
+    /// The same, by the name that policy gives it.
+    pub(crate) fn forget_name(&self, name: &str) {
+        let mut known = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        known.0.remove(name);
     }
 }
 

@@ -12,6 +12,7 @@
 //!
 //! [`bulk`] sends records to the inbound provisioning API of Microsoft Entra instead.
 
+mod anew;
 mod apply;
 mod batch;
 pub mod bulk;
@@ -20,6 +21,8 @@ mod config;
 mod delta;
 mod find;
 mod groups;
+mod inside;
+mod key;
 mod licence;
 mod listing;
 mod members;

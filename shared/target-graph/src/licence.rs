@@ -8,7 +8,10 @@ use crate::permission::Action;
 use crate::url::{self, ObjectId};
 
 /// Properties that tell why a licence was refused.
-pub(crate) const STATE: &str = "usageLocation,assignedLicenses,licenseAssignmentStates";
+pub(crate) const STATE: &str = "usageLocation,licenseAssignmentStates";
+
+/// The property that [`assigned`] reads.
+pub(crate) const STATES: &str = "licenseAssignmentStates";
 
 /// All changes of one account's licences, in one request: Graph wants both lists.
 pub(crate) fn assign(account: &ObjectId, give: &[&str], take: &[&str]) -> Part {
@@ -24,22 +27,15 @@ pub(crate) fn assign(account: &ObjectId, give: &[&str], take: &[&str]) -> Part {
     )
 }
 
-/// The licences that a user has, from groups too.
+/// The licences that are assigned to a user itself. `assignedLicenses` has those of groups, too;
+/// a state that a group stands behind is none of ours
+/// (<https://learn.microsoft.com/graph/api/resources/licenseassignmentstate>).
 pub(crate) fn assigned(user: &Value) -> Vec<&str> {
-    skus(user, "assignedLicenses", |_| true)
-}
-
-/// Those of them that come from a group.
-pub(crate) fn inherited(user: &Value) -> Vec<&str> {
-    let by_group = |state: &Value| state.get("assignedByGroup").is_some_and(Value::is_string);
-    skus(user, "licenseAssignmentStates", by_group)
-}
-
-fn skus<'u>(user: &'u Value, list: &str, fits: impl Fn(&Value) -> bool) -> Vec<&'u str> {
-    let all = user.get(list).and_then(Value::as_array);
-    all.into_iter()
+    let states = user.get(STATES).and_then(Value::as_array);
+    states
+        .into_iter()
         .flatten()
-        .filter(|one| fits(one))
-        .filter_map(|one| one.get("skuId")?.as_str())
+        .filter(|state| state.get("assignedByGroup").is_none_or(Value::is_null))
+        .filter_map(|state| state.get("skuId")?.as_str())
         .collect()
 }

@@ -19,12 +19,19 @@ use crate::user;
 use crate::wire::Call;
 
 /// The most objects that Graph puts into a page.
-const PAGE: usize = 999;
+pub(crate) const PAGE: usize = 999;
 
 /// The place behind the last group, where the holders of licences are listed.
 const LICENCES: &str = "licences";
 
 const MEMBERS: &str = "/groups/{id}/members";
+
+/// What the pages of a list are.
+pub(crate) struct Pages {
+    pub(crate) what: &'static str,
+    pub(crate) template: &'static str,
+    pub(crate) action: Action,
+}
 
 impl<S: Secrets> GraphTarget<S> {
     pub(crate) async fn user_page(
@@ -104,13 +111,18 @@ impl<S: Secrets> GraphTarget<S> {
         let mut items = Vec::with_capacity(here.len());
         for ((name, id), reply) in here.iter().zip(replies) {
             let reply = reply.ok_or_else(|| lost("page of members"))?;
-            if let Some(members) = self.members(reply).await? {
-                items.push(Group {
-                    id: id.as_str().into(),
-                    name: (*name).into(),
-                    members: Some(members),
+            let Some(members) = self.members(reply).await? else {
+                // The places of the groups after it would change under the cursor.
+                self.forget_name(name);
+                return Err(TargetError::Expired {
+                    why: "a group is not there any more; the listing starts again".into(),
                 });
-            }
+            };
+            items.push(Group {
+                id: id.as_str().into(),
+                name: (*name).into(),
+                members: Some(members),
+            });
         }
         let next = start + here.len();
         let kinds = self.entitlements.values().map(|(kind, _)| *kind);
@@ -134,7 +146,7 @@ impl<S: Secrets> GraphTarget<S> {
         let named = named.filter(|(kind, _)| *kind == EntitlementKind::Licence);
         let mut holders: BTreeMap<&str, Vec<AccountId>> =
             named.map(|(_, sku)| (&**sku, Vec::new())).collect();
-        let query = format!("$select=id,assignedLicenses&$top={PAGE}");
+        let query = format!("$select=id,{}&$top={PAGE}", licence::STATES);
         let to = To::Path {
             path: "/users",
             query: Some(&query),
@@ -187,25 +199,38 @@ impl<S: Secrets> GraphTarget<S> {
     /// The members of a group from the first page on; `None` where there is no such group (any
     /// more).
     async fn members(&self, first: Reply) -> Result<Option<Vec<AccountId>>, TargetError> {
-        const WHAT: &str = "page of members";
+        let members = Pages {
+            what: "page of members",
+            template: MEMBERS,
+            action: Action::ReadGroups,
+        };
+        self.whole(first, &members, member).await
+    }
+
+    /// What a list holds from the first page on; `None` where what it hangs on is not there (any
+    /// more).
+    pub(crate) async fn whole<T>(
+        &self,
+        first: Reply,
+        of: &Pages,
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Result<Option<Vec<T>>, TargetError> {
         if first.status == 404 {
             return Ok(None);
         }
         if !first.is_success() {
-            return Err(self.refused(&first, Action::ReadGroups, Effect::Read));
+            return Err(self.refused(&first, of.action, Effect::Read));
         }
-        let mut members = Vec::new();
+        let mut found = Vec::new();
         let mut links: BTreeSet<String> = BTreeSet::new();
         let mut page = first;
         loop {
-            let all = values(&page).ok_or_else(|| unreadable(WHAT))?;
-            members.extend(all.iter().filter_map(member));
-            let Some(link) = fresh_link(&page, &mut links, WHAT)? else {
-                return Ok(Some(members));
+            let all = values(&page).ok_or_else(|| unreadable(of.what))?;
+            found.extend(all.iter().filter_map(&read));
+            let Some(link) = fresh_link(&page, &mut links, of.what)? else {
+                return Ok(Some(found));
             };
-            page = self
-                .page(To::Link(&link), MEMBERS, Action::ReadGroups)
-                .await?;
+            page = self.page(To::Link(&link), of.template, of.action).await?;
         }
     }
 }

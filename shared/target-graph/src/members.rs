@@ -38,7 +38,7 @@ enum Kind {
     /// One member that is put in.
     Add(EntitlementId, Known),
     /// One member that is taken out.
-    Remove,
+    Remove(EntitlementId, Known),
     /// Licences of one account, all or none; the positions stand in the order of these.
     Licences(Vec<(Box<str>, bool)>),
 }
@@ -100,7 +100,7 @@ impl<S: Secrets> GraphTarget<S> {
                 Ok(group) => units.push(Unit {
                     part: removal(&group, &id),
                     of: vec![(at, id)],
-                    kind: Kind::Remove,
+                    kind: Kind::Remove(entitlement.clone(), group),
                 }),
             }
         }
@@ -206,11 +206,10 @@ impl<S: Secrets> GraphTarget<S> {
             }
             return Vec::new();
         };
-        let done = reply.is_success();
-        if done || (unit.part.absent_is_done && reply.status == 404) {
+        if reply.is_success() {
             for (at, id) in &unit.of {
                 let id = id.account();
-                let unchanged = !done;
+                let unchanged = false;
                 set(answers, *at, Ok(Applied { id, unchanged }));
             }
             return Vec::new();
@@ -235,13 +234,20 @@ impl<S: Secrets> GraphTarget<S> {
                 };
                 doubts.extend(unit.of.iter().map(|(at, id)| doubt(*at, id, &want, &reply)));
             }
+            Kind::Remove(entitlement, group) if reply.status == 404 => {
+                let want = Want::Absent {
+                    entitlement: entitlement.clone(),
+                    group: group.id.clone(),
+                };
+                doubts.extend(unit.of.iter().map(|(at, id)| doubt(*at, id, &want, &reply)));
+            }
             Kind::Licences(all) if doubtful => {
                 doubts.extend(all.iter().zip(&unit.of).map(|((sku, give), (at, id))| {
                     let (sku, give) = (sku.clone(), *give);
                     doubt(*at, id, &Want::Licence { sku, give }, &reply)
                 }));
             }
-            Kind::Bind(..) | Kind::Add(..) | Kind::Remove | Kind::Licences(_) => {
+            Kind::Bind(..) | Kind::Add(..) | Kind::Remove(..) | Kind::Licences(_) => {
                 for (at, _) in &unit.of {
                     let error = self.refused(&reply, unit.part.action, Effect::Write);
                     set(answers, *at, Err(error));
@@ -281,10 +287,11 @@ const fn action(group: &Known) -> Action {
     }
 }
 
-/// Takes one member out of a group.
+/// Takes one member out of a group. Graph answers 404 where the account is not in it, and where
+/// there is no such group (any more).
 pub(crate) fn removal(group: &Known, account: &ObjectId) -> Part {
     let url = url::membership(&group.id, account);
-    Part::new(action(group), Method::Delete, url, None).or_absent()
+    Part::new(action(group), Method::Delete, url, None)
 }
 
 fn licence_unit(id: &ObjectId, all: &[(usize, Box<str>, bool)]) -> Unit {

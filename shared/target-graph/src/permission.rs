@@ -23,6 +23,8 @@ pub enum Action {
     SetLeaveDate,
     /// Finding groups and listing their members.
     ReadGroups,
+    /// Listing the groups that an account is in itself.
+    ReadMemberships,
     /// Putting members into groups and taking them out.
     WriteMembers,
     /// The same for groups that roles can be assigned to.
@@ -35,7 +37,7 @@ pub enum Action {
 
 impl Action {
     /// Every one.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::ReadUsers,
         Self::CreateUser,
         Self::UpdateUser,
@@ -46,6 +48,7 @@ impl Action {
         Self::RestoreUser,
         Self::SetLeaveDate,
         Self::ReadGroups,
+        Self::ReadMemberships,
         Self::WriteMembers,
         Self::WriteRoleMembers,
         Self::AssignLicence,
@@ -65,6 +68,7 @@ impl Action {
             Self::RestoreUser => "restore of a user",
             Self::SetLeaveDate => "change of a leave date",
             Self::ReadGroups => "read of groups",
+            Self::ReadMemberships => "read of memberships",
             Self::WriteMembers | Self::WriteRoleMembers => "change of a membership",
             Self::AssignLicence => "change of licences",
             Self::Upload => "upload of records",
@@ -85,6 +89,7 @@ impl Action {
             Self::ReadUsers
             | Self::CreateUser
             | Self::ReadGroups
+            | Self::ReadMemberships
             | Self::WriteMembers
             | Self::WriteRoleMembers
             | Self::AssignLicence
@@ -104,6 +109,7 @@ pub const fn permission_for(action: Action) -> &'static str {
         Action::DeleteUser | Action::RestoreUser => "User.DeleteRestore.All",
         Action::SetLeaveDate => "User-LifeCycleInfo.ReadWrite.All with User.Read.All",
         Action::ReadGroups => "GroupMember.Read.All",
+        Action::ReadMemberships => "Directory.Read.All",
         Action::WriteMembers => "GroupMember.ReadWrite.All",
         Action::WriteRoleMembers => {
             "RoleManagement.ReadWrite.Directory with GroupMember.ReadWrite.All"

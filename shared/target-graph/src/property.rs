@@ -55,6 +55,22 @@ const KEPT: &[&str] = &[
     "userPrincipalName",
 ];
 
+/// Properties that `eq` finds in the index only
+/// (<https://learn.microsoft.com/graph/aad-advanced-queries>).
+const INDEXED: &[&str] = &[
+    "companyName",
+    "employeeType",
+    "mobilePhone",
+    "officeLocation",
+    "onPremisesExtensionAttributes",
+    "onPremisesImmutableId",
+    "onPremisesSamAccountName",
+    "passwordPolicies",
+    "postalCode",
+    "preferredLanguage",
+    "streetAddress",
+];
+
 /// Read for every user, whatever is mapped.
 const ALWAYS: &[&str] = &[
     "id",
@@ -271,6 +287,11 @@ impl Plan {
     /// The property of our key, as filters name it.
     pub(crate) fn key_in_filters(&self) -> String {
         self.key.replace('.', "/")
+    }
+
+    /// Whether only the index that lags behind finds a user by our key, as far as is documented.
+    pub(crate) fn key_is_indexed(&self) -> bool {
+        INDEXED.contains(&halves(&self.key).0)
     }
 
     /// Our key in a user.

@@ -144,6 +144,9 @@ fn denied(action: Action, effect: Effect, named: &str) -> TargetError {
             "{why}; for a group that roles can be assigned to it needs {}, too",
             permission_for(Action::WriteRoleMembers)
         )),
+        (Effect::Write, Action::AssignLicence) => Fault::reject(format!(
+            "{why}; where others get theirs, this account is closed to the application"
+        )),
         (Effect::Read | Effect::Write, _) => Fault::halt(why),
     };
     TargetError::Fault(fault)

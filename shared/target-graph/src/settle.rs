@@ -11,18 +11,16 @@ use serde_json::Value;
 use target_http::Effect;
 
 use crate::batch::{self, Part, Reply};
-use crate::find::{checked, lost, membership_check};
+use crate::find::lost;
+use crate::inside::{Inside, memberships};
 use crate::licence;
 use crate::permission::Action;
 use crate::refusal::copy_of;
-use crate::target::{GraphTarget, unreadable};
+use crate::target::GraphTarget;
 use crate::url::{self, ObjectId};
 
 /// So long after its creation an account may be unknown to parts of Graph.
 const YOUNG: SignedDuration = SignedDuration::from_mins(2);
-
-/// The most groups that one check may name.
-const MOST_CHECKED: usize = 20;
 
 /// What was refused.
 #[derive(Clone)]
@@ -32,6 +30,11 @@ pub(crate) enum Want {
         entitlement: EntitlementId,
         group: ObjectId,
         roles: bool,
+    },
+    /// No membership of a group: the account is not in it, or there is no such group.
+    Absent {
+        entitlement: EntitlementId,
+        group: ObjectId,
     },
     /// A licence, to be given or taken.
     Licence { sku: Box<str>, give: bool },
@@ -50,7 +53,17 @@ struct State {
     users: BTreeMap<ObjectId, Reply>,
     /// Groups that do not exist.
     gone: BTreeSet<ObjectId>,
-    inside: BTreeSet<(ObjectId, Box<str>)>,
+    inside: BTreeMap<ObjectId, Inside>,
+}
+
+impl State {
+    /// Whether somebody was to be taken out of a group that does not exist.
+    fn is_gone(&self, doubt: &Doubt) -> bool {
+        match &doubt.want {
+            Want::Absent { group, .. } => self.gone.contains(group),
+            Want::Member { .. } | Want::Licence { .. } => false,
+        }
+    }
 }
 
 /// What a part of the look asks.
@@ -67,10 +80,16 @@ impl<S: Secrets> GraphTarget<S> {
             return Vec::new();
         }
         match self.state(doubts).await {
-            Ok(state) => doubts
-                .iter()
-                .map(|doubt| self.verdict(doubt, &state))
-                .collect(),
+            Ok(state) => {
+                let gone = |doubt: &&Doubt| state.is_gone(doubt);
+                let lost: Vec<&Doubt> = doubts.iter().filter(gone).collect();
+                let mut anew = self.remove_anew(&lost).await.into_iter();
+                let answer = |doubt| {
+                    let anew = gone(&doubt).then(|| anew.next()).flatten();
+                    anew.unwrap_or_else(|| self.verdict(doubt, &state))
+                };
+                doubts.iter().map(answer).collect()
+            }
             Err(error) => doubts.iter().map(|_| Err(copy_of(&error))).collect(),
         }
     }
@@ -94,12 +113,11 @@ impl<S: Secrets> GraphTarget<S> {
                     Question::Group(id) if !there => {
                         state.gone.insert(id.clone());
                     }
-                    Question::Inside(id) if there => {
-                        let groups = checked(&reply).ok_or_else(|| unreadable("look back"))?;
-                        let pairs = groups.into_iter().map(|group| (id.clone(), group.into()));
-                        state.inside.extend(pairs);
+                    Question::Group(_) => {}
+                    Question::Inside(id) => {
+                        let groups = self.inside(reply).await?;
+                        state.inside.insert(id.clone(), groups.unwrap_or_default());
                     }
-                    Question::Group(_) | Question::Inside(_) => {}
                 }
             }
         }
@@ -114,6 +132,7 @@ impl<S: Secrets> GraphTarget<S> {
         let user = state.users.get(&doubt.account);
         let there = user.filter(|reply| reply.is_success());
         match &doubt.want {
+            Want::Absent { .. } => unchanged,
             Want::Licence { give: false, .. } if there.is_none() => unchanged,
             Want::Member { .. } | Want::Licence { .. } if there.is_none() => {
                 Err(TargetError::NotFound)
@@ -123,8 +142,8 @@ impl<S: Secrets> GraphTarget<S> {
                 group,
                 roles,
             } => {
-                let pair = (doubt.account.clone(), group.as_str().into());
-                if state.inside.contains(&pair) {
+                let inside = state.inside.get(&doubt.account);
+                if inside.is_some_and(|groups| groups.contains(group.as_str())) {
                     return unchanged;
                 }
                 if state.gone.contains(group) {
@@ -159,12 +178,10 @@ impl<S: Secrets> GraphTarget<S> {
                     }));
                 }
                 let body = there.map_or(&Value::Null, |reply| &reply.body);
-                let has = |skus: Vec<&str>| skus.iter().any(|one| one.eq_ignore_ascii_case(sku));
-                let assigned = has(licence::assigned(body));
+                let skus = licence::assigned(body);
+                let assigned = skus.iter().any(|one| one.eq_ignore_ascii_case(sku));
                 let why = if *give == assigned {
                     return unchanged;
-                } else if !*give && has(licence::inherited(body)) {
-                    "the licence comes from a group; take the account out of that group"
                 } else if *give && !body.get("usageLocation").is_some_and(Value::is_string) {
                     "a licence needs `usageLocation`; map it"
                 } else if *give {
@@ -182,19 +199,27 @@ impl<S: Secrets> GraphTarget<S> {
 }
 
 fn questions(doubts: &[Doubt]) -> Vec<(Question, Part)> {
-    let mut users: BTreeMap<&ObjectId, BTreeSet<&str>> = BTreeMap::new();
+    // Whether memberships are asked for, too.
+    let mut users: BTreeMap<&ObjectId, bool> = BTreeMap::new();
     let mut groups: BTreeSet<&ObjectId> = BTreeSet::new();
     for doubt in doubts {
-        let of = users.entry(&doubt.account).or_default();
-        if let Want::Member { group, .. } = &doubt.want {
-            of.insert(group.as_str());
-            if doubt.reply.status == 404 {
+        match &doubt.want {
+            Want::Absent { group, .. } => {
                 groups.insert(group);
+            }
+            Want::Member { group, .. } => {
+                users.insert(&doubt.account, true);
+                if doubt.reply.status == 404 {
+                    groups.insert(group);
+                }
+            }
+            Want::Licence { .. } => {
+                users.entry(&doubt.account).or_default();
             }
         }
     }
     let mut asked = Vec::new();
-    for (id, of) in users {
+    for (id, asks) in users {
         let url = format!(
             "{}?$select=id,createdDateTime,{}",
             url::user(id),
@@ -204,9 +229,8 @@ fn questions(doubts: &[Doubt]) -> Vec<(Question, Part)> {
             Question::User(id.clone()),
             Part::get(Action::ReadUsers, url),
         ));
-        let of: Vec<&str> = of.into_iter().collect();
-        for chunk in of.chunks(MOST_CHECKED) {
-            asked.push((Question::Inside(id.clone()), membership_check(id, chunk)));
+        if asks {
+            asked.push((Question::Inside(id.clone()), memberships(id)));
         }
     }
     for id in groups {

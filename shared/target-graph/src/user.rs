@@ -1,5 +1,7 @@
 //! Users as Graph shows them.
 
+use std::collections::BTreeMap;
+
 use domain::{Account, Pii, Slot};
 use serde_json::Value;
 
@@ -9,7 +11,14 @@ use crate::url::ObjectId;
 const ON_PREMISES: &str = "the account is mastered on premises (`onPremisesSyncEnabled`); change \
                            it in the directory that it comes from";
 
-/// A user as an account; `None` where it lacks its id or its user name.
+/// The longest text that is taken, in bytes. What an account holds stays in memory and in reports.
+const LONGEST: usize = 4 * 1024;
+
+/// The longest id of another object, in bytes.
+const LONGEST_ID: usize = 1024;
+
+/// A user as an account; `None` where it lacks its id or its user name, or where anything that is
+/// taken from it is longer than Graph keeps: to cut it off would be to make up a value.
 pub(crate) fn account(plan: &Plan, user: &Value, deleted: bool) -> Option<Account> {
     let text = |name: &str| user.get(name).and_then(Value::as_str);
     let flag = |name: &str| user.get(name).and_then(Value::as_bool);
@@ -18,20 +27,34 @@ pub(crate) fn account(plan: &Plan, user: &Value, deleted: bool) -> Option<Accoun
     if deleted {
         user_name = original(user_name, &id);
     }
-    let attrs = plan.places().iter().filter_map(|(path, place)| {
-        let value = match place {
-            Place::UserName => user_name.to_owned(),
-            Place::Manager => user.pointer("/manager/id")?.as_str()?.to_owned(),
-            Place::Property(property) => property.get(user)?,
+    let key = plan.key_of(user);
+    if user_name.len() > LONGEST || key.as_ref().is_some_and(|key| key.len() > LONGEST) {
+        return None;
+    }
+    let mut attrs = BTreeMap::new();
+    for (path, place) in plan.places() {
+        let (value, longest) = match place {
+            Place::UserName => (Some(user_name.to_owned()), LONGEST),
+            Place::Manager => {
+                let manager = user.pointer("/manager/id").and_then(Value::as_str);
+                (manager.map(str::to_owned), LONGEST_ID)
+            }
+            Place::Property(property) => (property.get(user), LONGEST),
         };
-        Some((path.clone(), Pii::new(Slot::Text(value.into()))))
-    });
+        let Some(value) = value else {
+            continue;
+        };
+        if value.len() > longest {
+            return None;
+        }
+        attrs.insert(path.clone(), Pii::new(Slot::Text(value.into())));
+    }
     Some(Account {
         id: id.account(),
-        key: plan.key_of(user).map(|key| Pii::new(key.into())),
+        key: key.map(|key| Pii::new(key.into())),
         user_name: Pii::new(user_name.into()),
         active: flag("accountEnabled").unwrap_or(true),
-        attrs: attrs.collect(),
+        attrs,
         created: text("createdDateTime").and_then(|at| at.parse().ok()),
         last_sign_in: None,
         deleted,
@@ -117,6 +140,28 @@ mod tests {
             "ana@contoso.com"
         );
         assert_eq!(&*name("ana@contoso.com"), "ana@contoso.com");
+    }
+
+    #[test]
+    fn what_is_too_long_is_no_account_and_is_never_cut_off() {
+        let user = |place: &str, length: usize| {
+            let mut user = json!({
+                "id": "u-1", "userPrincipalName": "ana@contoso.com", "employeeId": "E1",
+                "department": "Ops", "manager": {"id": "u-2"},
+            });
+            *user.pointer_mut(place).unwrap() = "x".repeat(length).into();
+            account(&plan(), &user, false)
+        };
+        for (place, longest) in [
+            ("/id", 64),
+            ("/manager/id", 1024),
+            ("/userPrincipalName", 4096),
+            ("/employeeId", 4096),
+            ("/department", 4096),
+        ] {
+            assert!(user(place, longest).is_some(), "{place}");
+            assert!(user(place, longest + 1).is_none(), "{place}");
+        }
     }
 
     #[test]

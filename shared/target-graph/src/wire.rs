@@ -25,8 +25,6 @@ pub(crate) struct Call<'a> {
     pub(crate) body: Option<&'a Value>,
     pub(crate) content_type: &'static str,
     pub(crate) effect: Effect,
-    /// For the index that answers more filters and lags behind.
-    pub(crate) eventual: bool,
     /// For listings, which may wait where Graph is short of room.
     pub(crate) patient: bool,
 }
@@ -40,7 +38,6 @@ impl<'a> Call<'a> {
             body: None,
             content_type: JSON,
             effect: Effect::Read,
-            eventual: false,
             patient: false,
         }
     }
@@ -76,9 +73,6 @@ impl<S: Secrets> Wire<S> {
     pub(crate) async fn send(&self, call: Call<'_>) -> Result<Reply, TargetError> {
         let id = guid().map_err(TargetError::Fault)?;
         let mut headers = vec![("client-request-id", &*id)];
-        if call.eventual {
-            headers.push(("consistencylevel", "eventual"));
-        }
         if call.patient {
             headers.push(("x-ms-throttle-priority", "Low"));
         }

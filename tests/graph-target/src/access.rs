@@ -7,6 +7,7 @@ use crate::route::Action;
 
 /// The least-privilege permissions for everything that the target offers, but role-assignable groups.
 pub(crate) const LEAST: &[&str] = &[
+    "Directory.Read.All",
     "GroupMember.ReadWrite.All",
     "LicenseAssignment.ReadWrite.All",
     "SynchronizationData-User.Upload",
@@ -26,6 +27,7 @@ const READ_USERS: &[&str] = &[
     "Directory.Read.All",
     "Directory.ReadWrite.All",
 ];
+const READ_DIRECTORY: &[&str] = &["Directory.Read.All", "Directory.ReadWrite.All"];
 const CREATE_USER: &[&str] = &[
     "User.Create",
     "User.ReadWrite.All",
@@ -91,9 +93,9 @@ impl Access<'_> {
             | Action::GetUser
             | Action::UsersDelta
             | Action::GetManager
-            | Action::MemberOf
             | Action::ListDeleted
             | Action::GetDeleted => self.any(READ_USERS),
+            Action::MemberOf => self.any(READ_DIRECTORY),
             Action::CheckMemberGroups => {
                 self.any(READ_USERS)?;
                 self.any(READ_GROUPS)

@@ -8,6 +8,23 @@ use serde_json::Value;
 use crate::error::GraphError;
 use crate::schema::{self, EXTENSIONS, Properties, Property};
 
+/// Properties of users that `eq` does not find without the index.
+const INDEX_ONLY: &[&str] = &[
+    "companyName",
+    "employeeHireDate",
+    "employeeType",
+    "mobilePhone",
+    "officeLocation",
+    "onPremisesExtensionAttributes",
+    "onPremisesImmutableId",
+    "onPremisesSamAccountName",
+    "passwordPolicies",
+    "postalCode",
+    "preferredLanguage",
+    "showInAddressList",
+    "streetAddress",
+];
+
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Filter {
     /// A property, and the value that it equals.
@@ -48,9 +65,9 @@ impl Filter {
     pub(crate) fn is_advanced(&self) -> bool {
         match self {
             Filter::Differs(..) | Filter::EndsWith(..) | Filter::Not(_) => true,
-            Filter::Equals(_, value) => value.is_null(),
-            Filter::StartsWith(..) => false,
-            Filter::In(_, values) => values.len() > 15,
+            Filter::Equals(path, value) => value.is_null() || is_in_index(path),
+            Filter::StartsWith(path, _) => is_in_index(path),
+            Filter::In(path, values) => values.len() > 15 || is_in_index(path),
             Filter::And(one, other) | Filter::Or(one, other) => {
                 one.is_advanced() || other.is_advanced()
             }
@@ -91,6 +108,13 @@ impl Filter {
             | Filter::Not(_) => None,
         }
     }
+}
+
+/// Whether only the index finds users by a property
+/// (<https://learn.microsoft.com/graph/aad-advanced-queries>).
+fn is_in_index(path: &[String]) -> bool {
+    path.first()
+        .is_some_and(|name| INDEX_ONLY.contains(&name.as_str()))
 }
 
 fn at<'v>(values: &'v Properties, path: &[String]) -> Option<&'v Value> {

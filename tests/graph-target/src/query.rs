@@ -81,6 +81,11 @@ impl Query {
                 "Unsupported query: it needs the header ConsistencyLevel: eventual and $count=true.",
             ));
         }
+        if query.count && query.expand_manager {
+            return Err(GraphError::unsupported(
+                "Unsupported query: $expand is not supported with $count and ConsistencyLevel: eventual.",
+            ));
+        }
         Ok(query)
     }
 

@@ -2,10 +2,12 @@
 
 use domain::TargetId;
 use graph_target::{Fault, FaultKind};
+use ports::queue::Queues as _;
 use reconciler::Finished;
 use serde_json::json;
+use tests::world::Says;
 
-use crate::company::{Company, TODAY};
+use crate::company::{ANA, Company, TODAY, policy};
 
 async fn with_people(n: usize) -> Company {
     let company = Company::new().await;
@@ -106,5 +108,50 @@ async fn an_account_deleted_by_hand_comes_back_with_its_id() {
     assert_eq!((back.id, back.account_enabled), (id, true));
     assert_eq!(company.groups("E0"), ["All staff", "Invoices", "Ledger"]);
     assert_eq!(company.graph.user_count(), 6);
+    company.ends().await;
+}
+
+#[tokio::test]
+async fn what_a_nested_group_brings_along_is_nobody_s_membership() {
+    // Whoever may change invoices may read the ledger: the one group is in the other.
+    let nested = "group = \"Invoices\"";
+    let text = policy()
+        .replace(nested, &format!("{nested}\nwithin = [\"ledger\"]"))
+        .replace("[\"customers\"]", "[\"customers\", \"ledger\"]");
+    let mut company = Company::with_policy(&text).await;
+    let (reader, admin) = (company.group("Ledger"), company.group("Invoices"));
+    company.graph.add_member(&reader, &admin).expect("nested");
+    company.hr(Company::hires("E1", ANA, "Sales", TODAY)).await;
+    assert_eq!(company.groups("E1"), ["All staff", "Customers", "Ledger"]);
+    let steps = [
+        (
+            Says::about("E1").that("department", "Finance"),
+            &["All staff", "Invoices"][..],
+        ),
+        (
+            Says::about("E1")
+                .that("worker_status", "terminated")
+                .that("end_mode", "now")
+                .that("end_date", TODAY),
+            &[],
+        ),
+    ];
+    for (says, groups) in steps {
+        company.reset_calls();
+        company.hr(says).await;
+        assert_eq!(company.groups("E1"), groups);
+        // Each is taken once: the look back sees that it is.
+        let removals = company.asked("DELETE", "/groups/{id}/members/{id}/$ref");
+        assert_eq!(removals, 2);
+        company.world.night().await;
+        company.reset_calls();
+        let night = company.world.night().await;
+        assert_eq!((night.sent(), company.graph.usage().writes), (0, 0));
+    }
+    for lane in company.world.all_lanes() {
+        let letters = company.world.lanes.dead_letters(&lane);
+        assert!(letters.is_empty(), "{lane}");
+    }
+    assert!(company.group("Ledger") == reader && company.record("E1").await.parked.is_none());
     company.ends().await;
 }

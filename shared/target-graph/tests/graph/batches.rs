@@ -5,8 +5,8 @@ use std::time::Duration;
 use domain::policy::EntitlementKind;
 use domain::{AccountId, Change};
 use graph_target::{Fault, FaultKind, GraphTarget as Graph, Options, Refusal};
-use ports::Apply;
-use ports::target::TargetError;
+use ports::target::{Cursor, TargetError};
+use ports::{Apply, Observe};
 use serde_json::json;
 
 use crate::fixture::{World, ana, grant, lines, revoke, update};
@@ -328,8 +328,9 @@ async fn a_refused_licence_says_why_and_stops_no_other() {
         .graph
         .give_group_license(&world.groups["entra/g0"], &skus[1])
         .unwrap();
+    // What a group gives is not ours to take.
     let text = lines(&world.target.apply_all(&[revoke("entra/e5")], &id).await);
-    assert!(text[0].contains("comes from a group"), "{text:?}");
+    assert_eq!(text, ["so already"]);
     let text = lines(&world.target.apply_all(&[revoke("entra/e3")], &bo).await);
     assert_eq!(text, ["so already"]);
     for refusal in [
@@ -339,4 +340,39 @@ async fn a_refused_licence_says_why_and_stops_no_other() {
     ] {
         assert!(world.graph.refused(refusal) >= 1, "{refusal:?}");
     }
+}
+
+#[tokio::test]
+async fn what_a_group_gives_is_neither_held_nor_listed() {
+    let (world, skus) = licensed(5).await;
+    let id = world.user("ana");
+    let (e3, group) = (["entra/e3".into()], &world.groups["entra/g0"]);
+    world.member("entra/g0", &id);
+    world.graph.give_group_license(group, &skus[0]).unwrap();
+    let ours = async || {
+        let held = world.target.held(&id, &e3).await.unwrap().unwrap();
+        let check = world.target.check(&id, &e3).await.unwrap().held.unwrap();
+        let of = std::slice::from_ref(&id);
+        let holders = world.target.holders(&e3[0], of).await.unwrap().unwrap();
+        let page = world.target.groups(Some(&Cursor("licences".into()))).await;
+        let groups = page.unwrap().items;
+        let listed = groups.iter().find(|group| *group.name == *skus[0]).unwrap();
+        let told = [
+            held == e3,
+            check == e3,
+            holders == of,
+            listed.members.as_deref() == Some(of),
+        ];
+        assert!(told.iter().all(|one| *one == told[0]), "{told:?}");
+        told[0]
+    };
+    assert!(!ours().await);
+    // A grant assigns it to the account itself, too.
+    let answers = world.target.apply_all(&[grant("entra/e3")], &id).await;
+    assert_eq!(lines(&answers), ["done"]);
+    assert_eq!(held(&world, &id), [skus[0].clone()]);
+    assert!(ours().await);
+    let answers = world.target.apply_all(&[revoke("entra/e3")], &id).await;
+    assert_eq!(lines(&answers), ["done"]);
+    assert!(!ours().await && held(&world, &id).is_empty());
 }

@@ -8,7 +8,7 @@ use ports::{Apply, Observe};
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::fixture::{World, ana, lines};
+use crate::fixture::{World, ana, create, grant, lines};
 use crate::script::{Script, Turn};
 
 async fn by_key(world: &World, key: &str) -> Found {
@@ -180,29 +180,96 @@ async fn an_empty_page_with_a_link_is_no_proof_of_absence() {
 #[tokio::test]
 async fn a_key_that_only_the_index_knows_is_asked_there() {
     let refusal = json!({"error": {"code": "Request_UnsupportedQuery", "message": "x"}});
-    let answer = |id: &str, known: bool| {
-        let (status, body) = if known {
-            (200, json!({"value": []}))
+    let user = json!({"id": "u-1", "userPrincipalName": "a@x", "employeeId": "E1"});
+    for (deleted, refused) in [(false, 0), (true, 1)] {
+        let statuses = |at: usize| if at == refused { 400 } else { 200 };
+        let first = json!({"responses": [
+            {"id": "2", "status": statuses(1), "body": if refused == 1 { refusal.clone() } else { json!({"value": []}) }},
+            {"id": "1", "status": statuses(0), "body": if refused == 0 { refusal.clone() } else { json!({"value": []}) }},
+        ]});
+        let some = json!({"value": [user]});
+        let none = json!({"value": []});
+        let (live, gone) = if deleted {
+            (&none, &some)
         } else {
-            (400, refusal.clone())
+            (&some, &none)
         };
-        json!({"id": id, "status": status, "body": body})
-    };
-    for deleted in [false, true] {
-        let body = json!({"responses": [answer("2", !deleted), answer("1", deleted)]});
-        let user = json!({"id": "u-1", "userPrincipalName": "a@x", "employeeId": "E1"});
+        let second = json!({"responses": [
+            {"id": "1", "status": 200, "body": live}, {"id": "2", "status": 200, "body": gone},
+        ]});
         let script = Script::start([
-            Turn::body(200, body.to_string()),
-            Turn::body(200, json!({"value": [user]}).to_string()),
+            Turn::body(200, first.to_string()),
+            Turn::body(200, second.to_string()),
+            Turn::body(200, user.to_string()),
         ])
         .await;
         let target = crate::errors::scripted(&script);
         let found = target.find(Lookup::Key("E1")).await.unwrap();
         assert!(matches!(found, Found::One(account) if account.deleted == deleted));
-        let seen = &script.seen()[1];
-        assert_eq!(seen.header("consistencylevel"), Some("eventual"));
-        assert!(seen.target.contains("$count=true"), "{}", seen.target);
-        assert_eq!(seen.target.contains("deletedItems"), deleted);
+        let seen = script.seen();
+        // A live one is read once more, by its id.
+        assert_eq!(seen.len(), if deleted { 2 } else { 3 });
+        if let Some(again) = seen.get(2) {
+            assert!(again.target.contains("/users/u-1?"), "{}", again.target);
+            assert_eq!(again.header("consistencylevel"), None);
+        }
+        let batch: serde_json::Value = serde_json::from_str(&seen[1].body).unwrap();
+        for part in batch["requests"].as_array().unwrap() {
+            assert_eq!(part["headers"]["ConsistencyLevel"], "eventual");
+            let url = part["url"].as_str().unwrap();
+            assert!(
+                url.contains("$count=true") && !url.contains("$expand"),
+                "{url}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_in_the_index_finds_the_account_with_its_manager() {
+    let world = World::with(Options::default(), 0, |config| {
+        config.settings.key = "onPremisesExtensionAttributes.extensionAttribute15".into();
+    })
+    .await;
+    let boss = world.user("boss");
+    let (found, calls, _) = world.cost(by_key(&world, "E1")).await;
+    assert_eq!((found, calls), (Found::None, 1));
+    let joiner = create(&[
+        ("userName", Some("ana@contoso.com")),
+        ("externalId", Some("E1")),
+        ("displayName", Some("Ana Silva")),
+        ("manager", Some(boss.as_str())),
+    ]);
+    let id = world.target.apply(&joiner, None).await.unwrap().id;
+    let (found, calls, _) = world.cost(by_key(&world, "E1")).await;
+    let Found::One(account) = found else {
+        panic!("{found:?}")
+    };
+    assert_eq!((&account.id, calls), (&id, 2));
+    assert_eq!(
+        account.attrs["manager"].reveal().text(),
+        Some(boss.as_str())
+    );
+}
+
+#[tokio::test]
+async fn an_index_that_is_behind_is_no_answer() {
+    let hit = json!({"value": [{"id": "u-1", "userPrincipalName": "a@x", "employeeId": "E1"}]});
+    let refusal = json!({"error": {"code": "Request_UnsupportedQuery", "message": "x"}});
+    let batch = |live: u16, body: &serde_json::Value| {
+        let body = json!({"responses": [
+            {"id": "1", "status": live, "body": body},
+            {"id": "2", "status": 200, "body": {"value": []}},
+        ]});
+        Turn::body(200, body.to_string())
+    };
+    let other = json!({"id": "u-1", "userPrincipalName": "a@x", "employeeId": "E2"});
+    for turn in [Turn::body(200, other.to_string()), Turn::body(404, "{}")] {
+        let script = Script::start([batch(400, &refusal), batch(200, &hit), turn]).await;
+        let target = crate::errors::scripted(&script);
+        let fault = target.find(Lookup::Key("E1")).await.unwrap_err();
+        let text = fault.into_fault().to_string();
+        assert!(text.contains("is behind the directory"), "{text}");
     }
 }
 
@@ -259,6 +326,68 @@ async fn a_look_back_shows_the_account_and_what_it_holds() {
     world.graph.delete_user(id.as_str()).unwrap();
     let gone = world.target.check(&id, &of).await.unwrap();
     assert_eq!((gone.found, gone.held), (Found::None, Some(Vec::new())));
+}
+
+#[tokio::test]
+async fn a_group_that_is_inherited_is_not_held() {
+    let world = World::groups(2).await;
+    let id = world.user("ana");
+    let (reader, admin) = (&world.groups["entra/g0"], &world.groups["entra/g1"]);
+    // Whoever is an admin reads, too.
+    world.graph.add_member(reader, admin).unwrap();
+    world.member("entra/g1", &id);
+    let of = ["entra/g0".into(), "entra/g1".into()];
+    let held = world.target.held(&id, &of).await.unwrap();
+    assert_eq!(held, Some(vec!["entra/g1".into()]));
+    let holders = world
+        .target
+        .holders(&of[0], std::slice::from_ref(&id))
+        .await;
+    assert_eq!(holders.unwrap(), Some(Vec::new()));
+    let answers = world.target.apply_all(&[grant("entra/g0")], &id).await;
+    assert_eq!(lines(&answers), ["done"]);
+    let held = world.target.held(&id, &of).await.unwrap();
+    assert_eq!(held, Some(of.to_vec()));
+    let answers = world.target.apply_all(&[grant("entra/g0")], &id).await;
+    assert_eq!(lines(&answers), ["so already"]);
+}
+
+#[tokio::test]
+async fn a_look_back_reads_every_page_of_memberships() {
+    let world = World::groups(25).await;
+    let id = world.user("ana");
+    for group in world.groups.keys() {
+        world.member(group, &id);
+    }
+    let of: Vec<_> = world.groups.keys().map(|one| one.as_str().into()).collect();
+    world.fault(
+        Fault::ShortPages { max: 10 }
+            .always()
+            .path_part("/memberOf"),
+    );
+    let held = world.target.held(&id, &of).await.unwrap().unwrap();
+    assert_eq!(held, of);
+    assert!(world.fired(FaultKind::ShortPages) >= 2);
+    let page = Fault::PageError {
+        page: 3,
+        status: 503,
+    };
+    world.fault(page.once().path_part("/memberOf"));
+    assert!(world.target.held(&id, &of).await.is_err());
+    assert_eq!(world.fired(FaultKind::PageError), 1);
+}
+
+#[tokio::test]
+async fn a_look_back_at_memberships_names_the_permission_that_it_lacks() {
+    let world = World::groups(1).await;
+    let id = world.user("ana");
+    world.graph.withdraw("Directory.Read.All");
+    let fault = world.target.held(&id, &["entra/g0".into()]).await;
+    let text = fault.unwrap_err().into_fault().to_string();
+    assert!(
+        text.starts_with("halt: read of memberships") && text.contains("Directory.Read.All"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use domain::AccountId;
 use graph_target::{Fault, FaultKind, Refusal};
-use ports::target::TargetError;
+use ports::target::{Roster, TargetError};
 use ports::{Apply, Observe};
 use serde_json::json;
 
-use crate::fixture::{World, grant, lines, member};
+use crate::fixture::{World, grant, lines, member, revoke};
 
 async fn people(world: &World, count: usize) -> Vec<AccountId> {
     world.target.groups(None).await.unwrap();
@@ -36,8 +36,9 @@ async fn changes_of_several_groups_go_together_each_with_its_answer() {
         text[5],
         "reject: the entitlement `entra/none`: it belongs to another target"
     );
-    // One bind of two, one addition, two removals.
-    assert_eq!((calls, writes), (1, 4));
+    // One bind of two, one addition, two removals; the look at the group that somebody was not
+    // in.
+    assert_eq!((calls, writes), (2, 4));
     assert!(world.is_member("entra/g0", &people[0]) && world.is_member("entra/g0", &people[1]));
     assert!(world.is_member("entra/g2", &people[1]) && !world.is_member("entra/g2", &people[0]));
     assert_eq!(world.graph.refused(Refusal::MemberObjectDelete), 0);
@@ -221,4 +222,78 @@ async fn a_group_that_is_gone_is_said_and_looked_for_again() {
             .await,
     );
     assert_eq!(text, ["done"]);
+}
+
+#[tokio::test]
+async fn a_removal_from_a_group_that_was_made_again_is_carried_out_there() {
+    for together in [false, true] {
+        let mut world = World::groups(3).await;
+        let id = people(&world, 1).await.remove(0);
+        for group in ["entra/g0", "entra/g1"] {
+            world.member(group, &id);
+            world.graph.delete_group(&world.groups[group]).unwrap();
+        }
+        let made = world.graph.add_group("g0").unwrap().id;
+        world.groups.insert("entra/g0".into(), made);
+        world.member("entra/g0", &id);
+        let answers = if together {
+            let changes = ["entra/g0", "entra/g1", "entra/g2"].map(|of| member(of, &id, false));
+            world.target.memberships(&changes).await
+        } else {
+            let changes = ["entra/g0", "entra/g1", "entra/g2"].map(revoke);
+            world.target.apply_all(&changes, &id).await
+        };
+        // The second group is gone for good, and in the third nobody is.
+        assert_eq!(lines(&answers), ["done", "so already", "so already"]);
+        assert!(!world.is_member("entra/g0", &id));
+        world.member("entra/g0", &id);
+        let held = world.target.held(&id, &["entra/g0".into()]).await.unwrap();
+        assert_eq!(held, Some(vec!["entra/g0".into()]));
+    }
+}
+
+#[tokio::test]
+async fn what_is_taken_from_a_group_made_again_goes_before_what_is_given() {
+    let mut world = World::groups(2).await;
+    let id = people(&world, 1).await.remove(0);
+    world.graph.delete_group(&world.groups["entra/g0"]).unwrap();
+    let made = world.graph.add_group("g0").unwrap().id;
+    world.groups.insert("entra/g0".into(), made);
+    world.member("entra/g0", &id);
+    // The group that is made again cannot be looked at: nothing after it is tried.
+    world.fault(
+        Fault::Status { code: 503 }
+            .once()
+            .method("GET")
+            .path("/groups"),
+    );
+    let changes = [revoke("entra/g0"), grant("entra/g1")];
+    let text = lines(&world.target.apply_all(&changes, &id).await);
+    assert_eq!(text, ["retry: read of groups: 503 UnknownError"]);
+    assert!(!world.is_member("entra/g1", &id));
+    let text = lines(&world.target.apply_all(&changes, &id).await);
+    assert_eq!(text, ["done", "done"]);
+    assert!(!world.is_member("entra/g0", &id) && world.is_member("entra/g1", &id));
+}
+
+#[tokio::test]
+async fn a_group_that_was_made_again_is_listed_as_it_is_now() {
+    let world = World::groups(1).await;
+    let id = people(&world, 1).await.remove(0);
+    world.graph.delete_group(&world.groups["entra/g0"]).unwrap();
+    let made = world.graph.add_group("g0").unwrap().id;
+    world.graph.add_member(&made, id.as_str()).unwrap();
+    let of = "entra/g0".into();
+    let fault = world.target.roster(&of).await.unwrap_err().into_fault();
+    assert!(fault.to_string().starts_with("retry: "), "{fault}");
+    let roster = world.target.roster(&of).await.unwrap();
+    assert_eq!(roster, Roster::These(vec![id.clone()]));
+    // So it is with a listing, which starts again.
+    world.graph.delete_group(&made).unwrap();
+    let made = world.graph.add_group("g0").unwrap().id;
+    world.graph.add_member(&made, id.as_str()).unwrap();
+    let expired = world.target.groups(None).await;
+    assert!(matches!(expired, Err(TargetError::Expired { .. })));
+    let page = world.target.groups(None).await.unwrap();
+    assert_eq!(page.items[0].members.as_deref(), Some(&[id][..]));
 }

@@ -30,7 +30,12 @@ async fn each_call_asks_for_its_permission() {
         ("User.Read.All", "GET", "/users", Value::Null),
         ("User.Read.All", "GET", "/users/{u}", Value::Null),
         ("User.Read.All", "GET", "/users/delta", Value::Null),
-        ("User.Read.All", "GET", "/users/{u}/memberOf", Value::Null),
+        (
+            "Directory.Read.All",
+            "GET",
+            "/users/{u}/memberOf",
+            Value::Null,
+        ),
         (
             "User.Read.All",
             "GET",
