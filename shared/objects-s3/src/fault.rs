@@ -92,7 +92,7 @@ fn of_code(bucket: &str, code: &str, status: u16) -> Fault {
         "EntityTooLarge" | "InvalidArgument" | "InvalidObjectState" | "InvalidPart"
         | "InvalidPartOrder" | "InvalidRequest" | "KeyTooLongError" | "MalformedXML"
         | "MetadataTooLarge" => Fault::reject(why),
-        // The SDK has set its clock by the answer.
+        // The client has set its clock by the answer.
         "RequestTimeTooSkewed" | "ExpiredToken" | "RequestExpired" => Fault::retry(why),
         _ if status == 403 => Fault::halt(format!(
             "{why}; check the role's rights to the bucket, also `s3:ListBucket`: without it an \

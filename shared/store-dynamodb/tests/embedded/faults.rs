@@ -1,13 +1,10 @@
 //! Every way in which the service can fail, and what a handler is told to do about it.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
-};
+use aws_client::{Config, Credentials, Limits};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
@@ -53,17 +50,15 @@ fn store(service: Service) -> (DynamoStore, Arc<Mutex<Vec<String>>>) {
         service,
         requests: Arc::clone(&requests),
     };
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("local"))
-        .endpoint_url("http://dynamodb.test")
-        .credentials_provider(Credentials::new("a", "b", None, None, "test"))
-        .retry_config(RetryConfig::disabled())
-        .http_client(http_client_fn(move |_, _| {
-            SharedHttpConnector::new(connection.clone())
-        }))
-        .build();
-    (DynamoStore::new(Client::from_conf(config), "t"), requests)
+    let credentials = Credentials::new("a", "b", None, None, "test");
+    let limits = Limits {
+        attempt: Duration::from_secs(1),
+        request: Duration::from_secs(1),
+        attempts: 1,
+    };
+    let endpoint = Some("http://dynamodb.test".to_owned());
+    let aws = Config::new("local", credentials, connection, limits).at(endpoint);
+    (DynamoStore::new(&aws, "t"), requests)
 }
 
 /// One request of every kind.
@@ -235,10 +230,10 @@ async fn an_acknowledgement_does_not_fight_for_ever() {
 async fn a_table_that_is_there_is_left_alone() {
     let in_use = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceInUseException"}"#;
     let (there, requests) = store(Service::Answers(400, in_use));
-    create_table(there.client(), "t", true).await.unwrap();
+    create_table(&there, true).await.unwrap();
     assert_eq!(*requests.lock().unwrap(), ["CreateTable"]);
     let denied = r#"{"__type":"com.amazon.coral.service#AccessDeniedException"}"#;
     let (denied, _) = store(Service::Answers(400, denied));
-    let fault = create_table(denied.client(), "t", true).await.unwrap_err();
+    let fault = create_table(&denied, true).await.unwrap_err();
     assert_eq!(fault.error_type(), "Halt");
 }
