@@ -84,7 +84,7 @@ impl Codec {
     pub fn read(&self, mut answer: HttpResponse) -> Result<Output, Failure> {
         let bag = ConfigBag::base();
         let Some(deserializer) = self.0.load::<SharedResponseDeserializer>() else {
-            return Err(Failure::Unread(NoCodec.into(), answer));
+            return Err(Failure::Unread(NoCodec.into(), answer.into()));
         };
         let streamed = deserializer.deserialize_streaming_with_config(&mut answer, &bag);
         let read = streamed
@@ -96,8 +96,8 @@ impl Codec {
                 OtherType
             });
             match said {
-                Some(error) => Failure::Service(error, answer),
-                None => Failure::Unread(unread.into(), answer),
+                Some(error) => Failure::Service(error, answer.into()),
+                None => Failure::Unread(unread.into(), answer.into()),
             }
         })
     }
@@ -113,16 +113,16 @@ pub enum Failure {
     /// It did not get there, or it is not known whether it did.
     Connection(ConnectorError),
     /// The answer was cut off.
-    CutOff(BoxError, HttpResponse),
+    CutOff(BoxError, Box<HttpResponse>),
     /// The answer cannot be read.
-    Unread(BoxError, HttpResponse),
+    Unread(BoxError, Box<HttpResponse>),
     /// The service says so.
-    Service(Error, HttpResponse),
+    Service(Error, Box<HttpResponse>),
 }
 
 impl Failure {
     /// What was answered, as far as it came.
-    pub const fn answer(&self) -> Option<&HttpResponse> {
+    pub fn answer(&self) -> Option<&HttpResponse> {
         match self {
             Self::Request(_) | Self::Time(_) | Self::Connection(_) => None,
             Self::CutOff(_, answer) | Self::Unread(_, answer) | Self::Service(_, answer) => {
@@ -138,11 +138,11 @@ impl Failure {
             Self::Time(why) => SdkError::timeout_error(why),
             Self::Connection(why) => SdkError::dispatch_failure(why),
             Self::CutOff(why, answer) | Self::Unread(why, answer) => {
-                SdkError::response_error(why, answer)
+                SdkError::response_error(why, *answer)
             }
             Self::Service(error, answer) => match error.downcast::<E>() {
-                Ok(error) => SdkError::service_error(error, answer),
-                Err(_) => SdkError::response_error(OtherType, answer),
+                Ok(error) => SdkError::service_error(error, *answer),
+                Err(_) => SdkError::response_error(OtherType, *answer),
             },
         }
     }

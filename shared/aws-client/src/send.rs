@@ -23,7 +23,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::operation::{Codec, Failure, Operation, OtherType};
 use crate::retry::{Budget, Reason, asked, may_be_skewed};
-use crate::service::address;
+use crate::service::{address, named};
 use crate::sign::{NotInMemory, Scope};
 use crate::{Config, Service};
 
@@ -149,10 +149,10 @@ impl Client {
         let input = input.map_err(refused)?;
         let codec = operation.codec();
         let codec = codec.map_err(|why| Failure::Request(why.into()))?;
-        let bucket = operation.bucket.map(|of| of(&input).map(str::to_owned));
+        let bucket = operation.bucket.map(|of| named(of(&input))).transpose();
+        let bucket = bucket.map_err(|why| Failure::Request(why.into()))?;
         let mut request = codec.write(input).map_err(Failure::Request)?;
-        let bucket = bucket.as_ref().map(Option::as_deref);
-        address(&mut request, &self.0.endpoint, bucket).map_err(Failure::Request)?;
+        address(&mut request, &self.0.endpoint, bucket.as_deref()).map_err(Failure::Request)?;
         request.headers_mut().insert("user-agent", AGENT);
         Ok((codec, request))
     }
@@ -271,7 +271,7 @@ impl Course<'_> {
             };
             match timeout_at(until, body.frame()).await {
                 Ok(Some(Ok(frame))) => parts.extend(frame.into_data().ok()),
-                Ok(Some(Err(error))) => return Err(Failure::CutOff(error, answer)),
+                Ok(Some(Err(error))) => return Err(Failure::CutOff(error, answer.into())),
                 Ok(None) => break,
                 Err(_) => return Err(late()),
             }

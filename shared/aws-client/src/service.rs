@@ -45,23 +45,27 @@ impl Service {
 #[error("a bucket has no such name")]
 pub struct NoBucket;
 
+/// A bucket's name that can be in a path.
+pub fn named(bucket: Option<&str>) -> Result<String, NoBucket> {
+    let of_bucket = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    let named = |name: &&str| !matches!(*name, "" | "." | "..") && name.bytes().all(of_bucket);
+    bucket.filter(named).map(str::to_owned).ok_or(NoBucket)
+}
+
 /// Gives a request its address: the endpoint, then the bucket if the operation has one, then the path
 /// that the operation says.
 pub fn address(
     request: &mut HttpRequest,
     endpoint: &str,
-    bucket: Option<Option<&str>>,
+    bucket: Option<&str>,
 ) -> Result<(), BoxError> {
-    let Some(bucket) = bucket else {
-        request.uri_mut().set_endpoint(endpoint)?;
-        return Ok(());
-    };
-    let of_bucket = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-    let named = |name: &&str| !matches!(*name, "" | "." | "..") && name.bytes().all(of_bucket);
-    let bucket = bucket.filter(named).ok_or(NoBucket)?;
-    let endpoint = endpoint.trim_end_matches('/');
-    request
-        .uri_mut()
-        .set_endpoint(&format!("{endpoint}/{bucket}"))?;
+    let uri = request.uri_mut();
+    match bucket {
+        None => uri.set_endpoint(endpoint)?,
+        Some(bucket) => {
+            let endpoint = endpoint.trim_end_matches('/');
+            uri.set_endpoint(&format!("{endpoint}/{bucket}"))?;
+        }
+    }
     Ok(())
 }

@@ -51,8 +51,8 @@ impl Failure {
     }
 }
 
-/// A request that the SDK refuses to build.
-pub fn cannot_be_built(bucket: &str) -> Fault {
+/// A request that cannot be built.
+fn cannot_be_built(bucket: &str) -> Fault {
     Fault::halt(format!(
         "a request to the bucket `{bucket}` cannot be built"
     ))

@@ -138,3 +138,15 @@ async fn what_is_lost_is_told_from_what_takes_too_long() {
     assert!(error.is_timeout(), "{error:?}");
     assert_eq!(server.accepted(), 1);
 }
+
+#[tokio::test]
+async fn a_connection_on_which_nothing_came_in_time_is_not_used_again() {
+    let server = Server::start(Does::Answers).await;
+    let http = http();
+    ask(&http, server.request("http")).await.unwrap();
+    // The answer that nobody waited for would be taken for that of the next request.
+    let given_up = tokio::time::timeout(Duration::ZERO, http.call(server.request("http")));
+    given_up.await.unwrap_err();
+    ask(&http, server.request("http")).await.unwrap();
+    assert_eq!(server.accepted(), 2);
+}

@@ -111,7 +111,6 @@ static ASK: Operation<Ask, Answer, Refused> = Operation::new(config);
 static ASK_MUCH: Operation<Ask, Answer, Refused> = Operation::new(config).streams();
 static ASK_BUCKET: Operation<Ask, Answer, Refused> = Operation::new(config).on_bucket(bucket);
 
-#[expect(clippy::ref_option, reason = "so the SDK has it")]
 fn bucket(ask: &Ask) -> Option<&str> {
     ask.bucket
 }
@@ -202,11 +201,11 @@ impl HttpConnector for Connection {
 /// A body that comes in parts.
 #[expect(clippy::disallowed_methods, reason = "a server that takes its time")]
 fn drip(parts: Vec<&'static str>, pause: Duration, whole: bool) -> SdkBody {
-    let (send, receive) = tokio::sync::mpsc::unbounded_channel();
+    let (into, out) = tokio::sync::mpsc::unbounded_channel();
     tokio::spawn(async move {
         for part in parts {
             tokio::time::sleep(pause).await;
-            let sent = send.send(Ok(hyper::body::Frame::data(bytes::Bytes::from(part))));
+            let sent = into.send(Ok(hyper::body::Frame::data(bytes::Bytes::from(part))));
             if sent.is_err() {
                 return;
             }
@@ -214,10 +213,10 @@ fn drip(parts: Vec<&'static str>, pause: Duration, whole: bool) -> SdkBody {
         if !whole {
             tokio::time::sleep(pause).await;
             let lost = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-            send.send(Err(lost)).ok();
+            into.send(Err(lost)).ok();
         }
     });
-    SdkBody::from_body_1_x(Drip(receive))
+    SdkBody::from_body_1_x(Drip(out))
 }
 
 struct Drip(

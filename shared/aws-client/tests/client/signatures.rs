@@ -156,17 +156,14 @@ async fn a_bucket_is_in_the_path_and_one_that_cannot_be_is_refused() {
     ] {
         let world = World::new([Turn::ok()]);
         let sent = world.client.send(&ASK_BUCKET, Ok(ask(bucket))).await;
-        match want {
-            Some(path) => {
-                sent.unwrap();
-                let uri = &world.requests()[0].uri;
-                assert!(uri.ends_with(&format!(".amazonaws.com{path}")), "{uri}");
-            }
-            None => {
-                let error = sent.unwrap_err();
-                let refused = matches!(error, SdkError::ConstructionFailure(_));
-                assert!(refused && world.attempts() == 0, "{bucket:?}: {error:?}");
-            }
+        if let Some(path) = want {
+            sent.unwrap();
+            let uri = &world.requests()[0].uri;
+            assert!(uri.ends_with(&format!(".amazonaws.com{path}")), "{uri}");
+        } else {
+            let error = sent.unwrap_err();
+            let refused = matches!(error, SdkError::ConstructionFailure(_));
+            assert!(refused && world.attempts() == 0, "{bucket:?}: {error:?}");
         }
     }
     let world = World::new([Turn::ok()]);

@@ -10,6 +10,9 @@
 mod dead;
 mod faults;
 mod receive;
+mod same;
+#[path = "../../../aws-client/tests/support/sdk.rs"]
+mod sdk;
 mod send;
 
 use std::collections::VecDeque;

@@ -12,6 +12,9 @@ mod links;
 mod lists;
 mod lost;
 mod parts;
+mod same;
+#[path = "../../../aws-client/tests/support/sdk.rs"]
+mod sdk;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

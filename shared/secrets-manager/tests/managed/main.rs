@@ -9,6 +9,9 @@
 
 mod cache;
 mod faults;
+mod same;
+#[path = "../../../aws-client/tests/support/sdk.rs"]
+mod sdk;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
