@@ -8,6 +8,7 @@
 )]
 
 mod credentials;
+mod network;
 mod retries;
 mod signatures;
 mod skew;

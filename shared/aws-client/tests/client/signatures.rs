@@ -167,6 +167,14 @@ async fn a_bucket_is_in_the_path_and_one_that_cannot_be_is_refused() {
         }
     }
     let world = World::new([Turn::ok()]);
+    let there = Some("http://127.0.0.1:4566/".to_owned());
+    let client = Client::new(&world.client.config().clone().at(there), Service::s3());
+    let sent = client.send(&ASK_BUCKET, Ok(ask(Some("b")))).await;
+    sent.unwrap();
+    let uri = &world.requests()[0].uri;
+    assert_eq!(uri, "http://127.0.0.1:4566/b/a/b%20c?x-id=1");
+
+    let world = World::new([Turn::ok()]);
     let nowhere = world.client.config().clone().at(Some("nowhere".to_owned()));
     let client = Client::new(&nowhere, Service::new("sky"));
     let error = client.send(&ASK, Ok(ask(None))).await.unwrap_err();

@@ -237,3 +237,47 @@ async fn a_table_that_is_there_is_left_alone() {
     let fault = create_table(&denied, true).await.unwrap_err();
     assert_eq!(fault.error_type(), "Halt");
 }
+
+/// Loses the answer to each first attempt, and remembers the token of every transaction.
+#[derive(Clone, Debug, Default)]
+struct Forgetful(Arc<Mutex<Vec<String>>>);
+
+impl HttpConnector for Forgetful {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let body: serde_json::Value =
+            serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+        let mut tokens = self.0.lock().unwrap();
+        tokens.push(body["ClientRequestToken"].as_str().unwrap().to_owned());
+        HttpConnectorFuture::ready(if tokens.len() % 2 == 1 {
+            Err(ConnectorError::io("reset".into()))
+        } else {
+            Ok(HttpResponse::new(200.try_into().unwrap(), "{}".into()))
+        })
+    }
+}
+
+/// By its token the service knows a transaction that it has carried out already.
+#[tokio::test]
+async fn a_transaction_that_is_sent_again_is_the_same_one() {
+    let connection = Forgetful::default();
+    let credentials = Credentials::new("a", "b", None, None, "test");
+    let limits = Limits {
+        attempt: Duration::from_secs(5),
+        request: Duration::from_secs(10),
+        attempts: 3,
+    };
+    let aws = Config::new("local", credentials, connection.clone(), limits);
+    let store = DynamoStore::new(&aws, "t");
+    for event in ["e", "f"] {
+        store
+            .accept(&delivery(event), &[fact(1, event)])
+            .await
+            .unwrap();
+    }
+    let tokens = connection.0.lock().unwrap().clone();
+    assert_eq!(tokens.len(), 4);
+    assert_eq!(tokens[0], tokens[1]);
+    assert_eq!(tokens[2], tokens[3]);
+    assert_ne!(tokens[0], tokens[2], "another transaction has another");
+    assert!(tokens.iter().all(|token| (1..=36).contains(&token.len())));
+}
