@@ -398,7 +398,7 @@ fn clients_of_the_sdk(source: &str) -> Vec<&str> {
 }
 
 /// One client of the SDK, or one operation behind a `dyn`, and every function carries its orchestrator
-/// along: two megabytes, and most of the time that a request takes.
+/// along: a megabyte, and most of the time that a request takes.
 #[test]
 fn what_functions_are_made_of_makes_no_client_of_the_sdk() {
     let mut seen = 0;
