@@ -1,5 +1,5 @@
 //! Whether, and when, a request is sent again. Which answers pass by themselves is what AWS's SDKs
-//! agree on: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+//! agree on: <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
