@@ -1,22 +1,16 @@
-//! A server that speaks AWS's protocols and that we did not write (`ministack`, from PyPI), with
-//! clients of the SDK over loopback. Its clock stands still until it is set, so that minutes of
+//! A server that speaks AWS's protocols and that we did not write (`ministack`, from PyPI), with what
+//! the adapters are made of over loopback. Its clock stands still until it is set, so that minutes of
 //! queues pass at once. What it does otherwise than AWS is in `docs/aws-emulators.md`.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
+use aws_client::{Config, Credentials, Limits};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use aws_types::SdkConfig;
-use aws_types::region::Region;
 use jiff::Timestamp;
 use reqwest::Client;
 use serde_json::Value;
@@ -64,16 +58,16 @@ impl Ministack {
             .expect("the server's clock");
     }
 
-    /// What SDK clients are made of.
-    pub fn sdk(&self) -> SdkConfig {
+    /// What the adapters are made of.
+    pub fn aws(&self) -> Config {
         let credentials = Credentials::new("test", "test", None, None, "test");
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(REGION))
-            .endpoint_url(self.url())
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(Loopback(self.http.clone()))
-            .build()
+        let limits = Limits {
+            attempt: Duration::from_mins(1),
+            request: Duration::from_mins(2),
+            attempts: 3,
+        };
+        let connector = Loopback(self.http.clone());
+        Config::new(REGION, credentials, connector, limits).at(Some(self.url().to_owned()))
     }
 
     /// A request in AWS's JSON protocol, such as `AmazonSQS.CreateQueue`, past the adapters.
@@ -128,19 +122,9 @@ impl Ministack {
     }
 }
 
-/// The SDK's way to the server.
+/// The adapters' way to the server.
 #[derive(Clone, Debug)]
 struct Loopback(Client);
-
-impl HttpClient for Loopback {
-    fn http_connector(
-        &self,
-        _settings: &HttpConnectorSettings,
-        _components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
 
 impl HttpConnector for Loopback {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {

@@ -9,6 +9,7 @@ use objects_s3::{Buckets, S3Objects};
 use ports::Clock as _;
 use ports::clock::SystemClock;
 use serde_json::{Value, json};
+use store_dynamodb::DynamoStore;
 
 use crate::ministack::{ACCOUNT, Ministack};
 use crate::world::HR_SECRET;
@@ -25,9 +26,9 @@ pub const VISIBILITY: u32 = 180;
 /// Makes the table, the buckets, HR's secret, the salt and more secrets by name; answers the
 /// buckets.
 pub async fn furnish(server: &Ministack, more: &[(&str, &str)]) -> S3Objects {
-    let sdk = server.sdk();
-    let table = store_dynamodb::Client::new(&sdk);
-    let created = store_dynamodb::create_table(&table, TABLE, false).await;
+    let aws = server.aws();
+    let table = DynamoStore::new(&aws, TABLE);
+    let created = store_dynamodb::create_table(&table, false).await;
     created.expect("a table");
     let buckets = Buckets {
         policy: "lanyard-policy".to_owned(),
@@ -43,7 +44,7 @@ pub async fn furnish(server: &Ministack, more: &[(&str, &str)]) -> S3Objects {
         let created = server.call("secretsmanager.CreateSecret", &input).await;
         created.expect("a secret");
     }
-    S3Objects::new(objects_s3::client(&sdk, true), buckets)
+    S3Objects::new(&aws, buckets)
 }
 
 /// Makes a policy the active one.

@@ -30,6 +30,14 @@ const ADAPTERS: &[&str] = &[
     "target-http",
     "target-scim",
 ];
+/// Those of the adapters that ask AWS.
+const ON_AWS: &[&str] = &[
+    "lanes-sqs",
+    "objects-s3",
+    "secrets-manager",
+    "stack-aws",
+    "store-dynamodb",
+];
 /// What functions' `main.rs` is made of, besides adapters.
 const STARTING: &[&str] = &["publication", "runtime", "targets"];
 /// The operator's command line and the suites: they may import everything.
@@ -47,12 +55,12 @@ const OWNED: &[(&str, &[&str])] = &[
     ("aws-sdk-sfn", &["stack-aws"]),
     ("aws-sdk-sqs", &["lanes-sqs"]),
     ("aws-smithy-http-client", &["stack-aws"]),
-    ("aws-types", &["runtime", "stack-aws", "tests"]),
+    ("aws-sigv4", &["aws-client"]),
     ("axum", &["graph-target", "lanyard", "scim-target", "tests"]),
     ("cel", &["policy"]),
     ("clap", &["graph-target", "lanyard", "scim-target", "tests"]),
     ("dynoxide-rs", &["store-dynamodb"]),
-    ("hyper-rustls", &["runtime"]),
+    ("hyper-rustls", &["aws-client"]),
     ("lambda_runtime", &["runtime"]),
     ("reqwest", &["graph-target", "target-http", "tests"]),
 ];
@@ -147,13 +155,17 @@ fn may_import(name: &str) -> Option<Vec<&'static str>> {
         "domain" | "graph-target" | "lean-function" | "scim-target" => Vec::new(),
         "contract" | "policy" => vec!["domain"],
         "ports" => vec!["contract", "domain"],
+        "aws-client" => vec!["ports"],
         "telemetry" => vec!["contract", "domain", "ports"],
         "publication" => vec!["domain", "policy", "ports", "telemetry"],
-        "runtime" => vec!["domain", "ports", "publication", "telemetry"],
+        "runtime" => vec!["aws-client", "domain", "ports", "publication", "telemetry"],
         _ if ADAPTERS.contains(&name) => {
             let mut allowed = vec!["contract", "domain", "ports", "telemetry"];
             if name.starts_with("target-") && name != "target-http" {
                 allowed.push("target-http");
+            }
+            if ON_AWS.contains(&name) {
+                allowed.push("aws-client");
             }
             allowed
         }
@@ -177,7 +189,7 @@ fn may_import(name: &str) -> Option<Vec<&'static str>> {
             .chain(ADAPTERS)
             .chain(FUNCTIONS)
             .chain(STARTING)
-            .chain(&["graph-target", "lanyard", "scim-target"])
+            .chain(&["aws-client", "graph-target", "lanyard", "scim-target"])
             .copied()
             .collect(),
         _ => return None,
@@ -329,6 +341,9 @@ fn the_rules_can_fail() {
         ("target-scim", "reqwest"),
         ("lanyard", "aws-sdk-dynamodb"),
         ("lanes-sqs", "objects-s3"),
+        ("target-http", "aws-client"),
+        ("planner", "aws-client"),
+        ("aws-client", "lanes-sqs"),
         ("planner", "aws-sdk-secretsmanager"),
         ("domain", "tokio"),
     ] {
@@ -369,6 +384,40 @@ fn the_rules_can_fail() {
     assert_eq!(adapters_named("runtime::run()"), ["runtime"]);
     assert!(adapters_named("tokio::runtime::Builder").is_empty());
     assert!(adapters_named("#[cfg(test)]\nmod tests { use store_dynamodb::Table; }").is_empty());
+}
+
+/// What makes a client of the SDK in a piece of source.
+fn clients_of_the_sdk(source: &str) -> Vec<&str> {
+    let product = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let makes = |line: &&str| {
+        let of_sdk = line.contains("aws_sdk_") && line.contains("Client");
+        of_sdk || line.contains("dyn RuntimePlugin") || line.contains("SharedRuntimePlugin")
+    };
+    let code = |line: &&str| !line.trim_start().starts_with("//");
+    product.lines().filter(code).filter(makes).collect()
+}
+
+/// One client of the SDK, or one operation behind a `dyn`, and every function carries its orchestrator
+/// along: a megabyte, and most of the time that a request takes.
+#[test]
+fn what_functions_are_made_of_makes_no_client_of_the_sdk() {
+    let mut seen = 0;
+    for package in ON_AWS.iter().chain(&["aws-client", "runtime"]) {
+        if *package == "stack-aws" {
+            continue;
+        }
+        let mut files = Vec::new();
+        sources(&root().join("shared").join(package).join("src"), &mut files);
+        for file in files {
+            seen += 1;
+            let text = std::fs::read_to_string(&file).expect("source is text");
+            let found = clients_of_the_sdk(&text);
+            assert!(found.is_empty(), "{}: {found:?}", file.display());
+        }
+    }
+    assert!(seen >= 30, "only {seen} files were read");
+    assert!(!clients_of_the_sdk("use aws_sdk_sqs::Client;").is_empty());
+    assert!(!clients_of_the_sdk("fn f(p: &dyn RuntimePlugin) {}").is_empty());
 }
 
 /// A function's library is worked on without the SDK: what only its binary needs is behind the

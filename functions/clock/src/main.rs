@@ -30,11 +30,8 @@ async fn main() -> ExitCode {
 async fn start() -> Result<impl AsyncFn(IgnoredAny) -> Result<Ticked, Failure>, StartError> {
     let settings = Settings::read()?;
     let config = runtime::configure(&settings.aws);
-    let store = DynamoStore::new(store_dynamodb::Client::new(&config), settings.table);
-    let lanes = SqsLanes::new(
-        lanes_sqs::Client::new(&config),
-        QueueUrls::new(settings.queue_prefix),
-    );
+    let store = DynamoStore::new(&config, settings.table);
+    let lanes = SqsLanes::new(&config, QueueUrls::new(settings.queue_prefix));
     let nobody = "-".into();
     tokio::join!(
         runtime::prime("dynamodb", store.health(&nobody)),

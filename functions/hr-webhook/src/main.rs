@@ -37,17 +37,11 @@ async fn start() -> Result<
     let settings = Settings::read()?;
     let config = runtime::configure(&settings.aws);
     let clock = SystemClock;
-    let store = DynamoStore::new(store_dynamodb::Client::new(&config), settings.table);
-    let lanes = SqsLanes::new(
-        lanes_sqs::Client::new(&config),
-        QueueUrls::new(settings.queue_prefix),
-    );
-    let objects = S3Objects::new(
-        objects_s3::client(&config, settings.aws.endpoint.is_other()),
-        Buckets::policy_alone(settings.policy_bucket),
-    );
+    let store = DynamoStore::new(&config, settings.table);
+    let lanes = SqsLanes::new(&config, QueueUrls::new(settings.queue_prefix));
+    let objects = S3Objects::new(&config, Buckets::policy_alone(settings.policy_bucket));
     let secrets = ManagedSecrets::new(
-        secrets_manager::Client::new(&config),
+        &config,
         settings.secret_prefix,
         SECRETS_FOR,
         Arc::new(clock),

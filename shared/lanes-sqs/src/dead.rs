@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_sqs::operation::get_queue_attributes::GetQueueAttributesInput;
 use aws_sdk_sqs::types::QueueAttributeName;
 use contract::Lane;
 use ports::Fault;
@@ -9,6 +10,7 @@ use ports::backlog::{Backlog, Claimed, Dead};
 use ports::queue::{BATCH, Stats};
 
 use crate::delivery::Taken;
+use crate::operations::GET_QUEUE_ATTRIBUTES;
 use crate::urls::name;
 use crate::{SqsLanes, fault};
 
@@ -113,16 +115,14 @@ impl SqsLanes {
     }
 
     async fn look_at(&self, url: &str) -> Result<Queue, Fault> {
-        let answer = self
-            .client
-            .get_queue_attributes()
+        let input = GetQueueAttributesInput::builder()
             .queue_url(url)
             .attribute_names(QueueAttributeName::ApproximateNumberOfMessages)
             .attribute_names(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)
             .attribute_names(QueueAttributeName::RedrivePolicy)
-            .send()
-            .await
-            .map_err(|error| fault::of(name(url), &error))?;
+            .build();
+        let asked = self.client.send(&GET_QUEUE_ATTRIBUTES, input).await;
+        let answer = asked.map_err(|error| fault::of(name(url), &error))?;
         let attributes = answer.attributes.unwrap_or_default();
         let count = |name| {
             let text = attributes.get(&name);

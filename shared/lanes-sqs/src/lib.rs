@@ -1,6 +1,6 @@
 //! The lanes in Amazon SQS: FIFO queues, one for each lane, each with its dead-letter queue. The
 //! only crate that imports the SDK of SQS. It decides nothing about a message, waits for nothing
-//! and retries nothing beyond what the SDK does by itself.
+//! and retries nothing beyond what the client does by itself.
 //!
 //! - Sending is the port, [`ports::Lanes`].
 //! - A function that the platform hands a batch goes through [`SqsLanes::handle`], or through its
@@ -11,16 +11,17 @@
 mod dead;
 mod delivery;
 mod fault;
+mod operations;
 mod receive;
 mod send;
 mod urls;
 
-pub use aws_sdk_sqs::Client;
+use aws_client::{Client, Config, Service};
 
 pub use crate::delivery::{Delivery, EventError};
 pub use crate::urls::QueueUrls;
 
-/// The queues. Clones share the client.
+/// The queues. Clones share connections.
 #[derive(Clone, Debug)]
 pub struct SqsLanes {
     client: Client,
@@ -28,8 +29,9 @@ pub struct SqsLanes {
 }
 
 impl SqsLanes {
-    /// Takes a client and where the queues are.
-    pub const fn new(client: Client, urls: QueueUrls) -> Self {
+    /// By where the queues are. Nothing is sent.
+    pub fn new(aws: &Config, urls: QueueUrls) -> Self {
+        let client = Client::new(aws, Service::new("sqs"));
         Self { client, urls }
     }
 }

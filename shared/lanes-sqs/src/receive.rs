@@ -5,6 +5,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use aws_sdk_sqs::operation::change_message_visibility_batch::ChangeMessageVisibilityBatchInput;
+use aws_sdk_sqs::operation::delete_message_batch::DeleteMessageBatchInput;
+use aws_sdk_sqs::operation::receive_message::ReceiveMessageInput;
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
     DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName,
@@ -15,6 +18,7 @@ use ports::queue::BATCH;
 use ports::{Fault, Trace};
 
 use crate::delivery::Taken;
+use crate::operations::{CHANGE_MESSAGE_VISIBILITY_BATCH, DELETE_MESSAGE_BATCH, RECEIVE_MESSAGE};
 use crate::urls::name;
 use crate::{Delivery, EventError, SqsLanes, fault};
 
@@ -158,9 +162,7 @@ impl SqsLanes {
         // Asked again below after a lost answer, it gives the same messages, instead of hiding them.
         let mut attempt = [0; 16];
         getrandom::fill(&mut attempt).map_err(|_| Fault::halt("there is no randomness"))?;
-        let received = self
-            .client
-            .receive_message()
+        let input = ReceiveMessageInput::builder()
             .queue_url(url)
             .receive_request_attempt_id(Hash::of(&attempt).to_string())
             .max_number_of_messages(i32::try_from(count.min(BATCH)).unwrap_or(1))
@@ -169,9 +171,9 @@ impl SqsLanes {
             .message_system_attribute_names(MessageSystemAttributeName::MessageGroupId)
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .message_system_attribute_names(MessageSystemAttributeName::AwsTraceHeader)
-            .send()
-            .await
-            .map_err(|error| fault::of(name(url), &error))?;
+            .build();
+        let received = self.client.send(&RECEIVE_MESSAGE, input).await;
+        let received = received.map_err(|error| fault::of(name(url), &error))?;
         Ok(received
             .messages
             .unwrap_or_default()
@@ -184,7 +186,7 @@ impl SqsLanes {
     pub(crate) async fn set_visibility(&self, url: &str, of: &[(&str, Duration)]) -> Vec<Fault> {
         let mut faults = Vec::new();
         for part in of.chunks(BATCH) {
-            let mut request = self.client.change_message_visibility_batch().queue_url(url);
+            let mut request = ChangeMessageVisibilityBatchInput::builder().queue_url(url);
             for (number, (receipt, after)) in part.iter().enumerate() {
                 let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
                     .id(number.to_string())
@@ -196,7 +198,10 @@ impl SqsLanes {
                     Err(_) => faults.push(Fault::halt("a request to the queues cannot be built")),
                 }
             }
-            match request.send().await {
+            let sent = self
+                .client
+                .send(&CHANGE_MESSAGE_VISIBILITY_BATCH, request.build());
+            match sent.await {
                 Ok(answer) => faults.extend(left(url, answer.failed(), part.len())),
                 Err(error) => faults.push(fault::of(name(url), &error)),
             }
@@ -208,7 +213,7 @@ impl SqsLanes {
     pub(crate) async fn delete(&self, url: &str, receipts: &[&str]) -> Vec<Fault> {
         let mut faults = Vec::new();
         for part in receipts.chunks(BATCH) {
-            let mut request = self.client.delete_message_batch().queue_url(url);
+            let mut request = DeleteMessageBatchInput::builder().queue_url(url);
             for (number, receipt) in part.iter().enumerate() {
                 let entry = DeleteMessageBatchRequestEntry::builder()
                     .id(number.to_string())
@@ -219,7 +224,8 @@ impl SqsLanes {
                     Err(_) => faults.push(Fault::halt("a request to the queues cannot be built")),
                 }
             }
-            match request.send().await {
+            let sent = self.client.send(&DELETE_MESSAGE_BATCH, request.build());
+            match sent.await {
                 Ok(answer) => faults.extend(left(url, answer.failed(), part.len())),
                 Err(error) => faults.push(fault::of(name(url), &error)),
             }

@@ -1,5 +1,6 @@
 //! Sending.
 
+use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchInput;
 use aws_sdk_sqs::types::{
     MessageSystemAttributeNameForSends, MessageSystemAttributeValue, SendMessageBatchRequestEntry,
 };
@@ -8,6 +9,7 @@ use domain::Hash;
 use ports::queue::BATCH;
 use ports::{Fault, Lanes, Outgoing, Trace, trace};
 
+use crate::operations::SEND_MESSAGE_BATCH;
 use crate::urls::name;
 use crate::{SqsLanes, fault};
 
@@ -65,14 +67,12 @@ impl SqsLanes {
 
     async fn send_part(&self, url: &str, messages: &[Traced<'_>]) -> Result<(), Fault> {
         let queue = name(url);
-        let mut request = self.client.send_message_batch().queue_url(url);
+        let mut request = SendMessageBatchInput::builder().queue_url(url);
         for (number, (trace, message)) in messages.iter().enumerate() {
             request = request.entries(entry(number, message, *trace)?);
         }
-        let sent = request
-            .send()
-            .await
-            .map_err(|error| fault::of(queue, &error))?;
+        let sent = self.client.send(&SEND_MESSAGE_BATCH, request.build()).await;
+        let sent = sent.map_err(|error| fault::of(queue, &error))?;
         let taken = sent.successful().len();
         if taken >= messages.len() && sent.failed().is_empty() {
             return Ok(());

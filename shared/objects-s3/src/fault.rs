@@ -51,8 +51,8 @@ impl Failure {
     }
 }
 
-/// A request that the SDK refuses to build.
-pub fn cannot_be_built(bucket: &str) -> Fault {
+/// A request that cannot be built.
+fn cannot_be_built(bucket: &str) -> Fault {
     Fault::halt(format!(
         "a request to the bucket `{bucket}` cannot be built"
     ))
@@ -92,7 +92,7 @@ fn of_code(bucket: &str, code: &str, status: u16) -> Fault {
         "EntityTooLarge" | "InvalidArgument" | "InvalidObjectState" | "InvalidPart"
         | "InvalidPartOrder" | "InvalidRequest" | "KeyTooLongError" | "MalformedXML"
         | "MetadataTooLarge" => Fault::reject(why),
-        // The SDK has set its clock by the answer.
+        // The client has set its clock by the answer.
         "RequestTimeTooSkewed" | "ExpiredToken" | "RequestExpired" => Fault::retry(why),
         _ if status == 403 => Fault::halt(format!(
             "{why}; check the role's rights to the bucket, also `s3:ListBucket`: without it an \

@@ -1,5 +1,5 @@
 //! Objects in Amazon S3: published policy in one bucket, reports in another. The only crate that
-//! imports the SDK of S3. It retries nothing beyond what the SDK does by itself.
+//! imports the SDK of S3. It retries nothing beyond what the client does by itself.
 //!
 //! Conditions are the service's own (`If-None-Match`, `If-Match`), so that they hold among all
 //! writers. Every body goes with its SHA-256, which the service checks and keeps, and is checked
@@ -8,12 +8,12 @@
 mod buckets;
 mod fault;
 mod multipart;
+mod operations;
 mod presign;
 mod read;
 mod write;
 
-pub use aws_sdk_s3::Client;
-use aws_sdk_s3::config::Builder;
+use aws_client::{Client, Config, Service};
 use bytes::Bytes;
 use ports::objects::{Put, Swap, Tag, check_key};
 use ports::{Fault, Objects};
@@ -23,13 +23,7 @@ use crate::multipart::PART;
 pub use crate::presign::LINK;
 use crate::write::Condition;
 
-/// A client from the configuration that all clients share. `path_style` puts the bucket into the
-/// path, for servers that stand for S3 under one host name.
-pub fn client(config: impl Into<Builder>, path_style: bool) -> Client {
-    Client::from_conf(config.into().force_path_style(path_style).build())
-}
-
-/// The buckets. Clones share the client.
+/// The buckets. Clones share connections.
 #[derive(Clone, Debug)]
 pub struct S3Objects {
     client: Client,
@@ -39,10 +33,10 @@ pub struct S3Objects {
 }
 
 impl S3Objects {
-    /// Takes a client and the buckets' names.
-    pub const fn new(client: Client, buckets: Buckets) -> Self {
+    /// By the buckets' names. Nothing is sent.
+    pub fn new(aws: &Config, buckets: Buckets) -> Self {
         Self {
-            client,
+            client: Client::new(aws, Service::s3()),
             buckets,
             part: PART,
         }

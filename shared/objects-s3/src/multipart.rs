@@ -1,13 +1,20 @@
 //! Bodies that go in parts.
 
+use aws_sdk_s3::operation::abort_multipart_upload::AbortMultipartUploadInput;
+use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadInput;
+use aws_sdk_s3::operation::create_multipart_upload::CreateMultipartUploadInput;
+use aws_sdk_s3::operation::upload_part::UploadPartInput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 
 use crate::S3Objects;
 use crate::fault::{Failure, cut_off};
+use crate::operations::{
+    ABORT_MULTIPART_UPLOAD, COMPLETE_MULTIPART_UPLOAD, CREATE_MULTIPART_UPLOAD, UPLOAD_PART,
+};
 use crate::read::WRITE;
-use crate::write::{Attempts, Write, content_type};
+use crate::write::{Write, content_type, sha256};
 
 /// Bytes of a part. The service takes 10,000 of them, which is 80 GB.
 pub const PART: usize = 8 * 1024 * 1024;
@@ -19,19 +26,17 @@ impl S3Objects {
         &self,
         write: &Write<'_>,
         body: Bytes,
-        attempts: &Attempts,
+        attempts: &mut u32,
     ) -> Result<(), Failure> {
-        let created = self
-            .client
-            .create_multipart_upload()
+        let input = CreateMultipartUploadInput::builder()
             .bucket(write.bucket)
             .key(write.key)
             .metadata(WRITE, &write.name)
             .content_type(content_type(write.key))
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
-            .send()
-            .await
-            .map_err(|error| Failure::of(write.bucket, &error))?;
+            .build();
+        let created = self.client.send(&CREATE_MULTIPART_UPLOAD, input).await;
+        let created = created.map_err(|error| Failure::of(write.bucket, &error))?;
         let upload = created.upload_id.ok_or_else(|| incomplete(write))?;
         let mut written = self.parts(write, &upload, body).await;
         if let Ok(parts) = written {
@@ -58,18 +63,17 @@ impl S3Objects {
                 break;
             }
             let part = body.split_to(self.part.clamp(1, body.len()));
-            let sent = self
-                .client
-                .upload_part()
+            let input = UploadPartInput::builder()
                 .bucket(write.bucket)
                 .key(write.key)
                 .upload_id(upload)
                 .part_number(number)
                 .checksum_algorithm(ChecksumAlgorithm::Sha256)
+                .checksum_sha256(sha256(&part))
                 .body(ByteStream::from(part))
-                .send()
-                .await
-                .map_err(|error| Failure::of(write.bucket, &error))?;
+                .build();
+            let sent = self.client.send(&UPLOAD_PART, input).await;
+            let sent = sent.map_err(|error| Failure::of(write.bucket, &error))?;
             let tag = sent.e_tag.ok_or_else(|| incomplete(write))?;
             parts.push(
                 CompletedPart::builder()
@@ -87,36 +91,33 @@ impl S3Objects {
         write: &Write<'_>,
         upload: &str,
         parts: Vec<CompletedPart>,
-        attempts: &Attempts,
+        attempts: &mut u32,
     ) -> Result<(), Failure> {
         let parts = CompletedMultipartUpload::builder()
             .set_parts(Some(parts))
             .build();
-        self.client
-            .complete_multipart_upload()
+        let input = CompleteMultipartUploadInput::builder()
             .bucket(write.bucket)
             .key(write.key)
             .upload_id(upload)
             .multipart_upload(parts)
             .set_if_none_match(write.condition.if_none_match())
             .set_if_match(write.condition.if_match())
-            .customize()
-            .interceptor(attempts.clone())
-            .send()
-            .await
-            .map(|_| ())
+            .build();
+        let sent = self.client.send_counted(&COMPLETE_MULTIPART_UPLOAD, input);
+        let (sent, count) = sent.await;
+        *attempts = count;
+        sent.map(|_| ())
             .map_err(|error| Failure::of(write.bucket, &error))
     }
 
     async fn abort(&self, write: &Write<'_>, upload: &str) {
-        let aborted = self
-            .client
-            .abort_multipart_upload()
+        let input = AbortMultipartUploadInput::builder()
             .bucket(write.bucket)
             .key(write.key)
             .upload_id(upload)
-            .send()
-            .await;
+            .build();
+        let aborted = self.client.send(&ABORT_MULTIPART_UPLOAD, input).await;
         if let Err(error) = aborted {
             let failure = Failure::of(write.bucket, &error);
             // One that was completed after all is gone.

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::operation::get_object::GetObjectInput;
 use ports::Fault;
 use ports::objects::{Locate, check_key};
 use ports::secrets::Secret;
 
 use crate::S3Objects;
-use crate::fault::{Failure, cannot_be_built};
+use crate::fault::Failure;
+use crate::operations::GET_OBJECT;
 
 /// Longest time for which a link opens an object.
 pub const LINK: Duration = Duration::from_mins(15);
@@ -21,17 +22,12 @@ impl S3Objects {
     pub async fn link(&self, key: &str, valid: Duration) -> Result<Secret, Fault> {
         check_key(key)?;
         let bucket = self.buckets.of(key);
-        let config =
-            PresigningConfig::expires_in(valid.min(LINK)).map_err(|_| cannot_be_built(bucket))?;
-        let link = self
-            .client
-            .get_object()
-            .bucket(bucket)
-            .key(key)
-            .presigned(config)
+        let input = GetObjectInput::builder().bucket(bucket).key(key).build();
+        let link = self.client.presign(&GET_OBJECT, input, valid.min(LINK));
+        let link = link
             .await
             .map_err(|error| Failure::of(bucket, &error).fault)?;
-        Ok(Secret::new(link.uri()))
+        Ok(Secret::new(link))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Reading and listing.
 
-use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectInput};
+use aws_sdk_s3::operation::head_object::HeadObjectInput;
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Input;
 use aws_sdk_s3::types::ChecksumMode;
 use bytes::Bytes;
 use ports::Fault;
@@ -8,6 +10,8 @@ use ports::objects::{Tag, check_key};
 
 use crate::S3Objects;
 use crate::fault::{Failure, cut_off};
+use crate::operations::{GET_OBJECT, HEAD_OBJECT, LIST_OBJECTS_V2};
+use crate::write::sha256;
 
 /// What metadata says who wrote an object, so that a writer knows its own.
 pub const WRITE: &str = "lanyard-write";
@@ -23,15 +27,12 @@ impl S3Objects {
     pub(crate) async fn read(&self, key: &str) -> Result<Option<(Bytes, Tag)>, Fault> {
         check_key(key)?;
         let bucket = self.buckets.of(key);
-        let got = self
-            .client
-            .get_object()
+        let input = GetObjectInput::builder()
             .bucket(bucket)
             .key(key)
             .checksum_mode(ChecksumMode::Enabled)
-            .send()
-            .await;
-        let got = match got {
+            .build();
+        let got = match self.client.send(&GET_OBJECT, input).await {
             Ok(got) => got,
             Err(error) => {
                 let missing = error
@@ -45,13 +46,20 @@ impl S3Objects {
         };
         let tag = got.e_tag.ok_or_else(|| cut_off(bucket))?;
         let body = got.body.collect().await.map_err(|_| cut_off(bucket))?;
-        Ok(Some((body.into_bytes(), Tag(tag.into()))))
+        let body = body.into_bytes();
+        // Of an object in parts it is a digest of digests, and says so.
+        let whole = |sum: &&str| !sum.contains('-');
+        let said = got.checksum_sha256.as_deref().filter(whole);
+        if said.is_some_and(|said| said != sha256(&body)) {
+            return Err(cut_off(bucket));
+        }
+        Ok(Some((body, Tag(tag.into()))))
     }
 
     /// What there is under a key; `None` for nothing.
     pub(crate) async fn look(&self, bucket: &str, key: &str) -> Result<Option<Look>, Fault> {
-        let head = self.client.head_object().bucket(bucket).key(key);
-        match head.send().await {
+        let input = HeadObjectInput::builder().bucket(bucket).key(key);
+        match self.client.send(&HEAD_OBJECT, input.build()).await {
             Ok(mut head) => Ok(Some(Look {
                 tag: head.e_tag.take().map(|tag| Tag(tag.into())),
                 write: head.metadata.and_then(|mut all| all.remove(WRITE)),
@@ -73,15 +81,13 @@ impl S3Objects {
         let mut keys = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let page = self
-                .client
-                .list_objects_v2()
+            let input = ListObjectsV2Input::builder()
                 .bucket(bucket)
                 .prefix(prefix)
                 .set_continuation_token(after.clone())
-                .send()
-                .await
-                .map_err(|error| Failure::of(bucket, &error).fault)?;
+                .build();
+            let page = self.client.send(&LIST_OBJECTS_V2, input).await;
+            let page = page.map_err(|error| Failure::of(bucket, &error).fault)?;
             let found = page.contents.unwrap_or_default();
             let found = found.into_iter().filter_map(|object| object.key);
             keys.extend(found.filter(|key| self.buckets.holds(bucket, key)));

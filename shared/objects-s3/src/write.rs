@@ -1,20 +1,18 @@
 //! Writing, also on a condition.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-
-use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextRef;
-use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::operation::put_object::PutObjectInput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use ports::Fault;
 use ports::objects::{Tag, check_key};
+use sha2::{Digest as _, Sha256};
 
 use crate::S3Objects;
 use crate::fault::Failure;
+use crate::operations::PUT_OBJECT;
 use crate::read::WRITE;
 
 /// What has to hold for a write to take place.
@@ -71,15 +69,16 @@ impl S3Objects {
             condition,
             name: hex::encode(random),
         };
-        let attempts = Attempts::default();
+        // Of the request that the condition is checked by.
+        let mut attempts = 0;
         let written = if body.len() <= self.part {
-            self.put_whole(&write, body, &attempts).await
+            self.put_whole(&write, body, &mut attempts).await
         } else {
-            self.put_parts(&write, body, &attempts).await
+            self.put_parts(&write, body, &mut attempts).await
         };
         match written {
             Ok(()) => Ok(true),
-            Err(failure) => self.explain(&write, failure, attempts.count()).await,
+            Err(failure) => self.explain(&write, failure, attempts).await,
         }
     }
 
@@ -87,10 +86,9 @@ impl S3Objects {
         &self,
         write: &Write<'_>,
         body: Bytes,
-        attempts: &Attempts,
+        attempts: &mut u32,
     ) -> Result<(), Failure> {
-        self.client
-            .put_object()
+        let input = PutObjectInput::builder()
             .bucket(write.bucket)
             .key(write.key)
             .set_if_none_match(write.condition.if_none_match())
@@ -98,18 +96,18 @@ impl S3Objects {
             .metadata(WRITE, &write.name)
             .content_type(content_type(write.key))
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .checksum_sha256(sha256(&body))
             .body(ByteStream::from(body))
-            .customize()
-            .interceptor(attempts.clone())
-            .send()
-            .await
-            .map(|_| ())
+            .build();
+        let (sent, count) = self.client.send_counted(&PUT_OBJECT, input).await;
+        *attempts = count;
+        sent.map(|_| ())
             .map_err(|error| Failure::of(write.bucket, &error))
     }
 
     /// What a write that was not answered as done came to.
     ///
-    /// Where the answer to an attempt is lost, the SDK makes another, and that one meets what the
+    /// Where the answer to an attempt is lost, the client makes another, and that one meets what the
     /// first one wrote: its condition fails, or its upload is gone. Whether the object is ours is
     /// then read off the object.
     async fn explain(
@@ -167,29 +165,7 @@ pub fn content_type(key: &str) -> &'static str {
     }
 }
 
-/// Counts how often a request was sent.
-#[derive(Clone, Debug, Default)]
-pub struct Attempts(Arc<AtomicU32>);
-
-impl Attempts {
-    fn count(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-#[dyn_dispatch_hint]
-impl Intercept for Attempts {
-    fn name(&self) -> &'static str {
-        "Attempts"
-    }
-
-    fn read_before_transmit(
-        &self,
-        _context: &BeforeTransmitInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
+/// The digest that the service checks and keeps, as its headers have it.
+pub fn sha256(body: &[u8]) -> String {
+    STANDARD.encode(Sha256::digest(body))
 }

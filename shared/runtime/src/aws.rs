@@ -1,4 +1,4 @@
-//! One configuration for every client of the SDK, with one HTTP client under all of them.
+//! One configuration for the clients of all services, with one set of connections under them.
 //!
 //! There is no chain of providers: Lambda puts region and credentials into the environment, and
 //! replaces the process before they run out. Looking for them elsewhere would cost a function that
@@ -6,17 +6,7 @@
 
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
-use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_types::retry::RetryConfig;
-use aws_smithy_types::timeout::TimeoutConfig;
-use aws_types::SdkConfig;
-use aws_types::region::Region;
-
-use crate::http::Http;
+use aws_client::{Config, Credentials, Http, Limits};
 
 /// For a connection to a service, TLS included.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -39,14 +29,9 @@ impl Endpoint {
     pub const fn at(url: String) -> Self {
         Self(Some(url))
     }
-
-    /// Whether it is not AWS's own. S3 is then asked with the bucket in the path.
-    pub const fn is_other(&self) -> bool {
-        self.0.is_some()
-    }
 }
 
-/// What the SDK is told.
+/// What clients are told.
 #[derive(Clone, Debug)]
 pub struct Aws {
     region: String,
@@ -71,20 +56,12 @@ impl Aws {
 }
 
 /// For every client. Clients that are made of one configuration share its connections.
-pub fn configure(aws: &Aws) -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT)
-        .operation_attempt_timeout(ATTEMPT)
-        .operation_timeout(LONGEST_REQUEST);
-    let mut builder = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(aws.region.clone()))
-        .credentials_provider(SharedCredentialsProvider::new(aws.credentials.clone()))
-        .http_client(Http::new(CONNECT))
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(timeouts.build())
-        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .time_source(SharedTimeSource::new(SystemTimeSource::new()));
-    builder.set_endpoint_url(aws.endpoint.0.clone());
-    builder.build()
+pub fn configure(aws: &Aws) -> Config {
+    let limits = Limits {
+        attempt: ATTEMPT,
+        request: LONGEST_REQUEST,
+        attempts: ATTEMPTS,
+    };
+    let http = Http::new(CONNECT);
+    Config::new(&aws.region, aws.credentials.clone(), http, limits).at(aws.endpoint.0.clone())
 }

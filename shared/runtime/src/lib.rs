@@ -1,19 +1,17 @@
 //! What the `main.rs` of every function has in common: settings read once and all at once, one
-//! configuration and one HTTP client for the SDK, log lines, the start, and the loop that takes
-//! events from Lambda.
+//! configuration for the clients of AWS, log lines, the start, and the loop that takes events from
+//! Lambda.
 //!
 //! It knows no function and no adapter. What goes wrong at the start is said in one place and
 //! ends the process, so that a function that cannot work takes no event.
 
 mod aws;
 mod environment;
-mod http;
 mod run;
 mod start;
 mod timeouts;
 
 pub use aws::{Aws, Endpoint, LONGEST_REQUEST, configure};
-pub use aws_types::SdkConfig;
 pub use environment::{Environment, SettingsError, Wrong};
 pub use ports::clock::SystemClock;
 pub use run::{Failure, prime, run};

@@ -11,13 +11,21 @@ mod fault;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+use aws_client::{Client, Config, Service};
+use aws_sdk_secretsmanager::operation::get_secret_value::{
+    GetSecretValueError, GetSecretValueInput,
+};
 use futures::future::join;
 use ports::secrets::Secret;
 use ports::{Clock, Fault, Secrets};
 
 use crate::cache::Cache;
+
+aws_client::operations! { aws_sdk_secretsmanager:
+    GET_SECRET_VALUE = get_secret_value::{
+        GetSecretValue, GetSecretValueInput, GetSecretValueOutput, GetSecretValueError
+    };
+}
 
 /// Secrets by name, read when they are asked for and kept. Clones share what is kept.
 #[derive(Clone)]
@@ -30,16 +38,16 @@ struct Inner {
 }
 
 impl ManagedSecrets {
-    /// Takes a client, what comes before a secret's name in the service (`lanyard/`), and for how
-    /// long a value is taken for the current one.
+    /// By what comes before a secret's name in the service (`lanyard/`), and for how long a value is
+    /// taken for the current one. Nothing is sent.
     pub fn new(
-        client: Client,
+        aws: &Config,
         prefix: impl Into<String>,
         ttl: Duration,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self(Arc::new(Inner {
-            client,
+            client: Client::new(aws, Service::new("secretsmanager")),
             prefix: prefix.into(),
             cache: Cache::new(ttl, clock),
         }))
@@ -83,8 +91,11 @@ impl Inner {
 
     /// One version; `None` where there is none with that label.
     async fn version(&self, id: &str, stage: &str) -> Result<Option<Secret>, Fault> {
-        let request = self.client.get_secret_value();
-        match request.secret_id(id).version_stage(stage).send().await {
+        let input = GetSecretValueInput::builder()
+            .secret_id(id)
+            .version_stage(stage)
+            .build();
+        match self.client.send(&GET_SECRET_VALUE, input).await {
             Ok(value) => match value.secret_string {
                 Some(text) => Ok(Some(Secret::new(text))),
                 None => Err(Fault::halt(format!(

@@ -10,6 +10,9 @@ pub enum StackError {
         "no region is configured; set AWS_REGION, or choose a profile that has one with AWS_PROFILE"
     )]
     NoRegion,
+    /// Nowhere to look for credentials.
+    #[error("no credentials are configured; choose a profile that has some with AWS_PROFILE")]
+    NoCredentials,
     /// No such function.
     #[error(
         "there is no function `{0}` in this region and account; is that the name the stack was deployed \

@@ -10,11 +10,12 @@ mod functions;
 mod runs;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use aws_client::{Config, Http, Limits};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_types::retry::RetryConfig;
-use aws_types::SdkConfig;
 
 pub use alarms::Alarm;
 pub use error::StackError;
@@ -24,11 +25,21 @@ pub use runs::{Execution, Started};
 /// The function whose settings name every part of a stack.
 const RECONCILER: &str = "reconciler";
 
+/// For a connection to a service, TLS included.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// An operator's line may be slow, and somebody waits.
+const LIMITS: Limits = Limits {
+    attempt: Duration::from_secs(30),
+    request: Duration::from_mins(1),
+    attempts: 3,
+};
+
 /// A deployed stack.
 #[derive(Clone, Debug)]
 pub struct Deployed {
     name: String,
-    config: SdkConfig,
+    aws: Config,
     lambda: aws_sdk_lambda::Client,
     states: aws_sdk_sfn::Client,
     watch: aws_sdk_cloudwatch::Client,
@@ -47,16 +58,21 @@ impl Deployed {
             .retry_config(RetryConfig::standard())
             .load()
             .await;
-        if config.region().is_none() {
+        let Some(region) = config.region() else {
             return Err(StackError::NoRegion);
-        }
+        };
+        let Some(credentials) = config.credentials_provider() else {
+            return Err(StackError::NoCredentials);
+        };
+        let endpoint = config.endpoint_url().map(str::to_owned);
+        let aws = Config::new(region.as_ref(), credentials, Http::new(CONNECT), LIMITS);
         let mut deployed = Self {
             name: name.to_owned(),
             lambda: aws_sdk_lambda::Client::new(&config),
             states: aws_sdk_sfn::Client::new(&config),
             watch: aws_sdk_cloudwatch::Client::new(&config),
             settings: BTreeMap::new(),
-            config,
+            aws: aws.at(endpoint),
         };
         let reconciler = deployed.function(RECONCILER).await?;
         deployed.settings = reconciler.settings;
@@ -69,8 +85,8 @@ impl Deployed {
     }
 
     /// For the clients of its parts.
-    pub const fn config(&self) -> &SdkConfig {
-        &self.config
+    pub const fn aws(&self) -> &Config {
+        &self.aws
     }
 
     /// A setting of its reconciler.

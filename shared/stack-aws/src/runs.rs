@@ -32,7 +32,7 @@ impl Deployed {
     fn machine(&self) -> Result<String, StackError> {
         let prefix = self.setting("LANYARD_QUEUE_PREFIX")?;
         let account = prefix.rsplit('/').nth(1).unwrap_or_default();
-        let region = self.config.region().map_or("", |region| region.as_ref());
+        let region = self.aws.region();
         let partition = match region.split('-').next() {
             Some("cn") => "aws-cn",
             _ if region.starts_with("us-gov-") => "aws-us-gov",

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemInput};
 use aws_sdk_dynamodb::types::{
     Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
@@ -14,6 +14,7 @@ use ports::store::{Accepted, Delivery};
 use crate::commit::Cancelled;
 use crate::expression::Expression;
 use crate::item::{delivery_key, fact_key, number, read_text, text};
+use crate::operations::PUT_ITEM;
 use crate::packed::{packed, size};
 use crate::{DynamoStore, Item, fault};
 
@@ -111,16 +112,13 @@ impl DynamoStore {
 
     /// The post's row alone.
     async fn put_delivery(&self, delivery: &Delivery) -> Result<Accepted, Fault> {
-        let sent = self
-            .client()
-            .put_item()
+        let input = PutItemInput::builder()
             .table_name(self.table())
             .set_item(Some(delivery_item(delivery)))
             .condition_expression("attribute_not_exists(pk)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match sent {
+            .build();
+        match self.client().send(&PUT_ITEM, input).await {
             Ok(_) => {
                 self.0.writes.fetch_add(1, Ordering::Relaxed);
                 Ok(Accepted::New)

@@ -3,7 +3,8 @@
 
 use std::sync::atomic::Ordering;
 
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::delete_item::{DeleteItemError, DeleteItemInput};
+use aws_sdk_dynamodb::operation::query::QueryInput;
 use domain::case::{Case, Decision};
 use domain::task::Task;
 use domain::{CaseId, IdentityId, RecordKey, TaskId};
@@ -14,6 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::expression::Expression;
 use crate::item::{decision_key, json, key, link_key, read_json, text};
+use crate::operations::{DELETE_ITEM, QUERY};
 use crate::{DynamoStore, Item, Written, fault};
 
 /// The partition of cases.
@@ -38,17 +40,14 @@ impl Cases for DynamoStore {
     async fn unlink(&self, record: &RecordKey, from: &IdentityId) -> Result<bool, Fault> {
         let mut expression = Expression::default();
         expression.require_equal("identity", text(from.as_str()));
-        let sent = self
-            .client()
-            .delete_item()
+        let input = DeleteItemInput::builder()
             .table_name(self.table())
             .set_key(Some(link_key(record)))
             .set_condition_expression(expression.condition())
             .set_expression_attribute_names(expression.names())
             .set_expression_attribute_values(expression.values())
-            .send()
-            .await;
-        match sent {
+            .build();
+        match self.client().send(&DELETE_ITEM, input).await {
             Ok(_) => {
                 self.0.writes.fetch_add(1, Ordering::Relaxed);
                 Ok(true)
@@ -134,9 +133,7 @@ impl DynamoStore {
         let mut after: Option<Item> = None;
         loop {
             self.0.reads.fetch_add(1, Ordering::Relaxed);
-            let mut query = self
-                .client()
-                .query()
+            let mut query = QueryInput::builder()
                 .table_name(self.table())
                 .key_condition_expression("pk = :pk")
                 .expression_attribute_values(":pk", text(partition))
@@ -147,7 +144,8 @@ impl DynamoStore {
                     .filter_expression("attribute_exists(#open)")
                     .expression_attribute_names("#open", OPEN);
             }
-            let page = query.send().await.map_err(|error| fault::of(&error))?;
+            let page = self.client().send(&QUERY, query.build()).await;
+            let page = page.map_err(|error| fault::of(&error))?;
             for item in page.items() {
                 all.push(read_json(item, BODY)?);
             }

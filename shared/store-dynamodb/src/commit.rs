@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::transact_write_items::{
+    TransactWriteItemsError, TransactWriteItemsInput,
+};
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use domain::{IdentityId, IdentityRecord};
 use ports::Fault;
@@ -14,6 +16,7 @@ use crate::item::{
     EXCLUSIVE, claim_partition, identity_key, instant, key, link_key, number, owed_map,
     read_packed, text,
 };
+use crate::operations::TRANSACT_WRITE_ITEMS;
 use crate::packed::packed;
 use crate::{DynamoStore, Item, Written, fault};
 
@@ -145,12 +148,11 @@ impl DynamoStore {
         &self,
         actions: Vec<TransactWriteItem>,
     ) -> Result<Result<(), Cancelled>, Fault> {
-        let sent = self
-            .client()
-            .transact_write_items()
+        let input = TransactWriteItemsInput::builder()
             .set_transact_items(Some(actions))
-            .send()
-            .await;
+            .client_request_token(token()?)
+            .build();
+        let sent = self.client().send(&TRANSACT_WRITE_ITEMS, input).await;
         let Err(error) = sent else {
             self.0.transactions.fetch_add(1, Ordering::Relaxed);
             return Ok(Ok(()));
@@ -179,6 +181,14 @@ impl DynamoStore {
         }
         Err(fault::of_code(code, 400))
     }
+}
+
+/// What tells a transaction from all others: sent again after its answer was lost, it is answered as
+/// done instead of meeting its own conditions.
+fn token() -> Result<String, Fault> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|_| Fault::retry("the system gave no random numbers"))?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(random)))
 }
 
 fn identity_update(commit: &Commit) -> Result<Expression, Fault> {

@@ -1,20 +1,15 @@
-//! DynamoDB inside the process: the real SDK client, signing included, over an HTTP client that
-//! hands each request to an engine on SQLite (`dynoxide`) instead of a socket. The table design,
+//! DynamoDB inside the process: the same client and adapter as in the cloud, signing included, over a
+//! connection that hands each request to an engine on SQLite (`dynoxide`) instead of a socket. The table design,
 //! its conditions and its transactions are thereby exercised by every demo and every test.
 //!
 //! The engine's stream of changes keeps its records for ever, so the embedded table has none; and
 //! its clock is the machine's, so nothing here deletes by time to live.
 
 use std::path::Path;
+use std::time::Duration;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{
-    BehaviorVersion, Config, Credentials, HttpClient, Region, RuntimeComponents,
-};
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
+use aws_client::{Config, Credentials, Limits};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
@@ -27,6 +22,13 @@ use crate::{DynamoStore, create_table};
 
 /// The embedded table's name.
 const TABLE: &str = "lanyard";
+
+/// The engine answers in milliseconds, unless the disk is busy. What it refuses it refuses again.
+const LIMITS: Limits = Limits {
+    attempt: Duration::from_mins(1),
+    request: Duration::from_mins(1),
+    attempts: 1,
+};
 
 /// Why the table cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -54,22 +56,14 @@ pub async fn open(path: &Path) -> Result<DynamoStore, OpenError> {
 }
 
 async fn open_in(engine: Engine) -> Result<DynamoStore, OpenError> {
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("local"))
-        .endpoint_url("http://dynamodb.embedded")
-        // The engine asks for none; the SDK does not send without.
-        .credentials_provider(Credentials::new(
-            "embedded", "embedded", None, None, "embedded",
-        ))
-        .retry_config(RetryConfig::disabled())
-        .http_client(engine)
-        .build();
-    let client = Client::from_conf(config);
-    create_table(&client, TABLE, false)
-        .await
-        .map_err(OpenError::Table)?;
-    Ok(DynamoStore::new(client, TABLE))
+    // The engine looks at none; a request is signed all the same.
+    let credentials = Credentials::new("embedded", "embedded", None, None, "embedded");
+    let endpoint = Some("http://dynamodb.embedded".to_owned());
+    let aws = Config::new("local", credentials, engine, LIMITS).at(endpoint);
+    let store = DynamoStore::new(&aws, TABLE);
+    let created = create_table(&store, false).await;
+    created.map_err(OpenError::Table)?;
+    Ok(store)
 }
 
 /// The engine in the place of a connection.
@@ -83,16 +77,6 @@ struct Engine {
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Engine")
-    }
-}
-
-impl HttpClient for Engine {
-    fn http_connector(
-        &self,
-        _settings: &HttpConnectorSettings,
-        _components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
     }
 }
 

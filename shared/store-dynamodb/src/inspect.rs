@@ -1,14 +1,17 @@
 //! Is a table the one that this adapter writes to?
 
-use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::describe_continuous_backups::DescribeContinuousBackupsInput;
+use aws_sdk_dynamodb::operation::describe_table::DescribeTableInput;
 use aws_sdk_dynamodb::types::PointInTimeRecoveryStatus;
 use ports::Fault;
 
-use crate::{SCHEMA, fault};
+use crate::operations::{DESCRIBE_CONTINUOUS_BACKUPS, DESCRIBE_TABLE};
+use crate::{DynamoStore, SCHEMA, fault};
 
 /// What of a table is not as it should be, in words; nothing if all of it is.
-pub async fn inspect(client: &Client, table: &str) -> Result<Vec<String>, Fault> {
-    let described = client.describe_table().table_name(table).send().await;
+pub async fn inspect(store: &DynamoStore) -> Result<Vec<String>, Fault> {
+    let input = DescribeTableInput::builder().table_name(store.table());
+    let described = store.client().send(&DESCRIBE_TABLE, input.build()).await;
     let described = described.map_err(|error| fault::of(&error))?;
     let mut wrong = Vec::new();
     let Some(described) = described.table() else {
@@ -37,8 +40,11 @@ pub async fn inspect(client: &Client, table: &str) -> Result<Vec<String>, Fault>
     if !described.deletion_protection_enabled().unwrap_or(false) {
         wrong.push("anybody with the right can delete it: deletion protection is off".to_owned());
     }
-    let backups = client.describe_continuous_backups().table_name(table);
-    let backups = backups.send().await.map_err(|error| fault::of(&error))?;
+    let input = DescribeContinuousBackupsInput::builder().table_name(store.table());
+    let asked = store
+        .client()
+        .send(&DESCRIBE_CONTINUOUS_BACKUPS, input.build());
+    let backups = asked.await.map_err(|error| fault::of(&error))?;
     let recovery = backups
         .continuous_backups_description()
         .and_then(|backups| backups.point_in_time_recovery_description())

@@ -1,5 +1,5 @@
 //! The table in Amazon DynamoDB. The only crate that imports its SDK; it decides nothing and
-//! retries nothing beyond what the SDK does by itself.
+//! retries nothing beyond what the client does by itself.
 //!
 //! One table, partition key `pk`, sort key `sk`:
 //!
@@ -33,6 +33,7 @@ mod expression;
 mod fault;
 mod inspect;
 mod item;
+mod operations;
 mod packed;
 mod read;
 mod table;
@@ -41,8 +42,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_client::{Client, Config, Service};
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemInput};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use domain::budget::Gauge;
 use domain::limit::Meter;
@@ -57,12 +58,13 @@ use ports::{Fault, Store};
 use crate::ack::Sightings;
 use crate::expression::Expression;
 pub use crate::inspect::inspect;
+use crate::operations::UPDATE_ITEM;
 pub use crate::table::{SCHEMA, Schema, create_table};
 
 /// An item as the SDK has it.
 type Item = HashMap<String, AttributeValue>;
 
-/// The table. Clones share the client and the counters.
+/// The table. Clones share connections and counters.
 #[derive(Clone, Debug)]
 pub struct DynamoStore(Arc<Inner>);
 
@@ -85,11 +87,11 @@ enum Written {
 }
 
 impl DynamoStore {
-    /// Takes a client and the table's name.
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
+    /// A table by its name. Nothing is sent.
+    pub fn new(aws: &Config, table: impl Into<String>) -> Self {
         packed::prime();
         Self(Arc::new(Inner {
-            client,
+            client: Client::new(aws, Service::new("dynamodb")),
             table: table.into(),
             reads: AtomicU64::new(0),
             writes: AtomicU64::new(0),
@@ -99,7 +101,7 @@ impl DynamoStore {
         }))
     }
 
-    /// The client, for what the port does not offer (creating the table, say).
+    /// What requests are sent with.
     pub fn client(&self) -> &Client {
         &self.0.client
     }
@@ -141,10 +143,7 @@ impl DynamoStore {
 
     /// One conditional `UpdateItem`.
     async fn update(&self, key: Item, expression: Expression) -> Result<Written, Fault> {
-        let sent = self
-            .0
-            .client
-            .update_item()
+        let input = UpdateItemInput::builder()
             .table_name(&self.0.table)
             .set_key(Some(key))
             .update_expression(expression.update())
@@ -152,9 +151,8 @@ impl DynamoStore {
             .set_expression_attribute_names(expression.names())
             .set_expression_attribute_values(expression.values())
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match sent {
+            .build();
+        match self.client().send(&UPDATE_ITEM, input).await {
             Ok(_) => {
                 self.0.writes.fetch_add(1, Ordering::Relaxed);
                 Ok(Written::Done)

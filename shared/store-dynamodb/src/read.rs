@@ -4,6 +4,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
 
+use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemInput;
+use aws_sdk_dynamodb::operation::get_item::GetItemInput;
+use aws_sdk_dynamodb::operation::query::QueryInput;
+use aws_sdk_dynamodb::operation::scan::ScanInput;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use domain::budget::Gauge;
 use domain::limit::Meter;
@@ -18,6 +22,7 @@ use crate::item::{
     is_fact, key, meter_key, read_identity, read_identity_key, read_json, read_packed, read_seat,
     read_text, record_partition, target_key, text,
 };
+use crate::operations::{BATCH_GET_ITEM, GET_ITEM, QUERY, SCAN};
 use crate::table::SCHEMA;
 use crate::{DynamoStore, Item, fault};
 
@@ -28,14 +33,12 @@ impl DynamoStore {
     /// One item, consistently.
     pub(crate) async fn read_item(&self, key: Item) -> Result<Option<Item>, Fault> {
         self.0.reads.fetch_add(1, Ordering::Relaxed);
-        let answer = self
-            .client()
-            .get_item()
+        let input = GetItemInput::builder()
             .table_name(self.table())
             .set_key(Some(key))
             .consistent_read(true)
-            .send()
-            .await;
+            .build();
+        let answer = self.client().send(&GET_ITEM, input).await;
         Ok(answer.map_err(|error| fault::of(&error))?.item)
     }
 
@@ -109,12 +112,10 @@ impl DynamoStore {
                 .consistent_read(true)
                 .build()
                 .map_err(|_| Fault::halt("a request to the table cannot be built"))?;
-            let answer = self
-                .client()
-                .batch_get_item()
+            let input = BatchGetItemInput::builder()
                 .request_items(self.table(), keys)
-                .send()
-                .await;
+                .build();
+            let answer = self.client().send(&BATCH_GET_ITEM, input).await;
             let mut answer = answer.map_err(|error| fault::of(&error))?;
             let of_table = answer
                 .responses
@@ -176,9 +177,7 @@ impl DynamoStore {
         while due.len() < limit {
             self.0.reads.fetch_add(1, Ordering::Relaxed);
             let most = i32::try_from(limit - due.len()).unwrap_or(i32::MAX);
-            let answer = self
-                .client()
-                .query()
+            let input = QueryInput::builder()
                 .table_name(self.table())
                 .index_name(SCHEMA.wake_index)
                 .key_condition_expression("wake_shard = :shard AND wake_at <= :now")
@@ -186,8 +185,8 @@ impl DynamoStore {
                 .expression_attribute_values(":now", text(instant(now)))
                 .limit(most)
                 .set_exclusive_start_key(after)
-                .send()
-                .await;
+                .build();
+            let answer = self.client().send(&QUERY, input).await;
             let page = answer.map_err(|error| fault::of(&error))?;
             for item in page.items() {
                 let at = read_text(item, "wake_at").unwrap_or_default().to_owned();
@@ -213,17 +212,15 @@ impl DynamoStore {
             .transpose();
         let after = after.map_err(|_| Fault::reject("a scan's cursor is not one of ours"))?;
         let whole = |parts: u32| i32::try_from(parts).unwrap_or(i32::MAX);
-        let answer = self
-            .client()
-            .scan()
+        let input = ScanInput::builder()
             .table_name(self.table())
             .consistent_read(reading == Reading::Latest)
             .segment(whole(segment.index))
             .total_segments(whole(segment.of.max(1)))
             .filter_expression("attribute_exists(gen)")
             .set_exclusive_start_key(after.map(|(pk, sk)| key(pk, sk)))
-            .send()
-            .await;
+            .build();
+        let answer = self.client().send(&SCAN, input).await;
         let page = answer.map_err(|error| fault::of(&error))?;
         let rows = page
             .items()
@@ -264,16 +261,14 @@ impl DynamoStore {
         let mut after = None;
         loop {
             self.0.reads.fetch_add(1, Ordering::Relaxed);
-            let answer = self
-                .client()
-                .query()
+            let input = QueryInput::builder()
                 .table_name(self.table())
                 .key_condition_expression("pk = :pk")
                 .expression_attribute_values(":pk", text(pk.as_str()))
                 .consistent_read(true)
                 .set_exclusive_start_key(after)
-                .send()
-                .await;
+                .build();
+            let answer = self.client().send(&QUERY, input).await;
             let page = answer.map_err(|error| fault::of(&error))?;
             items.extend(page.items.unwrap_or_default());
             after = page.last_evaluated_key;

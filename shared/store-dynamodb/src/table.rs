@@ -1,7 +1,7 @@
 //! The table's shape.
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::create_table::CreateTableError;
+use aws_sdk_dynamodb::operation::create_table::{CreateTableError, CreateTableInput};
+use aws_sdk_dynamodb::operation::update_time_to_live::UpdateTimeToLiveInput;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType,
@@ -9,7 +9,8 @@ use aws_sdk_dynamodb::types::{
 };
 use ports::Fault;
 
-use crate::fault;
+use crate::operations::{CREATE_TABLE, UPDATE_TIME_TO_LIVE};
+use crate::{DynamoStore, fault};
 
 /// Names and settings that code and template have to agree on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +44,10 @@ pub const SCHEMA: Schema = Schema {
 
 /// Creates the table, paid by request, unless it is there. For engines on one machine and for
 /// tests; in the cloud the template creates it.
-pub async fn create_table(client: &Client, table: &str, stream: bool) -> Result<(), Fault> {
+pub async fn create_table(store: &DynamoStore, stream: bool) -> Result<(), Fault> {
     let unbuilt = |_| Fault::halt("a request to the table cannot be built");
-    let mut request = client
-        .create_table()
-        .table_name(table)
+    let mut request = CreateTableInput::builder()
+        .table_name(store.table())
         .billing_mode(BillingMode::PayPerRequest);
     for name in [
         SCHEMA.partition_key,
@@ -84,7 +84,7 @@ pub async fn create_table(client: &Client, table: &str, stream: bool) -> Result<
             .stream_view_type(StreamViewType::from(SCHEMA.stream));
         request = request.stream_specification(specification.build().map_err(unbuilt)?);
     }
-    match request.send().await {
+    match store.client().send(&CREATE_TABLE, request.build()).await {
         Ok(_) => {}
         Err(error) => {
             let there = error
@@ -101,12 +101,11 @@ pub async fn create_table(client: &Client, table: &str, stream: bool) -> Result<
         .attribute_name(SCHEMA.ttl)
         .build()
         .map_err(unbuilt)?;
-    let sent = client
-        .update_time_to_live()
-        .table_name(table)
+    let input = UpdateTimeToLiveInput::builder()
+        .table_name(store.table())
         .time_to_live_specification(ttl)
-        .send()
-        .await;
+        .build();
+    let sent = store.client().send(&UPDATE_TIME_TO_LIVE, input).await;
     sent.map_err(|error| fault::of(&error))?;
     Ok(())
 }

@@ -209,6 +209,8 @@ impl Stack {
 
     /// Has HR say all that, and everything that follows from it done.
     pub async fn hear(&mut self, says: Vec<Says>) {
+        // A post is stale after five minutes, and building what takes it may last longer.
+        self.begin("hr-webhook").await;
         for one in says {
             let post = self.post(one);
             let (_, outcome) = self.call("hr-webhook", post).await;
@@ -240,8 +242,8 @@ impl Stack {
         self.sources[queue].receive(&self.server).await
     }
 
-    /// Calls a function, by its name or by the queue that it works on, and notes what it did.
-    pub async fn call(&mut self, of: &str, event: Invocation) -> (String, Value) {
+    /// Starts a function, if it does not run yet; gives its name.
+    async fn begin(&mut self, of: &str) -> String {
         let (binary, name, target) = match of {
             "hr-webhook" => (Binary::HrWebhook, of, None),
             "reconciler" => (Binary::Reconciler, of, None),
@@ -258,7 +260,13 @@ impl Stack {
             self.running
                 .insert(name.to_owned(), Running { function, lines });
         }
-        let running = self.running.get_mut(name).expect("it runs");
+        name.to_owned()
+    }
+
+    /// Calls a function, by its name or by the queue that it works on, and notes what it did.
+    pub async fn call(&mut self, of: &str, event: Invocation) -> (String, Value) {
+        let name = self.begin(of).await;
+        let running = self.running.get_mut(&name).expect("it runs");
         let id = running.function.id().expect("it lives");
         let (before, cpu) = (self.front.usage(), cpu_of(id));
         let outcome = running.function.invoke(event).await;
@@ -267,7 +275,7 @@ impl Stack {
             panic!("`{name}`: {outcome:?}: {:?}", running.function.lines());
         };
         let lines = running.function.lines();
-        let work = self.work.entry(name.to_owned()).or_default();
+        let work = self.work.entry(name.clone()).or_default();
         work.usage += &(self.front.usage() - &before);
         work.invocations += 1;
         work.cpu += spent;
@@ -276,7 +284,7 @@ impl Stack {
             work.line_bytes += line.len() as u64 + 1;
         }
         running.lines = lines.len();
-        (name.to_owned(), answer)
+        (name, answer)
     }
 
     /// What each function did since the last time.

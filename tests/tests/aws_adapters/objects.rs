@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use objects_s3::{Buckets, Client, LINK, S3Objects};
+use objects_s3::{Buckets, LINK, S3Objects};
 use ports::Objects;
 use ports::embedded::FolderObjects;
 use ports::model::suite;
@@ -22,7 +22,7 @@ async fn make(server: &Ministack, name: &str) -> S3Objects {
     };
     server.create_bucket(&buckets.policy).await;
     server.create_bucket(&buckets.reports).await;
-    S3Objects::new(Client::new(&server.sdk()), buckets)
+    S3Objects::new(&server.aws(), buckets)
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn a_bucket_that_does_not_exist_halts() {
         policy: "none-policy".to_owned(),
         reports: "none-reports".to_owned(),
     };
-    let objects = S3Objects::new(Client::new(&server.sdk()), buckets);
+    let objects = S3Objects::new(&server.aws(), buckets);
     for fault in [
         objects.put_new("a", Bytes::new()).await.unwrap_err(),
         objects.put("a", Bytes::new()).await.unwrap_err(),

@@ -38,12 +38,11 @@ impl<'a> Platform<'a> {
             });
             create(server, &format!("{stack}-{lane}"), &attributes).await;
         }
-        let client = lanes_sqs::Client::new(&server.sdk());
         let urls = QueueUrls::new(format!("{}/{ACCOUNT}/{stack}-", server.url()));
         Self {
             server,
             stack: stack.to_owned(),
-            lanes: SqsLanes::new(client, urls),
+            lanes: SqsLanes::new(&server.aws(), urls),
             forgets_answers: false,
         }
     }

@@ -9,7 +9,7 @@ use ports::embedded::StaticSecrets;
 use ports::model::{ManualClock, ModelSecrets};
 use ports::secrets::Secret;
 use ports::{Fault, Secrets};
-use secrets_manager::{Client, ManagedSecrets};
+use secrets_manager::ManagedSecrets;
 use serde_json::{Value, json};
 use tests::ministack::Ministack;
 
@@ -59,8 +59,7 @@ async fn sequence(server: &Ministack, seed: u64, length: usize) {
     let mut random = Random(seed);
     let prefix = format!("stack-{seed}/");
     let clock = ManualClock::new(Timestamp::UNIX_EPOCH);
-    let client = Client::new(&server.sdk());
-    let managed = ManagedSecrets::new(client, &*prefix, TTL, Arc::new(clock.clone()));
+    let managed = ManagedSecrets::new(&server.aws(), &*prefix, TTL, Arc::new(clock.clone()));
     let mut told = Told::default();
     for step in 0..length {
         let name = ["wiki", "hr"][usize::from(random.percent(30))];

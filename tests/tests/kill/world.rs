@@ -65,7 +65,7 @@ impl World {
         let endpoint = gates.open(server.url()).await;
         let origin = format!("http://{}", target.address());
         let policy = POLICY.replace(ORIGIN, &gates.open(&origin).await);
-        let sdk = server.sdk();
+        let aws = server.aws();
         let token = ("directory-token", target.token());
         let objects = services::furnish(&server, &[token]).await;
         services::publish(&objects, policy + LIMITS).await;
@@ -75,8 +75,8 @@ impl World {
             facts: queue("lanyard-facts").await,
             lane: queue("lanyard-lane-directory").await,
             terminations: queue("lanyard-terminations").await,
-            store: DynamoStore::new(store_dynamodb::Client::new(&sdk), services::TABLE),
-            lanes: SqsLanes::new(lanes_sqs::Client::new(&sdk), queues),
+            store: DynamoStore::new(&aws, services::TABLE),
+            lanes: SqsLanes::new(&aws, queues),
             gates,
             server,
             target,

@@ -94,7 +94,7 @@ impl Cloud {
     }
 
     async fn table(&self, found: &mut Vec<Finding>) {
-        match store_dynamodb::inspect(self.store.client(), self.store.table()).await {
+        match store_dynamodb::inspect(&self.store).await {
             Ok(wrong) if wrong.is_empty() => found.push(Finding::fine(
                 "table",
                 "has its keys, its index, its stream, recovery and protection",

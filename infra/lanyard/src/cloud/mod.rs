@@ -50,23 +50,16 @@ impl Cloud {
     pub async fn find(name: &str) -> anyhow::Result<Self> {
         let deployed = Deployed::find(name).await?;
         let setting = |variable| deployed.setting(variable).map(str::to_owned);
-        let config = deployed.config();
-        let store = DynamoStore::new(
-            store_dynamodb::Client::new(config),
-            setting("LANYARD_TABLE")?,
-        );
-        let lanes = SqsLanes::new(
-            lanes_sqs::Client::new(config),
-            QueueUrls::new(setting("LANYARD_QUEUE_PREFIX")?),
-        );
+        let aws = deployed.aws();
+        let store = DynamoStore::new(aws, setting("LANYARD_TABLE")?);
+        let lanes = SqsLanes::new(aws, QueueUrls::new(setting("LANYARD_QUEUE_PREFIX")?));
         let buckets = Buckets {
             policy: setting("LANYARD_POLICY_BUCKET")?,
             reports: setting("LANYARD_REPORTS_BUCKET")?,
         };
-        let elsewhere = config.endpoint_url().is_some();
-        let objects = S3Objects::new(objects_s3::client(config, elsewhere), buckets);
+        let objects = S3Objects::new(aws, buckets);
         let secrets = ManagedSecrets::new(
-            secrets_manager::Client::new(config),
+            aws,
             format!("{name}/source/"),
             SECRETS_FOR,
             Arc::new(SystemClock),

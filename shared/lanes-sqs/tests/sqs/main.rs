@@ -10,18 +10,18 @@
 mod dead;
 mod faults;
 mod receive;
+mod same;
+#[path = "../../../aws-client/tests/support/sdk.rs"]
+mod sdk;
 mod send;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use aws_client::{Config, Credentials, Limits};
 use aws_lambda_events::sqs::SqsEvent;
-use aws_sdk_sqs::Client;
-use aws_sdk_sqs::config::retry::RetryConfig;
-use aws_sdk_sqs::config::{BehaviorVersion, Config, Credentials, Region};
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
-};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
@@ -87,20 +87,17 @@ impl World {
     fn new(turns: impl IntoIterator<Item = Turn>) -> Self {
         let turns = turns.into_iter().collect();
         let connection = Connection(Arc::new(Mutex::new((turns, Vec::new()))));
-        let in_client = connection.clone();
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("local"))
-            .endpoint_url("http://sqs.test")
-            .credentials_provider(Credentials::new("a", "b", None, None, "test"))
-            .retry_config(RetryConfig::disabled())
-            .http_client(http_client_fn(move |_, _| {
-                SharedHttpConnector::new(in_client.clone())
-            }))
-            .build();
+        let credentials = Credentials::new("a", "b", None, None, "test");
+        let limits = Limits {
+            attempt: Duration::from_secs(1),
+            request: Duration::from_secs(1),
+            attempts: 1,
+        };
+        let endpoint = Some("http://sqs.test".to_owned());
+        let aws = Config::new("local", credentials, connection.clone(), limits).at(endpoint);
         let urls = QueueUrls::new("http://sqs.test/1/x-");
         Self {
-            lanes: SqsLanes::new(Client::from_conf(config), urls),
+            lanes: SqsLanes::new(&aws, urls),
             connection,
         }
     }

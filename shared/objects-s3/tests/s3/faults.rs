@@ -189,3 +189,36 @@ async fn keys_that_are_no_plain_paths_are_never_sent() {
     }
     assert!(world.requests().is_empty());
 }
+
+/// What was written with a SHA-256 is read with it; the digest of digests of a body that went in parts is
+/// none of the whole.
+#[tokio::test]
+async fn a_body_that_is_not_what_was_written_is_not_taken() {
+    // The SHA-256 of `x`.
+    let right = "LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=";
+    let of_parts = "jf9SjPKEDPUZEGJDVuRfJsfUgdJSrvLFYOf0EBfgKN8=-3";
+    for (sum, body, taken) in [
+        (Some(right), "x", true),
+        (Some(right), "y", false),
+        (Some(right), "", false),
+        (Some(of_parts), "x", true),
+        (None, "x", true),
+    ] {
+        let mut headers = vec![("etag", "\"1\"".to_owned())];
+        headers.extend(sum.map(|sum| ("x-amz-checksum-sha256", sum.to_owned())));
+        let world = World::new([Turn::Answers {
+            status: 200,
+            headers,
+            body: body.to_owned(),
+        }]);
+        match world.objects.get(KEY).await {
+            Ok(got) => assert!(taken && got == Some(Bytes::from(body)), "{sum:?} {body}"),
+            Err(fault) => {
+                assert!(!taken, "{sum:?} {body}: {fault}");
+                assert_eq!(fault.error_type(), "Retry");
+            }
+        }
+        let requests = world.requests();
+        assert_eq!(requests[0].header("x-amz-checksum-mode"), Some("ENABLED"));
+    }
+}

@@ -12,17 +12,16 @@ mod links;
 mod lists;
 mod lost;
 mod parts;
+mod same;
+#[path = "../../../aws-client/tests/support/sdk.rs"]
+mod sdk;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_sdk_s3::Client;
-use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region};
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
-};
+use aws_client::{Config, Credentials, Limits};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
@@ -164,26 +163,21 @@ impl World {
     fn trying(attempts: u32, turns: impl IntoIterator<Item = Turn>) -> Self {
         let turns = turns.into_iter().collect();
         let connection = Connection(Arc::new(Mutex::new((turns, Vec::new()))));
-        let in_client = connection.clone();
-        let retries = RetryConfig::standard()
-            .with_max_attempts(attempts)
-            .with_initial_backoff(Duration::from_millis(1));
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("eu-central-1"))
-            .endpoint_url("http://127.0.0.1:1")
-            .credentials_provider(Credentials::new("a", "b", None, None, "test"))
-            .retry_config(retries)
-            .http_client(http_client_fn(move |_, _| {
-                SharedHttpConnector::new(in_client.clone())
-            }))
-            .build();
+        let credentials = Credentials::new("a", "b", None, None, "test");
+        let limits = Limits {
+            attempt: Duration::from_secs(10),
+            request: Duration::from_secs(10),
+            attempts,
+        };
+        let endpoint = Some("http://127.0.0.1:1".to_owned());
+        let connector = connection.clone();
+        let aws = Config::new("eu-central-1", credentials, connector, limits).at(endpoint);
         let buckets = Buckets {
             policy: "the-policy".to_owned(),
             reports: "the-reports".to_owned(),
         };
         Self {
-            objects: S3Objects::new(Client::from_conf(config), buckets).in_parts_of(PART),
+            objects: S3Objects::new(&aws, buckets).in_parts_of(PART),
             connection,
         }
     }

@@ -9,17 +9,16 @@
 
 mod cache;
 mod faults;
+mod same;
+#[path = "../../../aws-client/tests/support/sdk.rs"]
+mod sdk;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::config::retry::RetryConfig;
-use aws_sdk_secretsmanager::config::{BehaviorVersion, Config, Credentials, Region};
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
-};
+use aws_client::{Config, Credentials, Limits};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
@@ -111,22 +110,18 @@ struct World {
 impl World {
     fn new() -> Self {
         let service = Service::default();
-        let in_client = service.clone();
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("local"))
-            .endpoint_url("http://secrets.test")
-            .credentials_provider(Credentials::new("a", "b", None, None, "test"))
-            .retry_config(RetryConfig::disabled())
-            .http_client(http_client_fn(move |_, _| {
-                SharedHttpConnector::new(in_client.clone())
-            }))
-            .build();
+        let credentials = Credentials::new("a", "b", None, None, "test");
+        let limits = Limits {
+            attempt: Duration::from_secs(1),
+            request: Duration::from_secs(1),
+            attempts: 1,
+        };
+        let endpoint = Some("http://secrets.test".to_owned());
+        let aws = Config::new("local", credentials, service.clone(), limits).at(endpoint);
         let clock = ManualClock::new(Timestamp::UNIX_EPOCH);
-        let client = Client::from_conf(config);
         let on = Arc::new(clock.clone());
         Self {
-            secrets: ManagedSecrets::new(client, "lanyard/", TTL, on),
+            secrets: ManagedSecrets::new(&aws, "lanyard/", TTL, on),
             service,
             clock,
         }

@@ -89,7 +89,7 @@ async fn overlapping_acknowledgements_of_one_process_cost_one_write_each() {
 #[tokio::test]
 async fn a_wrong_guess_costs_one_refused_write_and_nothing_else() {
     let one = open().await;
-    let other = DynamoStore::new(one.client().clone(), one.table());
+    let other = DynamoStore::new(one.client().config(), one.table());
     let mut founding = commit(1, None, 1, &["a", "b"]);
     founding.wake_at = Some(jiff::Timestamp::UNIX_EPOCH);
     one.commit(&founding).await.unwrap();

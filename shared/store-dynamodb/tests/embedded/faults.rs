@@ -1,13 +1,10 @@
 //! Every way in which the service can fail, and what a handler is told to do about it.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
-};
+use aws_client::{Config, Credentials, Limits};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
@@ -53,17 +50,15 @@ fn store(service: Service) -> (DynamoStore, Arc<Mutex<Vec<String>>>) {
         service,
         requests: Arc::clone(&requests),
     };
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("local"))
-        .endpoint_url("http://dynamodb.test")
-        .credentials_provider(Credentials::new("a", "b", None, None, "test"))
-        .retry_config(RetryConfig::disabled())
-        .http_client(http_client_fn(move |_, _| {
-            SharedHttpConnector::new(connection.clone())
-        }))
-        .build();
-    (DynamoStore::new(Client::from_conf(config), "t"), requests)
+    let credentials = Credentials::new("a", "b", None, None, "test");
+    let limits = Limits {
+        attempt: Duration::from_secs(1),
+        request: Duration::from_secs(1),
+        attempts: 1,
+    };
+    let endpoint = Some("http://dynamodb.test".to_owned());
+    let aws = Config::new("local", credentials, connection, limits).at(endpoint);
+    (DynamoStore::new(&aws, "t"), requests)
 }
 
 /// One request of every kind.
@@ -235,10 +230,54 @@ async fn an_acknowledgement_does_not_fight_for_ever() {
 async fn a_table_that_is_there_is_left_alone() {
     let in_use = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceInUseException"}"#;
     let (there, requests) = store(Service::Answers(400, in_use));
-    create_table(there.client(), "t", true).await.unwrap();
+    create_table(&there, true).await.unwrap();
     assert_eq!(*requests.lock().unwrap(), ["CreateTable"]);
     let denied = r#"{"__type":"com.amazon.coral.service#AccessDeniedException"}"#;
     let (denied, _) = store(Service::Answers(400, denied));
-    let fault = create_table(denied.client(), "t", true).await.unwrap_err();
+    let fault = create_table(&denied, true).await.unwrap_err();
     assert_eq!(fault.error_type(), "Halt");
+}
+
+/// Loses the answer to each first attempt, and remembers the token of every transaction.
+#[derive(Clone, Debug, Default)]
+struct Forgetful(Arc<Mutex<Vec<String>>>);
+
+impl HttpConnector for Forgetful {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let body: serde_json::Value =
+            serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+        let mut tokens = self.0.lock().unwrap();
+        tokens.push(body["ClientRequestToken"].as_str().unwrap().to_owned());
+        HttpConnectorFuture::ready(if tokens.len() % 2 == 1 {
+            Err(ConnectorError::io("reset".into()))
+        } else {
+            Ok(HttpResponse::new(200.try_into().unwrap(), "{}".into()))
+        })
+    }
+}
+
+/// By its token the service knows a transaction that it has carried out already.
+#[tokio::test]
+async fn a_transaction_that_is_sent_again_is_the_same_one() {
+    let connection = Forgetful::default();
+    let credentials = Credentials::new("a", "b", None, None, "test");
+    let limits = Limits {
+        attempt: Duration::from_secs(5),
+        request: Duration::from_secs(10),
+        attempts: 3,
+    };
+    let aws = Config::new("local", credentials, connection.clone(), limits);
+    let store = DynamoStore::new(&aws, "t");
+    for event in ["e", "f"] {
+        store
+            .accept(&delivery(event), &[fact(1, event)])
+            .await
+            .unwrap();
+    }
+    let tokens = connection.0.lock().unwrap().clone();
+    assert_eq!(tokens.len(), 4);
+    assert_eq!(tokens[0], tokens[1]);
+    assert_eq!(tokens[2], tokens[3]);
+    assert_ne!(tokens[0], tokens[2], "another transaction has another");
+    assert!(tokens.iter().all(|token| (1..=36).contains(&token.len())));
 }

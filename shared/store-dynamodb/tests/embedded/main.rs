@@ -12,6 +12,9 @@ mod costs;
 mod durability;
 mod faults;
 mod privacy;
+mod same;
+#[path = "../../../aws-client/tests/support/sdk.rs"]
+mod sdk;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};

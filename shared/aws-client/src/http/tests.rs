@@ -13,6 +13,8 @@ const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 #[derive(Clone, Copy)]
 enum Does {
     Answers,
+    /// The first request of each connection, and no other.
+    AnswersOnce,
     AnswersAndCloses,
     Closes,
     Nothing,
@@ -50,6 +52,7 @@ impl Server {
 
 async fn serve(mut stream: TcpStream, does: Does) {
     let mut read = Vec::new();
+    let mut answered = false;
     loop {
         let Ok(1..) = stream.read_buf(&mut read).await else {
             return;
@@ -61,11 +64,13 @@ async fn serve(mut stream: TcpStream, does: Does) {
         assert!(text.starts_with("GET /path?query HTTP/1.1\r\n"), "{text}");
         assert!(text.contains("host: 127.0.0.1:"), "{text}");
         match does {
-            Does::Answers => stream.write_all(ANSWER).await.unwrap(),
+            Does::AnswersOnce if answered => {}
+            Does::Answers | Does::AnswersOnce => stream.write_all(ANSWER).await.unwrap(),
             Does::AnswersAndCloses => return stream.write_all(ANSWER).await.unwrap(),
             Does::Closes => return,
             Does::Nothing => {}
         }
+        answered = true;
     }
 }
 
@@ -137,4 +142,17 @@ async fn what_is_lost_is_told_from_what_takes_too_long() {
     let error = ask(&http(), server.request("https")).await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     assert_eq!(server.accepted(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nothing_came_in_time_is_not_used_again() {
+    let server = Server::start(Does::AnswersOnce).await;
+    let http = http();
+    ask(&http, server.request("http")).await.unwrap();
+    let short = Duration::from_millis(50);
+    let given_up = tokio::time::timeout(short, http.call(server.request("http")));
+    given_up.await.unwrap_err();
+    assert_eq!(server.accepted(), 1);
+    ask(&http, server.request("http")).await.unwrap();
+    assert_eq!(server.accepted(), 2);
 }

@@ -1,8 +1,8 @@
-//! The HTTP client under all clients of the SDK: HTTP/1.1, TLS with the system's roots, connections
+//! The connections to all services: HTTP/1.1, TLS with the system's roots, connections
 //! that are kept.
 //!
-//! The SDK's own client speaks HTTP/2 and through proxies as well, which no function is asked for and
-//! each would carry along. Both agree on which errors are lost connections, and that a connection
+//! The SDK's own HTTP client speaks HTTP/2 and through proxies as well, which no function is asked for
+//! and each would carry along. Both agree on which errors are lost connections, and that a connection
 //! on which an attempt failed is not used again.
 
 use std::error::Error;
@@ -14,12 +14,9 @@ use std::time::Duration;
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::ErrorKind;
 use hyper::Uri;
@@ -78,16 +75,6 @@ impl fmt::Debug for Http {
     }
 }
 
-impl HttpClient for Http {
-    fn http_connector(
-        &self,
-        _: &HttpConnectorSettings,
-        _: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
 impl HttpConnector for Http {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let client = self.client.clone();
@@ -106,7 +93,7 @@ impl HttpConnector for Http {
     }
 }
 
-/// What the SDK may know of a connection: how to have it closed after the work on it.
+/// What may be known of a connection: how to have it closed after the work on it.
 fn metadata(connection: &CaptureConnection) -> Option<ConnectionMetadata> {
     connection.connection_metadata().as_ref()?;
     let connection = connection.clone();
@@ -119,7 +106,7 @@ fn metadata(connection: &CaptureConnection) -> Option<ConnectionMetadata> {
     Some(metadata.poison_fn(close).build())
 }
 
-/// By what the SDK decides whether to try again.
+/// By what is decided whether to try again.
 fn classified(error: legacy::Error) -> ConnectorError {
     if find::<TimedOut>(&error).is_some() {
         return ConnectorError::timeout(error.into());
