@@ -99,6 +99,8 @@ pub struct State {
     pub before: Option<(BTreeMap<AccountId, bool>, Members)>,
     /// Memberships that are answered with an error.
     pub refuses: BTreeMap<(EntitlementId, AccountId), TargetError>,
+    /// Changes are answered with an error where they are these.
+    pub refused: Option<(Change, TargetError)>,
     /// Removals are answered as done and not done.
     pub keeps: bool,
     /// Changes of several accounts go in one request.
@@ -134,6 +136,11 @@ impl State {
     }
 
     fn change(&mut self, change: &Change, id: &AccountId) -> Result<(), TargetError> {
+        if let Some((refused, error)) = &self.refused
+            && refused == change
+        {
+            return Err(error.clone());
+        }
         match change {
             Change::Grant { entitlement } => self.membership(entitlement, id, true),
             Change::Revoke { entitlement } => self.membership(entitlement, id, false),
