@@ -237,8 +237,9 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                     *known = health;
                     works.push((at, work));
                 }
-                Err(fault) => {
-                    answers.insert(at, Err(fault));
+                Err(undone) => {
+                    // Whether it ends access may not be known.
+                    answers.insert(at, Err(undone.timed(false, asked.receives)));
                 }
             }
         }

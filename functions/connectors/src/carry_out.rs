@@ -48,16 +48,21 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// An account that we made a moment ago does not show yet.
-    pub fn not_yet(work: &Work) -> Self {
-        let seconds = match work.receives {
+    /// How long until a write may show, at this delivery: 5 + 25 + 90 + 240 s = 6 min, longer than
+    /// [`NOT_YET`](crate::NOT_YET).
+    pub const fn shows_after(receives: u32) -> Duration {
+        Duration::from_secs(match receives {
             0 | 1 => 5,
             2 => 25,
             3 => 90,
             _ => 240,
-        };
+        })
+    }
+
+    /// An account that we made a moment ago does not show yet.
+    pub fn not_yet(work: &Work) -> Self {
         Self::Wait {
-            after: Duration::from_secs(seconds),
+            after: Self::shows_after(work.receives),
             why: "the target does not show the new account yet".into(),
         }
     }

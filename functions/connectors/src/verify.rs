@@ -35,7 +35,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             Found::One(account) if account.active => {
                 work.record.active = true;
                 return Err(unverified(
-                    wait(work.urgent),
+                    wait(work),
                     "the target answered a sign-in block as done and the account is still active",
                 ));
             }
@@ -87,13 +87,19 @@ pub fn gone(
     }
     work.record.grants.extend(still);
     Err(unverified(
-        wait(work.urgent),
+        wait(work),
         "the target answered a removal as done and the membership is still there",
     ))
 }
 
-const fn wait(urgent: bool) -> Duration {
-    Duration::from_secs(if urgent { 5 } else { 30 })
+/// How long until the next look: a replica may lag as long as it does with a new account.
+fn wait(work: &Work) -> Duration {
+    let after = Stop::shows_after(work.receives);
+    if work.urgent {
+        after
+    } else {
+        after.max(Duration::from_secs(30))
+    }
 }
 
 fn unverified(after: Duration, why: &str) -> Stop {

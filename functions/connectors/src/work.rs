@@ -41,6 +41,37 @@ pub enum Undone {
     Overtaken(BTreeSet<EntitlementId>),
 }
 
+impl Undone {
+    /// With a time to come back at, where nobody named one: the queue would take six minutes (its
+    /// visibility time-out), and what ends access may not wait so long.
+    #[must_use]
+    pub fn timed(self, urgent: bool, receives: u32) -> Self {
+        match self {
+            Self::Fault(Fault::Retry { after: None, why }) => Self::Fault(Fault::Retry {
+                after: Some(comes_back(urgent, receives)),
+                why,
+            }),
+            Self::Fault(_) | Self::Overtaken(_) => self,
+        }
+    }
+}
+
+/// When a message comes back whose target is not well, at this delivery: 5 + 15 + 45 + 120 s where
+/// it ends access, 15 + 60 + 180 + 360 s otherwise. What is owed then, the clock asks for again.
+pub fn comes_back(urgent: bool, receives: u32) -> Duration {
+    let [first, second, third, last] = if urgent {
+        [5, 15, 45, 120]
+    } else {
+        [15, 60, 180, 360]
+    };
+    Duration::from_secs(match receives {
+        0 | 1 => first,
+        2 => second,
+        3 => third,
+        _ => last,
+    })
+}
+
 impl From<Fault> for Undone {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)

@@ -1,10 +1,13 @@
 //! Endings that a target does not carry out as it was asked to.
 
-use domain::{Change, Desired, Generation, Outcome};
-use ports::Fault;
-use ports::target::TargetError;
+use std::time::Duration;
 
-use crate::company::{Company, account, looks};
+use connectors::NOT_YET;
+use domain::{Change, Desired, Generation, Outcome};
+use ports::target::TargetError;
+use ports::{Clock, Fault};
+
+use crate::company::{Company, account, batch, looks};
 
 fn refused() -> TargetError {
     TargetError::Fault(Fault::reject("disable: 403, the owner stays"))
@@ -59,4 +62,86 @@ async fn a_block_that_was_refused_is_tried_again_at_night() {
     let record = company.record("ana").await;
     assert_eq!((record.active, record.parked), (false, None));
     assert!(!company.dir.state().active[&account("ana")]);
+}
+
+#[tokio::test]
+async fn a_block_that_fails_once_is_tried_again_within_seconds() {
+    let broken = || TargetError::Fault(Fault::retry("503"));
+    for error in [broken(), TargetError::Changed] {
+        let company = leaver().await;
+        company.dir.state().answers.push_back(Err(error));
+        let failed = company.deliver(&["ana"]).await.failed;
+        let after = failed[0].after.expect("a time");
+        assert!(after <= Duration::from_secs(10), "{after:?}");
+        assert_eq!(company.deliver_again(&["ana"]).await.failed, []);
+        assert!(!company.dir.state().active[&account("ana")]);
+        assert!(!company.owes("ana").await);
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_is_not_well_is_asked_less_and_less() {
+    let lost = || TargetError::Unknown { why: "cut".into() };
+    let broken = || TargetError::Fault(Fault::retry("503"));
+    for (urgent, error, seconds) in [
+        (true, broken(), [5, 15, 45, 120]),
+        (true, lost(), [1, 15, 45, 120]),
+        (false, broken(), [15, 60, 180, 360]),
+    ] {
+        let company = Company::new();
+        if urgent {
+            company.has("ana", &[], Desired::Disabled, &[]).await;
+        } else {
+            company.wants("ana", &[]).await;
+        }
+        for (receives, seconds) in (1..).zip(seconds) {
+            company.dir.state().answers.push_back(Err(error.clone()));
+            let failed = company
+                .connector
+                .handle(batch(&["ana"], receives))
+                .await
+                .failed;
+            assert_eq!(failed[0].after, Some(Duration::from_secs(seconds)));
+        }
+    }
+}
+
+/// Looks show what was before the writes until 90 s are over.
+#[tokio::test]
+async fn a_block_that_shows_late_is_no_dead_letter() {
+    let company = leaver().await;
+    company.dir.state().look_back();
+    let shows = company.clock.now() + jiff::SignedDuration::from_secs(90);
+    let mut receives = 0;
+    loop {
+        receives += 1;
+        assert!(receives <= 5, "a dead letter");
+        if company.clock.now() >= shows {
+            company.dir.state().before = None;
+        }
+        let again = batch(&["ana"], receives);
+        let failed = company.connector.handle(again).await.failed;
+        let Some(one) = failed.first() else { break };
+        company.clock.advance(one.after.expect("a time"));
+    }
+    assert!(receives > 1, "nothing was late");
+    let record = company.record("ana").await;
+    assert!(!record.active && record.grants.is_empty());
+    assert!(!company.owes("ana").await);
+}
+
+#[tokio::test]
+async fn looks_back_wait_longer_than_a_write_may_take_to_show() {
+    let company = leaver().await;
+    company.dir.state().look_back();
+    let mut waits = Duration::ZERO;
+    for receives in 1..=4 {
+        let again = batch(&["ana"], receives);
+        let failed = company.connector.handle(again).await.failed;
+        waits += failed[0].after.expect("a time");
+    }
+    assert!(
+        waits > Duration::try_from(NOT_YET).expect("a time"),
+        "{waits:?}"
+    );
 }
