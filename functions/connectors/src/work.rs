@@ -109,6 +109,10 @@ pub struct Work {
     pub ending_since: Option<Timestamp>,
     /// Whether a block of sign-in was seen in the target, after it was written.
     pub block_seen: bool,
+    /// Where the account is mastered, if that is elsewhere: a block here may be taken back.
+    pub mastered: Option<Box<str>>,
+    /// Whether it was blocked by this message.
+    pub blocked_now: bool,
     pub at: Timestamp,
     /// When the event stops to take on work.
     pub until: Timestamp,
@@ -177,7 +181,8 @@ impl Work {
         // Somebody else's block, or one of ours whose answer was lost.
         let open = sight.account.as_ref().is_some_and(|account| account.active);
         let lags = self.is_new();
-        self.block_seen |= self.record.active && !open && !lags;
+        self.mastered = sight.account.as_ref().and_then(|one| one.read_only.clone());
+        self.block_seen |= self.record.active && !open && !lags && self.mastered.is_none();
         if let Some(account) = &sight.account {
             if lags && self.record.id.as_ref() == Some(&account.id) {
                 // What one of both says otherwise is done, and recorded when it is.
@@ -224,6 +229,7 @@ impl Work {
                 record.created_at = Some(self.at);
                 record.grants.clear();
                 record.attrs = wanted(attrs).collect();
+                self.unseen.block = !*active;
             }
             Change::Adopt { key } => {
                 record.ownership = Some(Ownership::Adopted);

@@ -145,3 +145,116 @@ async fn looks_back_wait_longer_than_a_write_may_take_to_show() {
         "{waits:?}"
     );
 }
+
+#[tokio::test]
+async fn an_account_that_is_made_blocked_is_looked_at_and_blocked_at_once() {
+    let company = Company::new();
+    company.starts_later("ana").await;
+    company.dir.state().ignores_active = true;
+    assert_eq!(company.deliver(&["ana"]).await.failed, []);
+    let calls = company.dir.take_calls();
+    assert_eq!(
+        calls,
+        [
+            "find",
+            "create a-ana",
+            "read a-ana",
+            "disable a-ana",
+            "read a-ana"
+        ]
+    );
+    assert!(!company.dir.state().active[&account("ana")]);
+    assert!(!company.record("ana").await.active && !company.owes("ana").await);
+    // One that is made as it was asked to costs the look alone.
+    company.dir.state().ignores_active = false;
+    company.starts_later("ben").await;
+    assert_eq!(company.deliver(&["ben"]).await.failed, []);
+    let calls = company.dir.take_calls();
+    assert_eq!(calls, ["find", "create a-ben", "read a-ben"]);
+}
+
+#[tokio::test]
+async fn an_account_that_is_made_blocked_and_cannot_be_is_parked() {
+    let company = Company::new();
+    company.starts_later("ana").await;
+    company.dir.state().ignores_active = true;
+    company.dir.state().refused = Some((Change::Disable, refused()));
+    assert_eq!(company.deliver(&["ana"]).await.failed, []);
+    let record = company.record("ana").await;
+    assert!(record.active && record.parked.is_some());
+}
+
+#[tokio::test]
+async fn an_account_that_is_made_blocked_and_does_not_show_yet_is_not_taken_for_blocked() {
+    for hides in [false, true] {
+        let company = Company::with(|target| target.profile.hides_inactive = hides);
+        company.starts_later("ana").await;
+        company.dir.state().look_back();
+        let failed = company.deliver(&["ana"]).await.failed;
+        assert_eq!(failed.is_empty(), hides);
+        assert_eq!(company.owes("ana").await, !hides);
+        company.dir.state().before = None;
+        assert_eq!(company.deliver_again(&["ana"]).await.failed, []);
+        assert!(!company.owes("ana").await);
+        assert!(!company.record("ana").await.active);
+    }
+}
+
+#[tokio::test]
+async fn a_block_of_an_account_that_is_mastered_elsewhere_is_never_just_done() {
+    let company = Company::new();
+    company.has("ana", &["staff"], Desired::None, &[]).await;
+    company.dir.state().mastered = true;
+    let parked = || async {
+        let record = company.record("ana").await;
+        assert_eq!(record.outcome, Some(Outcome::Rejected));
+        record.parked.expect("a reason")
+    };
+    assert_eq!(company.deliver(&["ana"]).await.failed, []);
+    assert!(!company.dir.state().active[&account("ana")]);
+    assert!(company.dir.state().members.is_empty());
+    let why = parked().await;
+    assert!(
+        why.contains("synced from") && why.contains("on premises"),
+        "{why}"
+    );
+    // Its master takes the block back, and the night sends it again.
+    company.clock.advance(Duration::from_mins(30));
+    company.dir.state().active.insert(account("ana"), true);
+    let night = company.connector.handle(looks(&["ana"])).await;
+    assert_eq!(night.failed, []);
+    assert!(!company.dir.state().active[&account("ana")]);
+    assert!(parked().await.contains("synced from"));
+    // Seen before the next copy, it may still be taken back.
+    company.clock.advance(Duration::from_mins(20));
+    let look = company.connector.handle(looks(&["ana"])).await;
+    assert_eq!(look.failed, []);
+    assert!(parked().await.contains("synced from"));
+    // It outlasted two copies, so that somebody blocked it there.
+    company.clock.advance(Duration::from_hours(1));
+    let look = company.connector.handle(looks(&["ana"])).await;
+    assert_eq!(look.failed, []);
+    assert_eq!(company.record("ana").await.parked, None);
+}
+
+#[tokio::test]
+async fn a_blocked_account_that_does_not_show_is_not_forgotten() {
+    let company = Company::with(|target| target.profile.hides_inactive = true);
+    company.has("ana", &["staff"], Desired::Disabled, &[]).await;
+    company.dir.state().hides = true;
+    assert_eq!(company.deliver(&["ana"]).await.failed, []);
+    assert_eq!(company.deliver_again(&["ana"]).await.failed, []);
+    assert_eq!(company.connector.handle(looks(&["ana"])).await.failed, []);
+    assert_eq!(company.record("ana").await.id, Some(account("ana")));
+    company.dir.take_calls();
+    company.comes_back("ana").await;
+    assert_eq!(company.deliver(&["ana"]).await.failed, []);
+    assert_eq!(company.dir.take_calls(), ["enable a-ana"]);
+    // Somebody blocks it by hand: it does not show, and is no new account for that.
+    company.clock.advance(NOT_YET.unsigned_abs());
+    company.dir.state().active.insert(account("ana"), false);
+    assert_eq!(company.connector.handle(looks(&["ana"])).await.failed, []);
+    let calls = company.dir.take_calls();
+    assert_eq!(calls, ["read a-ana", "find", "enable a-ana"]);
+    assert!(company.dir.state().active[&account("ana")]);
+}
