@@ -11,7 +11,7 @@ use domain::converge::{self, Convergence, Elsewhere, Seen, converge, postpone};
 use domain::limit::is_ending;
 use domain::policy::{Sod, TargetKind};
 use domain::rollout;
-use domain::{AccountRecord, EntitlementId, Hash, IdentityId, Outcome, TargetId};
+use domain::{AccountRecord, Desired, EntitlementId, Hash, IdentityId, Outcome, TargetId};
 use futures::future::join_all;
 use jiff::Timestamp;
 use ports::lanes::{Batch, BatchAnswer, Incoming};
@@ -237,8 +237,9 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                     *known = health;
                     works.push((at, work));
                 }
-                Err(fault) => {
-                    answers.insert(at, Err(fault));
+                Err(undone) => {
+                    // Whether it ends access may not be known.
+                    answers.insert(at, Err(undone.timed(false, asked.receives)));
                 }
             }
         }
@@ -365,6 +366,8 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             urgent,
             ending_since: seat.record.ending_since.filter(|_| urgent),
             block_seen: false,
+            mastered: None,
+            blocked_now: false,
             at,
             until,
             wake: None,
@@ -421,6 +424,17 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         })
     }
 
+    /// Whether a look shows an account that is blocked.
+    pub(crate) fn shows_blocked(&self, name: &TargetId) -> bool {
+        self.shows_accounts(name) && !self.hides_blocked(name)
+    }
+
+    /// Whether a blocked account looks as if it were not there.
+    pub(crate) fn hides_blocked(&self, name: &TargetId) -> bool {
+        let target = self.policy.policy.targets.get(name);
+        target.is_some_and(|target| target.profile.hides_inactive)
+    }
+
     /// Looks, decides, and carries out whatever concerns the account alone.
     pub(crate) async fn advance(
         &self,
@@ -461,6 +475,10 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         work: &mut Work,
         sight: &Sight,
     ) -> Result<Convergence, Stop> {
+        if sight.hidden && work.projection.desired == Desired::Active {
+            // Enabled again, or found out to be gone.
+            work.record.active = false;
+        }
         let mut convergence = self.compare(work, sight);
         if let Some(why) = refusal(&convergence) {
             work.record.waiting = convergence.waiting;

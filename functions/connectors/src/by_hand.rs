@@ -183,6 +183,8 @@ fn after(work: &Work, changes: &[Change]) -> AccountRecord {
         urgent: work.urgent,
         ending_since: work.ending_since,
         block_seen: work.block_seen,
+        mastered: None,
+        blocked_now: false,
         at: work.at,
         until: work.until,
         wake: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::converge::Convergence;
 use domain::sod;
 use domain::{AccountId, Change, EntitlementId, Outcome};
-use ports::target::{Applied, TargetError, is_refused_membership};
+use ports::target::{Applied, TargetError, is_refused_alone};
 use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 use telemetry::{Dimensions, Metric};
 
@@ -48,16 +48,21 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// An account that we made a moment ago does not show yet.
-    pub fn not_yet(work: &Work) -> Self {
-        let seconds = match work.receives {
+    /// How long until a write may show, at this delivery: 5 + 25 + 90 + 240 s = 6 min, longer than
+    /// [`NOT_YET`](crate::NOT_YET).
+    pub const fn shows_after(receives: u32) -> Duration {
+        Duration::from_secs(match receives {
             0 | 1 => 5,
             2 => 25,
             3 => 90,
             _ => 240,
-        };
+        })
+    }
+
+    /// An account that we made a moment ago does not show yet.
+    pub fn not_yet(work: &Work) -> Self {
         Self::Wait {
-            after: Duration::from_secs(seconds),
+            after: Self::shows_after(work.receives),
             why: "the target does not show the new account yet".into(),
         }
     }
@@ -93,7 +98,8 @@ impl From<TargetError> for Stop {
 impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Carries out every change, as many in one request as the target allows. A membership that
     /// the target refuses does not keep the others from being given or taken, unless both
-    /// together would be an SoD pair; the first refusal is reported at the end.
+    /// together would be an SoD pair, and a block that it refuses keeps nothing from being taken;
+    /// the first refusal is reported at the end.
     pub(crate) async fn carry_out(
         &self,
         target: &T,
@@ -218,8 +224,8 @@ pub fn take(
             Err(Stop::NameTaken)
         }
         Err(TargetError::NotFound) => Err(lost(work)),
-        Err(error) if is_refused_membership(change, &error) => {
-            if let TargetError::Fault(Fault::Reject { why }) = error {
+        Err(error) if is_refused_alone(change, &error) => {
+            if let Fault::Reject { why } = error.into_fault() {
                 done.refused.get_or_insert(why);
             }
             if let Change::Revoke { entitlement } = change {
@@ -236,7 +242,7 @@ pub fn take(
 pub struct Done {
     /// Whether the target changed anything.
     changed: bool,
-    /// Why it refused a membership, the first time.
+    /// Why it refused a change that nothing rests on, the first time.
     refused: Option<Box<str>>,
 }
 

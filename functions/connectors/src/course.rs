@@ -147,8 +147,10 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     pub(crate) async fn over(&self, course: &mut Course<'_, T>, one: Over) {
         count(&mut course.tally, &one.result);
         let trace = one.work.trace.clone();
+        let (urgent, receives) = (one.work.urgent, one.work.receives);
         let settled = self.settle(one.result, *one.work, &mut course.health);
         let answer = trace::within(trace, settled).await;
+        let answer = answer.map_err(|undone| undone.timed(urgent, receives));
         course.answers.push((one.place, answer));
     }
 

@@ -251,7 +251,13 @@ impl Planned {
     pub fn wish<T: Apply>(&self, target: &T) -> Asked {
         let work = &self.work;
         let looks = u32::from(work.look || work.record.id.is_none()) + u32::from(work.look);
-        let back = u32::from(self.plan.changes.contains(&Change::Disable));
+        let blocks = |change: &Change| {
+            matches!(
+                change,
+                Change::Disable | Change::Create { active: false, .. }
+            )
+        };
+        let back = u32::from(self.plan.changes.iter().any(blocks));
         let removals = u32::try_from(revokes(&self.plan).count()).unwrap_or(u32::MAX);
         Asked {
             cost: target

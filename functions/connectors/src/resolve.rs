@@ -24,6 +24,9 @@ pub struct Sight {
     pub account: Option<Box<Account>>,
     /// Which entitlements it holds, where that was asked and told.
     pub held: Option<BTreeSet<EntitlementId>>,
+    /// The account on record does not show, and may be blocked: the target hides such. This is not
+    /// [`looked`](Self::looked): what is recorded stays the best that is known.
+    pub hidden: bool,
 }
 
 impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
@@ -31,11 +34,13 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     pub(crate) async fn look(&self, target: &T, work: &Work) -> Result<Sight, Stop> {
         let ask = work.look;
         let mut sight = Sight::default();
+        let hides = self.hides_blocked(&work.name);
         match (&work.record.id, ask) {
             (Some(_), false) => return Ok(sight),
             (Some(id), true) => {
                 sight.account = one(target.find(Lookup::Id(id)).await)?;
-                if sight.account.is_none() && young(work) {
+                let blocked = hides && !work.record.active;
+                if sight.account.is_none() && young(work) && !blocked {
                     return Err(Stop::not_yet(work));
                 }
             }
@@ -51,6 +56,10 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             // One that an operator let go keeps our key, and is not ours for that.
             let released = &work.projection.ties.released;
             sight.account = found.filter(|account| !released.contains(&account.id));
+        }
+        if sight.account.is_none() && work.record.id.is_some() && hides {
+            sight.hidden = true;
+            return Ok(sight);
         }
         let name_matters = ask && work.projection.desired != Desired::None;
         if sight.account.is_none() && name_matters {
@@ -88,7 +97,7 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         Ok(Sight {
             looked: true,
             account,
-            held: None,
+            ..Sight::default()
         })
     }
 

@@ -10,7 +10,7 @@ use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 use telemetry::{Dimensions, Metric};
 
 use crate::carry_out::Stop;
-use crate::work::{Converged, Undone, Work};
+use crate::work::{Converged, Undone, Work, comes_back};
 use crate::{Connector, LAST_LOOK, LOOK_AGAIN};
 
 impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
@@ -73,8 +73,9 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             }
             Err(Stop::Unknown(fault)) => {
                 telemetry::emit(Metric::ConnectorUnknown, 1.0, counted);
+                let (urgent, receives) = (work.urgent, work.receives);
                 self.keep_progress(work, Outcome::Unknown).await?;
-                Err(fault.into())
+                Err(later(fault, urgent, receives).into())
             }
             Err(Stop::Again(fault) | Stop::Ill(fault)) => {
                 self.keep_progress(work, Outcome::Deferred).await?;
@@ -196,6 +197,18 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
         work.record.outcome = Some(outcome);
         work.record.at = Some(work.at);
         self.acknowledge(work, false).await
+    }
+}
+
+/// An answer that was lost once is asked for soon; one that is lost again, like a target that is not
+/// well.
+fn later(fault: Fault, urgent: bool, receives: u32) -> Fault {
+    match fault {
+        Fault::Retry { after, why } if receives > 1 => Fault::Retry {
+            after: after.max(Some(comes_back(urgent, receives))),
+            why,
+        },
+        Fault::Retry { .. } | Fault::Reject { .. } | Fault::Halt { .. } => fault,
     }
 }
 

@@ -41,6 +41,37 @@ pub enum Undone {
     Overtaken(BTreeSet<EntitlementId>),
 }
 
+impl Undone {
+    /// With a time to come back at, where nobody named one: the queue would take six minutes (its
+    /// visibility time-out), and what ends access may not wait so long.
+    #[must_use]
+    pub fn timed(self, urgent: bool, receives: u32) -> Self {
+        match self {
+            Self::Fault(Fault::Retry { after: None, why }) => Self::Fault(Fault::Retry {
+                after: Some(comes_back(urgent, receives)),
+                why,
+            }),
+            Self::Fault(_) | Self::Overtaken(_) => self,
+        }
+    }
+}
+
+/// When a message comes back whose target is not well, at this delivery: 5 + 15 + 45 + 120 s where
+/// it ends access, 15 + 60 + 180 + 360 s otherwise. What is owed then, the clock asks for again.
+pub fn comes_back(urgent: bool, receives: u32) -> Duration {
+    let [first, second, third, last] = if urgent {
+        [5, 15, 45, 120]
+    } else {
+        [15, 60, 180, 360]
+    };
+    Duration::from_secs(match receives {
+        0 | 1 => first,
+        2 => second,
+        3 => third,
+        _ => last,
+    })
+}
+
 impl From<Fault> for Undone {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
@@ -78,6 +109,10 @@ pub struct Work {
     pub ending_since: Option<Timestamp>,
     /// Whether a block of sign-in was seen in the target, after it was written.
     pub block_seen: bool,
+    /// Where the account is mastered, if that is elsewhere: a block here may be taken back.
+    pub mastered: Option<Box<str>>,
+    /// Whether it was blocked by this message.
+    pub blocked_now: bool,
     pub at: Timestamp,
     /// When the event stops to take on work.
     pub until: Timestamp,
@@ -146,7 +181,8 @@ impl Work {
         // Somebody else's block, or one of ours whose answer was lost.
         let open = sight.account.as_ref().is_some_and(|account| account.active);
         let lags = self.is_new();
-        self.block_seen |= self.record.active && !open && !lags;
+        self.mastered = sight.account.as_ref().and_then(|one| one.read_only.clone());
+        self.block_seen |= self.record.active && !open && !lags && self.mastered.is_none();
         if let Some(account) = &sight.account {
             if lags && self.record.id.as_ref() == Some(&account.id) {
                 // What one of both says otherwise is done, and recorded when it is.
@@ -193,6 +229,7 @@ impl Work {
                 record.created_at = Some(self.at);
                 record.grants.clear();
                 record.attrs = wanted(attrs).collect();
+                self.unseen.block = !*active;
             }
             Change::Adopt { key } => {
                 record.ownership = Some(Ownership::Adopted);

@@ -253,6 +253,14 @@ where
     let creates = parts
         .iter()
         .any(|part| part.deviation.repair == Some(Repair::Create));
+    let hides = reconciler.policy.targets.get(target);
+    let hides = hides.is_some_and(|target| target.profile.hides_inactive);
+    let blocked = seat.accounts.get(target);
+    let blocked = blocked.is_some_and(|account| account.id.is_some() && !account.active);
+    if creates && hides && blocked {
+        // It does not show, whether or not it is there.
+        return Ok(Checked::Leave);
+    }
     if creates {
         let id = seat.accounts.get(target).and_then(|a| a.id.as_ref());
         match absence(reconciler, target, identity, id, silent).await {

@@ -309,10 +309,20 @@ fn an_account_mastered_elsewhere_loses_memberships_and_keeps_its_attributes() {
         Some(&seen),
         &ids(&[STAFF]),
     );
-    assert_eq!(names(&result), ["revoke_sessions", "revoke"]);
+    // Its master may take the block back, which is for whoever looks back to say.
+    assert_eq!(names(&result), ["disable", "revoke_sessions", "revoke"]);
+    assert_eq!(result.withheld, None);
+    let result = run(
+        &policy(),
+        &wanted(Desired::Disabled, &[("title", "Lead")], &[]),
+        &ours(&[STAFF]),
+        Some(&seen),
+        &ids(&[STAFF]),
+    );
+    assert_eq!(names(&result), ["disable", "revoke_sessions", "revoke"]);
     assert_eq!(
         reason(&result),
-        "`disable`: it is synchronised from on-premises"
+        "`update`: it is synchronised from on-premises"
     );
 }
 
@@ -538,7 +548,10 @@ proptest! {
             }
             let beside = matches!(
                 change,
-                Change::Grant { .. } | Change::Revoke { .. } | Change::RevokeSessions
+                Change::Grant { .. }
+                    | Change::Revoke { .. }
+                    | Change::RevokeSessions
+                    | Change::Disable
             );
             prop_assert!(!read_only || beside, "{:?}", change);
             // An account that is not ours is adopted, or left alone.

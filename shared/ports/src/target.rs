@@ -244,8 +244,9 @@ pub trait Apply: Send + Sync {
     ) -> impl Future<Output = Result<Applied, TargetError>> + Send;
 
     /// Carries out changes of one account in their order, in as few requests as the target
-    /// allows. One answer for each change that was tried, in their order; a refused membership
-    /// ([`Fault::Reject`]) does not keep the later ones from being tried, any other error does.
+    /// allows. One answer for each change that was tried, in their order; a change that is
+    /// [refused alone](is_refused_alone) does not keep the later ones from being tried, any other
+    /// error does.
     fn apply_all(
         &self,
         changes: &[Change],
@@ -257,7 +258,7 @@ pub trait Apply: Send + Sync {
                 let answer = self.apply(change, Some(account)).await;
                 let go_on = answer
                     .as_ref()
-                    .map_or_else(|error| is_refused_membership(change, error), |_| true);
+                    .map_or_else(|error| is_refused_alone(change, error), |_| true);
                 answers.push(answer);
                 if !go_on {
                     break;
@@ -332,10 +333,25 @@ pub trait Apply: Send + Sync {
     }
 }
 
-/// Whether the answer to a change is that this one membership is refused.
-pub fn is_refused_membership(change: &Change, error: &TargetError) -> bool {
-    let membership = matches!(change, Change::Grant { .. } | Change::Revoke { .. });
-    membership && matches!(error, TargetError::Fault(Fault::Reject { .. }))
+/// Whether the answer to a change is that this one is refused, and nothing rests on it: a membership,
+/// or the block of sign-in or the end of sessions, without which the rest of an ending is worth no
+/// less. Services refuse to block owners and administrators.
+pub fn is_refused_alone(change: &Change, error: &TargetError) -> bool {
+    match change {
+        Change::Grant { .. } | Change::Revoke { .. } => {
+            matches!(error, TargetError::Fault(Fault::Reject { .. }))
+        }
+        Change::Disable | Change::RevokeSessions => matches!(
+            error,
+            TargetError::Fault(Fault::Reject { .. }) | TargetError::Conflict
+        ),
+        Change::Create { .. }
+        | Change::Adopt { .. }
+        | Change::Restore
+        | Change::Update { .. }
+        | Change::Enable
+        | Change::Delete => false,
+    }
 }
 
 /// One request for each change, by what it changes.

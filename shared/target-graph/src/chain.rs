@@ -26,8 +26,10 @@ struct Step {
 }
 
 enum Kind {
-    /// What it rests on failed if it fails: nothing after it is tried.
+    /// What rests on it failed if it fails: nothing after it is tried.
     Plain,
+    /// A block of sign-in, or the end of sessions: the rest of an ending does not rest on it.
+    Ending,
     /// A user name or nickname that may be taken.
     Rename,
     /// One membership that is given.
@@ -39,11 +41,27 @@ enum Kind {
 }
 
 impl Kind {
-    /// Whether a refusal is about this step alone.
     const fn is_membership(&self) -> bool {
         match self {
-            Self::Plain | Self::Rename => false,
+            Self::Plain | Self::Ending | Self::Rename => false,
             Self::Grant(_) | Self::Revoke(_) | Self::Licences(_) => true,
+        }
+    }
+
+    /// Whether an error is a refusal of this step alone.
+    const fn is_refused_alone(&self, error: &TargetError) -> bool {
+        match error {
+            TargetError::Fault(Fault::Reject { .. }) => {
+                self.is_membership() || matches!(self, Self::Ending)
+            }
+            TargetError::Conflict => matches!(self, Self::Ending),
+            TargetError::Fault(Fault::Retry { .. } | Fault::Halt { .. })
+            | TargetError::Throttled { .. }
+            | TargetError::Unknown { .. }
+            | TargetError::OutOfTime
+            | TargetError::NotFound
+            | TargetError::Changed
+            | TargetError::Expired { .. } => false,
         }
     }
 }
@@ -80,7 +98,7 @@ impl<S: Secrets> GraphTarget<S> {
         let mut answers: Answers = changes.iter().map(|_| None).collect();
         let mut todo = self.steps(changes, &id, &mut answers);
         let mut doubts: Vec<(usize, Doubt)> = Vec::new();
-        // After the first batch what is left are steps behind a refused membership. Each round
+        // After the first batch what is left are steps behind one that was refused. Each round
         // ends with fewer of them.
         let mut first = true;
         while !todo.is_empty() {
@@ -158,11 +176,10 @@ impl<S: Secrets> GraphTarget<S> {
                         let of = step.of.iter();
                         absent.extend(of.map(|at| doubt(*at, id, want.clone(), &reply)));
                     }
-                    Kind::Plain | Kind::Rename => {}
+                    Kind::Plain | Kind::Ending | Kind::Rename => {}
                 },
                 Outcome::Failed(error) => {
-                    let refused = matches!(error, TargetError::Fault(Fault::Reject { .. }));
-                    go_on &= step.kind.is_membership() && refused;
+                    go_on &= step.kind.is_refused_alone(&error);
                     let rest = step.of.iter().skip(1);
                     let copies: Vec<usize> = rest.copied().collect();
                     for at in copies {
@@ -202,7 +219,7 @@ impl<S: Secrets> GraphTarget<S> {
                 let doubtful = match step.kind {
                     Kind::Grant(_) | Kind::Licences(_) => is_doubtful(&reply),
                     Kind::Revoke(_) => reply.status == 404,
-                    Kind::Plain | Kind::Rename => false,
+                    Kind::Plain | Kind::Ending | Kind::Rename => false,
                 };
                 if doubtful {
                     return Outcome::Doubtful(reply);
@@ -212,6 +229,7 @@ impl<S: Secrets> GraphTarget<S> {
                         self.name_taken(part, &reply, Some(id)).await
                     }
                     Kind::Plain
+                    | Kind::Ending
                     | Kind::Rename
                     | Kind::Grant(_)
                     | Kind::Revoke(_)
@@ -266,6 +284,8 @@ impl<S: Secrets> GraphTarget<S> {
                     self.parts(change, id, ends).map(|parts| {
                         let kind = if renames(change) {
                             Kind::Rename
+                        } else if matches!(change, Change::Disable | Change::RevokeSessions) {
+                            Kind::Ending
                         } else {
                             Kind::Plain
                         };
@@ -385,7 +405,7 @@ fn join_licence(step: &mut Step, id: &ObjectId, at: usize, one: (Box<str>, bool)
     let of = step.of.iter().copied().chain([at]).collect();
     let all = match &step.kind {
         Kind::Licences(all) => all.iter().cloned().chain([one]).collect(),
-        Kind::Plain | Kind::Rename | Kind::Grant(_) | Kind::Revoke(_) => vec![one],
+        Kind::Plain | Kind::Ending | Kind::Rename | Kind::Grant(_) | Kind::Revoke(_) => vec![one],
     };
     *step = licence_step(id, of, all);
 }

@@ -15,6 +15,7 @@ use target_http::{Answer, Effect, Method};
 use crate::body::{self, Unfit, Write};
 use crate::page;
 use crate::path::Path;
+use crate::read::LONGEST_ID;
 use crate::rules::check_proven;
 use crate::target::{Kind, ScimTarget};
 use crate::wire::{Call, Got};
@@ -187,7 +188,7 @@ impl<S: Secrets> ScimTarget<S> {
         let mut segments = url.path().trim_end_matches('/').rsplit('/');
         let (last, parent) = (segments.next()?, segments.next()?);
         let id = percent_decode_str(last).decode_utf8().ok()?;
-        (parent.eq_ignore_ascii_case("Users") && !id.is_empty())
+        (parent.eq_ignore_ascii_case("Users") && (1..=LONGEST_ID).contains(&id.len()))
             .then(|| AccountId::new(id.into_owned()))
     }
 

@@ -19,6 +19,8 @@ pub(crate) enum Unreadable {
     Malformed,
     /// More objects than we read.
     TooMany,
+    /// A value of this attribute is longer than we read.
+    TooLong(Box<str>),
 }
 
 /// What a list answer says beside its objects.
@@ -153,11 +155,16 @@ pub(crate) fn users(
         plan: &'p ReadPlan,
         slots: crate::read::Slots<'de>,
         each: &'e mut F,
+        too_long: Option<Box<str>>,
     }
 
     impl<'de, F: FnMut(&SeenUser<'_>)> Items<'de> for Users<'_, '_, 'de, F> {
         fn item<D: Deserializer<'de>>(&mut self, from: D) -> Result<bool, D::Error> {
             let fits = self.plan.read(&mut self.slots, from)?;
+            self.too_long = self.plan.too_long(&self.slots).map(Into::into);
+            if self.too_long.is_some() {
+                return Err(D::Error::custom("a value is too long"));
+            }
             if fits {
                 (self.each)(&self.plan.seen(&self.slots));
             }
@@ -165,8 +172,17 @@ pub(crate) fn users(
         }
     }
 
-    let slots = plan.slots();
-    list(body, &mut Users { plan, slots, each })
+    let mut users = Users {
+        plan,
+        slots: plan.slots(),
+        each,
+        too_long: None,
+    };
+    let listing = list(body, &mut users);
+    match users.too_long {
+        Some(name) => Err(Unreadable::TooLong(name)),
+        None => listing,
+    }
 }
 
 /// Reads one user and hands it to `then`.
@@ -178,7 +194,10 @@ pub(crate) fn user<T>(
     let mut slots = plan.slots();
     let mut json = serde_json::Deserializer::from_slice(body);
     match plan.read(&mut slots, &mut json) {
-        Ok(true) if json.end().is_ok() => Ok(then(&plan.seen(&slots))),
+        Ok(true) if json.end().is_ok() => match plan.too_long(&slots) {
+            Some(name) => Err(Unreadable::TooLong(name.into())),
+            None => Ok(then(&plan.seen(&slots))),
+        },
         Ok(_) | Err(_) => Err(Unreadable::Malformed),
     }
 }

@@ -23,6 +23,20 @@ const ACTIVE: usize = 3;
 const CREATED: usize = 4;
 const VERSION: usize = 5;
 const FIXED: usize = 6;
+const NAMES: [&str; FIXED] = [
+    "id",
+    "externalId",
+    "userName",
+    "active",
+    "meta.created",
+    "meta.version",
+];
+
+/// Bytes of the longest id that is read. It goes into URLs and into the table.
+pub(crate) const LONGEST_ID: usize = 1024;
+/// Bytes of the longest value of any other attribute. What an account shows is kept in an item of
+/// the table, which holds 400 KB of all accounts of a person, and no target may fill it.
+const LONGEST: usize = 4 * 1024;
 
 /// What to keep of a user, compiled once.
 #[derive(Debug)]
@@ -135,6 +149,20 @@ impl ReadPlan {
     ) -> Result<bool, D::Error> {
         slots.values.fill(None);
         Any(Root { plan: self, slots }).deserialize(from)
+    }
+
+    /// The attribute of which a user that was read has a longer value than we take.
+    pub(crate) fn too_long(&self, slots: &Slots<'_>) -> Option<&str> {
+        let is_long = |slot: usize| {
+            let value = slots.values.get(slot).and_then(Option::as_deref);
+            let most = if slot == ID { LONGEST_ID } else { LONGEST };
+            value.is_some_and(|value| value.len() > most)
+        };
+        let fixed = NAMES.iter().enumerate().find(|(slot, _)| is_long(*slot));
+        let mut mapped = self.mapped.iter();
+        fixed
+            .map(|(_, name)| *name)
+            .or_else(|| Some(&*mapped.find(|(_, slot)| is_long(*slot))?.0))
     }
 
     pub(crate) fn seen<'a>(&'a self, slots: &'a Slots<'_>) -> SeenUser<'a> {

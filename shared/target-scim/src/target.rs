@@ -338,6 +338,9 @@ pub(crate) fn unreadable(why: &page::Unreadable, what: &str) -> TargetError {
         page::Unreadable::TooMany => Fault::reject(format!(
             "{what}: more objects in one answer than we read; lower the page size"
         )),
+        page::Unreadable::TooLong(name) => Fault::reject(format!(
+            "{what}: an account has a longer `{name}` than we read; shorten it in the target"
+        )),
     })
 }
 

@@ -230,9 +230,13 @@ impl<S: Secrets> ScimTarget<S> {
         }
     }
 
-    /// Sends `active` in the dialect's form; `None` where it is so already.
+    /// Sends `active` in the dialect's form; `None` where it is so already. A block is right whatever
+    /// else was changed: no version of an earlier look guards it, which may be hours old.
     async fn send_active(&self, id: &AccountId, active: bool) -> Result<Option<Got>, TargetError> {
         let style = self.profile.patch;
+        if !active {
+            self.keep_version(id, None);
+        }
         if style != PatchStyle::Put {
             return Ok(Some(self.patch_user(id, active_in(style, active)).await?));
         }

@@ -18,6 +18,7 @@ mod table;
 use std::collections::BTreeMap;
 
 use contract::report::Class;
+use contract::{Cause, ConvergeRequest};
 use domain::{Profile, TargetId};
 use jiff::SignedDuration;
 use scim_target::{Deletion, Dialect, GroupWrite, Options, ScimTarget as Server};
@@ -319,6 +320,57 @@ async fn nights(site: &mut Site) {
     let night = site.world.night().await;
     assert_eq!(night.sent(), 0, "{:?}", night.manifest.summary);
     assert_eq!(site.dir.digest(), before, "the second night writes nothing");
+}
+
+/// Where blocked accounts do not show, nobody who is away is taken for gone.
+#[tokio::test]
+async fn who_does_not_show_while_away_keeps_the_account() {
+    let dialect = Dialect::Atlassian;
+    assert!(dialect.truth().users.inactive_hidden);
+    let mut site = Site::new(dialect, server(dialect).await, shipped(dialect)).await;
+    for (worker, names) in [("E1", ("Eva", "Berg")), ("E2", ("Tom", "Adler"))] {
+        let email = format!("{worker}@example.com");
+        let hire = Says::hires(worker, names, "Sales", "2026-03-02");
+        site.world.hr(hire.that("work_email", &email)).await;
+    }
+    let ids = ["E1", "E2"].map(|worker| site.account(worker).id);
+    let leave = Says::about("E1").that("worker_status", "leave");
+    site.world.hr(leave).await;
+    leaves_now(&mut site, "E2").await;
+    for worker in ["E1", "E2"] {
+        // The message comes a second time, as if its first worker had been lost.
+        let seat = site.world.seat(worker).await.expect("an item");
+        let again = ConvergeRequest {
+            look: false,
+            ..ConvergeRequest::look(
+                site.world.identity(worker),
+                TargetId::from("dir"),
+                seat.record.generation,
+                Cause::Plan,
+            )
+        };
+        let answer = site.world.connector.converge(&again, 2).await;
+        answer.expect("an answer");
+        assert!(!site.account(worker).active);
+    }
+    for _ in 0..2 {
+        site.world.pass(SignedDuration::from_hours(24)).await;
+        let night = site.world.night().await;
+        assert_eq!(night.sent(), 0, "{:?}", night.manifest.summary);
+    }
+    site.world
+        .hr(Says::about("E1").that("worker_status", "active"))
+        .await;
+    let rehire = Says::hires("E20", ("Tom", "Adler"), "Sales", "2026-03-04");
+    site.world
+        .hr(rehire.that("work_email", "E2@example.com"))
+        .await;
+    for (worker, id) in ["E1", "E2"].iter().zip(ids) {
+        let account = site.account(worker);
+        assert_eq!((account.id, account.active), (id, true), "{worker}");
+        assert_eq!(site.parked(worker).await, None);
+        assert_eq!(site.groups(worker), ["staff"]);
+    }
 }
 
 /// Null, absent or an empty text.

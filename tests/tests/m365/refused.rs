@@ -100,6 +100,9 @@ async fn an_administrator_cannot_be_blocked_and_the_permission_is_named() {
     let why = company.parked("E1").await;
     assert!(why.contains("User.EnableDisableAccount.All"), "{why}");
     assert!(company.has("E1").account_enabled);
+    // Whatever else the ending takes is gone.
+    assert_eq!(company.groups("E1"), [""; 0]);
+    assert!(!company.licensed("E1"));
     assert!(company.graph.refused(Refusal::AdminRole) > 0);
     let ben = company.has("E2");
     assert_eq!((ben.account_enabled, ben.groups.len()), (false, 0));

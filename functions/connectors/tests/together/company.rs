@@ -99,6 +99,14 @@ pub struct State {
     pub before: Option<(BTreeMap<AccountId, bool>, Members)>,
     /// Memberships that are answered with an error.
     pub refuses: BTreeMap<(EntitlementId, AccountId), TargetError>,
+    /// Changes are answered with an error where they are these.
+    pub refused: Option<(Change, TargetError)>,
+    /// Accounts are made so that they can sign in, whatever is asked.
+    pub ignores_active: bool,
+    /// Accounts are mastered elsewhere.
+    pub mastered: bool,
+    /// Blocked accounts do not show.
+    pub hides: bool,
     /// Removals are answered as done and not done.
     pub keeps: bool,
     /// Changes of several accounts go in one request.
@@ -134,11 +142,17 @@ impl State {
     }
 
     fn change(&mut self, change: &Change, id: &AccountId) -> Result<(), TargetError> {
+        if let Some((refused, error)) = &self.refused
+            && refused == change
+        {
+            return Err(error.clone());
+        }
         match change {
             Change::Grant { entitlement } => self.membership(entitlement, id, true),
             Change::Revoke { entitlement } => self.membership(entitlement, id, false),
             Change::Create { active, .. } => {
-                self.active.insert(id.clone(), *active);
+                let active = *active || self.ignores_active;
+                self.active.insert(id.clone(), active);
                 Ok(())
             }
             Change::Enable => {
@@ -289,6 +303,8 @@ impl Observe for Dir {
             }
         };
         let active = state.shown().0.get(&id).copied();
+        let active = active.filter(|active| *active || !state.hides);
+        let read_only = state.mastered.then(|| "mastered on premises".into());
         Ok(active.map_or(Found::None, |active| {
             Found::One(Box::new(Account {
                 key: id
@@ -302,7 +318,7 @@ impl Observe for Dir {
                 created: None,
                 last_sign_in: None,
                 deleted: false,
-                read_only: None,
+                read_only,
             }))
         }))
     }
@@ -415,6 +431,16 @@ impl Company {
         let ack = made(name, &dir(), held);
         assert_eq!(self.store.ack(&ack).await.expect("an ack"), Acked::Done);
         self.decide(name, 2, desired, grants).await;
+    }
+
+    /// Somebody new, who shall have an account and not sign in yet.
+    pub async fn starts_later(&self, name: &str) {
+        self.decide(name, 1, Desired::Disabled, &[]).await;
+    }
+
+    /// They came back: the third decision about them.
+    pub async fn comes_back(&self, name: &str) {
+        self.decide(name, 3, Desired::Active, &[]).await;
     }
 
     /// Their work ended, and with it their access: the second decision about them.

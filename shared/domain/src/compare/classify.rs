@@ -182,6 +182,11 @@ impl<'a> Findings<'a> {
         if !self.evidence.users {
             return;
         }
+        // Nobody knows whether it is gone or only hidden.
+        let hides = self.scope.target.profile.hides_inactive;
+        if hides && link.record.id.is_some() && !link.record.active {
+            return self.hidden(link);
+        }
         let (situation, detail) = if link.record.id.is_some() {
             (Situation::Deleted, "the account on record is not there")
         } else if link.record.parked.is_some() {
@@ -202,6 +207,25 @@ impl<'a> Findings<'a> {
                 detail: detail.to_owned(),
                 proposed: "make the account",
                 repair: Some(Repair::Create),
+            },
+        );
+    }
+
+    /// An account that we blocked, where blocked ones do not show.
+    fn hidden(&mut self, link: &'a Link) {
+        if link.projection.desired != Desired::Active {
+            return;
+        }
+        self.say(
+            Some(link),
+            None,
+            Said {
+                class: Class::O8,
+                severity: Severity::Low,
+                situation: Situation::Linked,
+                detail: "is blocked, or gone, although policy lets it sign in".to_owned(),
+                proposed: "let it sign in",
+                repair: is_owned(&link.record).then_some(Repair::Converge),
             },
         );
     }

@@ -1,6 +1,7 @@
 //! What has to change and may not be done there: the profile does not prove it, the target takes
 //! nothing from anybody, or the account is mastered somewhere else. It leaves the plan with a
-//! reason, and the rest goes on.
+//! reason, and the rest goes on. A block of sign-in stays in it wherever the account is mastered:
+//! half an hour without access is worth more than none.
 
 use std::cell::LazyCell;
 use std::collections::BTreeSet;
@@ -30,7 +31,7 @@ pub(super) fn restrict(input: &Input<'_>, target: &Target, out: &mut Convergence
                 change.name()
             ));
         }
-        let elsewhere = read_only?;
+        let elsewhere = read_only.filter(|_| *change != Change::Disable)?;
         changes_account(change).then(|| format!("`{}`: {elsewhere}", change.name()))
     };
     // Nothing is given to, or taken from, an account that is not made, not there or not ours.

@@ -88,7 +88,7 @@ async fn a_failed_change_stops_what_comes_after_it() {
     world.graph.set_admin(id.as_str(), true).unwrap();
     let changes = [
         update(&[("department", Some("Ops"))]),
-        Change::Disable,
+        Change::Enable,
         grant("entra/g0"),
     ];
     let answers = world.target.apply_all(&changes, &id).await;
@@ -102,6 +102,31 @@ async fn a_failed_change_stops_what_comes_after_it() {
     assert!(lines[1].contains("administrator's role"), "{lines:?}");
     assert!(!world.is_member("entra/g0", &id));
     assert_eq!(world.graph.refused(Refusal::AdminRole), 1);
+}
+
+#[tokio::test]
+async fn a_block_that_is_refused_does_not_keep_the_rest_of_an_ending() {
+    let world = World::groups(2).await;
+    let id = world.user("ana");
+    world.member("entra/g0", &id);
+    world.member("entra/g1", &id);
+    world.target.groups_are_known().await;
+    world.graph.set_admin(id.as_str(), true).unwrap();
+    let changes = [
+        Change::Disable,
+        Change::RevokeSessions,
+        revoke("entra/g0"),
+        revoke("entra/g1"),
+    ];
+    let answers = world.target.apply_all(&changes, &id).await;
+    let lines = lines(&answers);
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert!(lines[0].contains("administrator's role"), "{lines:?}");
+    assert_eq!([&lines[2], &lines[3]], ["done"; 2]);
+    assert!(world.graph.user(id.as_str()).unwrap().account_enabled);
+    for group in ["entra/g0", "entra/g1"] {
+        assert!(!world.is_member(group, &id), "{group}");
+    }
 }
 
 #[tokio::test]

@@ -366,3 +366,40 @@ fn a_configuration_that_cannot_work_is_refused_at_once() {
         assert!(error.to_string().starts_with(expected), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_value_that_would_fill_the_table_is_refused_and_not_shown() {
+    let real = Real::new().await;
+    let ana = real.user("ana");
+    let longest = "x".repeat(4 * 1024);
+    real.server
+        .update_user(ana.as_str(), json!({ "title": longest }))
+        .unwrap();
+    assert!(matches!(
+        real.target.find(Lookup::Id(&ana)).await,
+        Ok(Found::One(_))
+    ));
+    let huge = "x".repeat(1024 * 1024);
+    real.server
+        .update_user(ana.as_str(), json!({ "title": huge }))
+        .unwrap();
+    for lookup in [Lookup::Id(&ana), Lookup::Key("k-ana")] {
+        let error = real.target.find(lookup).await.unwrap_err();
+        let said = line(&error);
+        assert!(said.starts_with("reject"), "{said}");
+        assert!(
+            said.contains("longer `title`") && !said.contains("xx"),
+            "{said}"
+        );
+    }
+    let error = real.target.users(None).await.unwrap_err();
+    assert!(line(&error).contains("longer `title`"), "{error}");
+    // What is not mapped is not kept, however long it is.
+    real.server
+        .update_user(ana.as_str(), json!({ "title": "Boss", "nickName": huge }))
+        .unwrap();
+    assert!(matches!(
+        real.target.find(Lookup::Id(&ana)).await,
+        Ok(Found::One(_))
+    ));
+}

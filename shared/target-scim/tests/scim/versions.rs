@@ -2,6 +2,7 @@
 
 use domain::Change;
 use domain::Profile;
+use domain::profile::PatchStyle;
 use ports::target::{Found, Lookup};
 use ports::{Apply, Observe};
 use scim_target::{Fault, FaultKind, Options};
@@ -29,20 +30,38 @@ async fn a_write_carries_the_version_that_was_looked_at() {
         real.server
             .update_user(ana.as_str(), serde_json::json!({"title": title}))
             .unwrap();
-        let error = real.target.apply(&Change::Disable, Some(&ana)).await;
+        let boss = update(&[("title", Some("Boss"))]);
+        let error = real.target.apply(&boss, Some(&ana)).await;
         assert_eq!(line(&error.unwrap_err()), "changed meanwhile");
-        assert!(real.server.user(ana.as_str()).unwrap().active);
+        assert_eq!(real.json(&ana)["title"], title);
     }
     // Looked at again, it goes through; and so does the next write, with the version it left.
     real.target.find(Lookup::Id(&ana)).await.unwrap();
-    real.target
-        .apply(&Change::Disable, Some(&ana))
-        .await
-        .unwrap();
-    let title = update(&[("title", Some("Boss"))]);
-    real.target.apply(&title, Some(&ana)).await.unwrap();
+    let boss = update(&[("title", Some("Boss"))]);
+    real.target.apply(&boss, Some(&ana)).await.unwrap();
+    let division = update(&[("displayName", Some("Ana"))]);
+    real.target.apply(&division, Some(&ana)).await.unwrap();
     assert_eq!(real.json(&ana)["title"], "Boss");
-    assert_eq!(real.json(&ana)["active"], false);
+    assert_eq!(real.json(&ana)["displayName"], "Ana");
+}
+
+#[tokio::test]
+async fn a_block_goes_through_whatever_was_changed_since_the_look() {
+    for patch in [PatchStyle::Path, PatchStyle::Put] {
+        let profile = Profile { patch, ..profile() };
+        let real = Real::with(profile, Options::default()).await;
+        let ana = real.user("ana");
+        real.target.find(Lookup::Id(&ana)).await.unwrap();
+        real.server
+            .update_user(ana.as_str(), serde_json::json!({"title": "Boss"}))
+            .unwrap();
+        real.target
+            .apply(&Change::Disable, Some(&ana))
+            .await
+            .unwrap();
+        assert_eq!(real.json(&ana)["active"], false);
+        assert_eq!(real.json(&ana)["title"], "Boss");
+    }
 }
 
 #[tokio::test]

@@ -295,6 +295,28 @@ fn a_wanted_account_that_is_not_there_is_missing() {
 }
 
 #[test]
+fn an_account_that_we_blocked_is_not_missing_where_blocked_ones_do_not_show() {
+    let mut away = person(1).state(IdentityState::Suspended);
+    away.projection().desired = Desired::Disabled;
+    away.account.active = false;
+    let shown = scene(vec![away.clone()]).gone();
+    assert_eq!(shown.found(), [(O7, Medium, Some(Repair::Create))]);
+    let hides = |person: Person| {
+        scene(vec![person])
+            .target(|target| target.profile.hides_inactive = true)
+            .gone()
+    };
+    assert_eq!(hides(away.clone()).found(), []);
+    // Whoever is back is let in, and not made again.
+    let mut back = person(1);
+    back.account.active = false;
+    assert_eq!(hides(back).found(), [(O8, Low, Some(Repair::Converge))]);
+    // One that was open and does not show is gone, or somebody blocked it.
+    let open = hides(person(1));
+    assert_eq!(open.found(), [(O7, Medium, Some(Repair::Create))]);
+}
+
+#[test]
 fn a_leavers_account_that_is_gone_is_no_loss() {
     let mut leaver = person(1).state(IdentityState::Ended);
     assert_eq!(scene(vec![leaver.clone()]).gone().found(), []);
