@@ -451,7 +451,7 @@ fn grants(input: &Input<'_>, target: &Target, have: &Have<'_>, out: &mut Converg
                     why: "a membership was removed by hand and policy only reports that".into(),
                 });
             }
-            (Some(_), false) | (Some(false), true) | (None, false) => {
+            (Some(_) | None, false) | (Some(false), true) => {
                 match against_foreign(input, entitlement, out) {
                     Some(pair) => out.findings.push(Finding::SodConflict {
                         pair,
