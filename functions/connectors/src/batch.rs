@@ -367,7 +367,6 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
             ending_since: seat.record.ending_since.filter(|_| urgent),
             block_seen: false,
             mastered: None,
-            blocked_now: false,
             at,
             until,
             wake: None,

@@ -184,7 +184,6 @@ fn after(work: &Work, changes: &[Change]) -> AccountRecord {
         ending_since: work.ending_since,
         block_seen: work.block_seen,
         mastered: None,
-        blocked_now: false,
         at: work.at,
         until: work.until,
         wake: None,

@@ -11,7 +11,7 @@ use ports::{Apply, Cases, Clock, Fault, Observe, Store};
 
 use crate::Connector;
 use crate::carry_out::{Done, Stop, revokes};
-use crate::work::Work;
+use crate::work::{Mastered, Work};
 
 impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
     /// Reads back what is relevant for security: an account that was disabled, or made so, is
@@ -56,12 +56,13 @@ impl<S: Store + Cases, T: Observe + Apply, C: Clock> Connector<S, T, C> {
                     "the target answered a sign-in block as done and the account is still active",
                 ));
             }
-            Found::One(account) if account.read_only.is_some() => {
-                work.mastered = account.read_only;
-                work.blocked_now = true;
+            Found::One(account) => {
+                let blocked_now = true;
+                work.mastered = account.read_only.map(|why| Mastered { why, blocked_now });
+                work.block_seen = work.mastered.is_none();
             }
             // A target that hides a disabled account has disabled it.
-            Found::One(_) | Found::None | Found::Many(_) => work.block_seen = true,
+            Found::None | Found::Many(_) => work.block_seen = true,
         }
         gone(work, revoked, check.held.unwrap_or_default())?;
         mastered(work)
@@ -93,12 +94,12 @@ const TAKEN_OVER: SignedDuration = SignedDuration::from_hours(1);
 
 /// Parks an account that is blocked and mastered elsewhere: what we wrote lasts until its master
 /// is next copied, and only a human can block it there.
-fn mastered(work: &mut Work) -> Result<(), Stop> {
-    let Some(master) = work.mastered.clone() else {
+fn mastered(work: &Work) -> Result<(), Stop> {
+    let Some(Mastered { why, blocked_now }) = &work.mastered else {
         return Ok(());
     };
     let ends = work.projection.desired != Desired::Active;
-    let lasts = !work.blocked_now
+    let lasts = !blocked_now
         && work.before.as_ref().is_none_or(|before| {
             let changed = before.at.unwrap_or(Timestamp::MIN);
             work.at.duration_since(changed) >= TAKEN_OVER
@@ -107,7 +108,7 @@ fn mastered(work: &mut Work) -> Result<(), Stop> {
         return Ok(());
     }
     Err(Stop::Park(
-        format!("block it in the directory that it is synced from, too: {master}").into(),
+        format!("block it in the directory that it is synced from, too: {why}").into(),
     ))
 }
 

@@ -109,10 +109,8 @@ pub struct Work {
     pub ending_since: Option<Timestamp>,
     /// Whether a block of sign-in was seen in the target, after it was written.
     pub block_seen: bool,
-    /// Where the account is mastered, if that is elsewhere: a block here may be taken back.
-    pub mastered: Option<Box<str>>,
-    /// Whether it was blocked by this message.
-    pub blocked_now: bool,
+    /// That the account is mastered elsewhere: a block here may be taken back.
+    pub mastered: Option<Mastered>,
     pub at: Timestamp,
     /// When the event stops to take on work.
     pub until: Timestamp,
@@ -138,6 +136,15 @@ pub struct Unseen {
     pub block: bool,
     /// Removals.
     pub revokes: BTreeSet<EntitlementId>,
+}
+
+/// That an account is mastered elsewhere.
+#[derive(Clone, Debug)]
+pub struct Mastered {
+    /// In the words of the target's client.
+    pub why: Box<str>,
+    /// Whether this message has just blocked it.
+    pub blocked_now: bool,
 }
 
 impl Work {
@@ -181,7 +188,11 @@ impl Work {
         // Somebody else's block, or one of ours whose answer was lost.
         let open = sight.account.as_ref().is_some_and(|account| account.active);
         let lags = self.is_new();
-        self.mastered = sight.account.as_ref().and_then(|one| one.read_only.clone());
+        let read_only = sight.account.as_ref().and_then(|one| one.read_only.clone());
+        self.mastered = read_only.map(|why| Mastered {
+            why,
+            blocked_now: false,
+        });
         self.block_seen |= self.record.active && !open && !lags && self.mastered.is_none();
         if let Some(account) = &sight.account {
             if lags && self.record.id.as_ref() == Some(&account.id) {

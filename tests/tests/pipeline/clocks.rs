@@ -138,8 +138,8 @@ async fn a_block_that_is_not_seen_is_not_measured_until_it_is() {
     company.world.settle().await;
     assert_eq!(company.dir.faults().fired(FaultKind::IgnoreActive), 2);
     assert_eq!(company.active("E1"), (false, false));
-    // Two looks of five seconds that saw an open account.
-    assert_eq!(measured(&lines), each(10.0, 0.0));
+    // Two looks that saw an open account, and the waits after them: 5 s and 25 s.
+    assert_eq!(measured(&lines), each(30.0, 0.0));
 }
 
 #[tokio::test]

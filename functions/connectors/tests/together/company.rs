@@ -86,6 +86,10 @@ pub struct Dir(Arc<Mutex<State>>);
 pub type Members = BTreeSet<(EntitlementId, AccountId)>;
 
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a way of its own to misbehave"
+)]
 pub struct State {
     /// Requests, in words.
     pub calls: Vec<String>,
