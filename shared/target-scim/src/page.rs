@@ -20,7 +20,7 @@ pub(crate) enum Unreadable {
     /// More objects than we read.
     TooMany,
     /// A value of this attribute is longer than we read.
-    TooLong(Box<str>),
+    TooLong(&'static str),
 }
 
 /// What a list answer says beside its objects.
@@ -155,13 +155,13 @@ pub(crate) fn users(
         plan: &'p ReadPlan,
         slots: crate::read::Slots<'de>,
         each: &'e mut F,
-        too_long: Option<Box<str>>,
+        too_long: Option<&'static str>,
     }
 
     impl<'de, F: FnMut(&SeenUser<'_>)> Items<'de> for Users<'_, '_, 'de, F> {
         fn item<D: Deserializer<'de>>(&mut self, from: D) -> Result<bool, D::Error> {
             let fits = self.plan.read(&mut self.slots, from)?;
-            self.too_long = self.plan.too_long(&self.slots).map(Into::into);
+            self.too_long = ReadPlan::too_long(&self.slots);
             if self.too_long.is_some() {
                 return Err(D::Error::custom("a value is too long"));
             }
@@ -194,8 +194,8 @@ pub(crate) fn user<T>(
     let mut slots = plan.slots();
     let mut json = serde_json::Deserializer::from_slice(body);
     match plan.read(&mut slots, &mut json) {
-        Ok(true) if json.end().is_ok() => match plan.too_long(&slots) {
-            Some(name) => Err(Unreadable::TooLong(name.into())),
+        Ok(true) if json.end().is_ok() => match ReadPlan::too_long(&slots) {
+            Some(name) => Err(Unreadable::TooLong(name)),
             None => Ok(then(&plan.seen(&slots))),
         },
         Ok(_) | Err(_) => Err(Unreadable::Malformed),

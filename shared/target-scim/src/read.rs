@@ -35,7 +35,9 @@ const NAMES: [&str; FIXED] = [
 /// Bytes of the longest id that is read. It goes into URLs and into the table.
 pub(crate) const LONGEST_ID: usize = 1024;
 /// Bytes of the longest value of any other attribute. What an account shows is kept in an item of
-/// the table, which holds 400 KB of all accounts of a person, and no target may fill it.
+/// the table, which holds 400 KB of all accounts of a person, and no target may fill it. A longer
+/// one is as good as none: whoever writes it into an account keeps neither a block nor a listing
+/// from us.
 const LONGEST: usize = 4 * 1024;
 
 /// What to keep of a user, compiled once.
@@ -148,21 +150,27 @@ impl ReadPlan {
         from: D,
     ) -> Result<bool, D::Error> {
         slots.values.fill(None);
-        Any(Root { plan: self, slots }).deserialize(from)
+        let fits = Any(Root { plan: self, slots }).deserialize(from)?;
+        for value in slots.values.iter_mut().skip(FIXED) {
+            if value.as_deref().is_some_and(|text| text.len() > LONGEST) {
+                *value = None;
+            }
+        }
+        Ok(fits)
     }
 
-    /// The attribute of which a user that was read has a longer value than we take.
-    pub(crate) fn too_long(&self, slots: &Slots<'_>) -> Option<&str> {
+    /// What names a user that was read, where it is longer than we take. Without it nobody knows
+    /// whose account it is.
+    pub(crate) fn too_long(slots: &Slots<'_>) -> Option<&'static str> {
         let is_long = |slot: usize| {
             let value = slots.values.get(slot).and_then(Option::as_deref);
             let most = if slot == ID { LONGEST_ID } else { LONGEST };
             value.is_some_and(|value| value.len() > most)
         };
-        let fixed = NAMES.iter().enumerate().find(|(slot, _)| is_long(*slot));
-        let mut mapped = self.mapped.iter();
-        fixed
+        let mut names = NAMES.iter().enumerate();
+        names
+            .find(|(slot, _)| is_long(*slot))
             .map(|(_, name)| *name)
-            .or_else(|| Some(&*mapped.find(|(_, slot)| is_long(*slot))?.0))
     }
 
     pub(crate) fn seen<'a>(&'a self, slots: &'a Slots<'_>) -> SeenUser<'a> {
