@@ -296,7 +296,7 @@ async fn what_is_rejected_stays_and_holds_nobody_else() {
     assert_eq!((target.as_str(), &*said.vote.by), ("dir", "ida"));
     assert_eq!(
         (said.vote.list, said.lines, said.yes),
-        (list.hash, 2, false)
+        (list.hash, list.lines(), false)
     );
     company.world.pass(SignedDuration::from_hours(25)).await;
     company.world.night().await;
