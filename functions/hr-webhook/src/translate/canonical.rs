@@ -395,7 +395,7 @@ impl<'de> Visitor<'de> for AttributesVisitor {
             match map.next_value()? {
                 Stated::No => attributes.attrs.set(attr, Slot::Null),
                 Stated::Text(text) if text.len() > LONGEST_VALUE => {
-                    attributes.long.add(attr.name())
+                    attributes.long.add(attr.name());
                 }
                 Stated::Text(text) => attributes.attrs.set(attr, Slot::from(&*text)),
                 Stated::Wrong => attributes.wrong.add(attr.name()),
