@@ -16,10 +16,11 @@ use crate::path::{Path, encode, eq_filter};
 use crate::read::ReadPlan;
 use crate::refusal::{Refusal, ScimType};
 use crate::rules::Rules;
+use crate::update::other;
 use crate::wire::{Call, Got, Wire};
 use crate::{ScimConfig, body};
 use domain::Profile;
-use domain::profile::Search;
+use domain::profile::{PatchStyle, Search};
 
 /// Versions that are kept for `If-Match`; more than one function instance has in hand at a time.
 const MOST_VERSIONS: usize = 1_000;
@@ -37,6 +38,8 @@ pub struct ScimTarget<S> {
     groups: BTreeMap<EntitlementId, Box<str>>,
     group_ids: Mutex<BTreeMap<EntitlementId, Box<str>>>,
     versions: Mutex<BTreeMap<AccountId, Box<str>>>,
+    /// The form of each block that was answered as done without showing it.
+    blocks: Mutex<BTreeMap<AccountId, PatchStyle>>,
     /// Whether the target has ever shown a member of a group.
     pub(crate) shows_members: AtomicBool,
     /// Whether the target was seen to answer a filter that nothing meets with nothing.
@@ -82,6 +85,7 @@ impl<S: Secrets> ScimTarget<S> {
             groups: config.groups,
             group_ids: Mutex::default(),
             versions: Mutex::default(),
+            blocks: Mutex::default(),
             shows_members: AtomicBool::new(false),
             heeds_filters: AtomicBool::new(false),
             most_members: AtomicUsize::new(usize::MAX),
@@ -268,6 +272,26 @@ impl<S: Secrets> ScimTarget<S> {
                 versions.remove(id);
             }
         }
+    }
+
+    /// The form in which `active` is sent now: the dialect's, but for a block that was answered as
+    /// done and is asked for again. Whoever asks has seen that nothing came of it. A target without
+    /// PATCH has one form.
+    pub(crate) fn form(&self, id: &AccountId, active: bool) -> PatchStyle {
+        let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        match blocks.remove(id) {
+            Some(last) if !active && last != PatchStyle::Put => other(last),
+            Some(_) | None => self.profile.patch,
+        }
+    }
+
+    /// Keeps the form of a block whose answer does not show it.
+    pub(crate) fn keep_form(&self, id: &AccountId, form: PatchStyle) {
+        let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        if blocks.len() >= MOST_VERSIONS {
+            blocks.clear();
+        }
+        blocks.insert(id.clone(), form);
     }
 
     /// The version that the last look-up saw.

@@ -9,7 +9,7 @@ use domain::{AccountId, AttrPath};
 use ports::target::TargetError;
 use ports::{Fault, Secrets};
 use serde_json::Value;
-use target_http::{Effect, Method};
+use target_http::{Answer, Effect, Method};
 
 use crate::apply::{naming, unfit, writes};
 use crate::body::{self, Write};
@@ -194,21 +194,18 @@ impl<S: Secrets> ScimTarget<S> {
         id: &AccountId,
         active: bool,
     ) -> Result<bool, TargetError> {
-        let Some(mut got) = self.send_active(id, active).await? else {
+        let mut form = self.form(id, active);
+        let Some(mut got) = self.send_active(id, active, form).await? else {
             return Ok(true);
         };
         let other_form = match &got {
             Got::Refused(refusal) => wants_other_form(refusal),
             // Targets have answered success and ignored what they did not understand.
-            Got::Success(answer) => {
-                let contrary = page::user(&self.plan, &answer.body, |user| {
-                    user.stated_active().is_some_and(|stated| stated != active)
-                });
-                matches!(contrary, Ok(true))
-            }
+            Got::Success(answer) => self.stated(answer) == Some(!active),
         };
         if other_form {
-            let operations = active_in(other(self.profile.patch), active);
+            form = other(form);
+            let operations = active_in(form, active);
             let second = self.patch_user(id, operations).await?;
             // A first success stands; the caller reads back what is security-relevant.
             if matches!((&got, &second), (Got::Refused(_), _) | (_, Got::Success(_))) {
@@ -216,7 +213,12 @@ impl<S: Secrets> ScimTarget<S> {
             }
         }
         match got {
-            Got::Success(_) => Ok(false),
+            Got::Success(answer) => {
+                if !active && self.stated(&answer) != Some(false) {
+                    self.keep_form(id, form);
+                }
+                Ok(false)
+            }
             // An account that is hidden while it is blocked is blocked where it is not there.
             Got::Refused(refusal)
                 if refusal.status == 404 && self.profile.hides_inactive && !active =>
@@ -230,15 +232,25 @@ impl<S: Secrets> ScimTarget<S> {
         }
     }
 
-    /// Sends `active` in the dialect's form; `None` where it is so already. A block is right whatever
+    /// What an answer says of `active`, if anything.
+    fn stated(&self, answer: &Answer) -> Option<bool> {
+        let stated = page::user(&self.plan, &answer.body, |user| user.stated_active());
+        stated.ok().flatten()
+    }
+
+    /// Sends `active` in that form; `None` where it is so already. A block is right whatever
     /// else was changed: no version of an earlier look guards it, which may be hours old.
-    async fn send_active(&self, id: &AccountId, active: bool) -> Result<Option<Got>, TargetError> {
-        let style = self.profile.patch;
+    async fn send_active(
+        &self,
+        id: &AccountId,
+        active: bool,
+        form: PatchStyle,
+    ) -> Result<Option<Got>, TargetError> {
         if !active {
             self.keep_version(id, None);
         }
-        if style != PatchStyle::Put {
-            return Ok(Some(self.patch_user(id, active_in(style, active)).await?));
+        if form != PatchStyle::Put {
+            return Ok(Some(self.patch_user(id, active_in(form, active)).await?));
         }
         let mut user = match self.look(id).await {
             Ok(user) => user,
@@ -267,7 +279,7 @@ fn active_in(style: PatchStyle, active: bool) -> Vec<Value> {
 }
 
 /// The form of PATCH to try where a target does not know the first one.
-const fn other(style: PatchStyle) -> PatchStyle {
+pub(crate) const fn other(style: PatchStyle) -> PatchStyle {
     match style {
         PatchStyle::Path => PatchStyle::Pathless,
         PatchStyle::Pathless | PatchStyle::Put => PatchStyle::Path,

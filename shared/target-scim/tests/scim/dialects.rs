@@ -80,6 +80,28 @@ async fn the_other_form_is_tried_once_where_the_first_is_refused_or_ignored() {
     }
 }
 
+/// Whoever asks again for a block looked back and found nothing of it.
+#[tokio::test]
+async fn a_block_that_is_asked_for_again_goes_in_the_other_form_unless_it_showed() {
+    let by_path = json!([{"op": "replace", "path": "active", "value": false}]);
+    let without_path = json!([{"op": "replace", "value": {"active": false}}]);
+    let untold = Turn::status(204);
+    for (answer, second) in [(untold, &without_path), (shows(false), &by_path)] {
+        let turns = vec![answer.clone(), answer.clone(), answer];
+        let scripted = Scripted::with(Profile::rfc(), turns).await;
+        for _ in 0..3 {
+            let applied = scripted
+                .target
+                .apply(&Change::Disable, Some(&id("u")))
+                .await;
+            assert!(applied.is_ok());
+        }
+        let seen = scripted.script.seen();
+        let sent: Vec<Value> = seen.iter().map(|seen| operations(&seen.body)).collect();
+        assert_eq!(sent, [by_path.clone(), second.clone(), by_path.clone()]);
+    }
+}
+
 #[tokio::test]
 async fn a_target_that_refuses_both_forms_is_reported() {
     let turns = vec![
