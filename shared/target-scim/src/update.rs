@@ -201,7 +201,7 @@ impl<S: Secrets> ScimTarget<S> {
         let other_form = match &got {
             Got::Refused(refusal) => wants_other_form(refusal),
             // Targets have answered success and ignored what they did not understand.
-            Got::Success(answer) => self.stated(answer) == Some(!active),
+            Got::Success(answer) => self.states(answer, !active),
         };
         if other_form {
             form = other(form);
@@ -214,7 +214,7 @@ impl<S: Secrets> ScimTarget<S> {
         }
         match got {
             Got::Success(answer) => {
-                if !active && self.stated(&answer) != Some(false) {
+                if !active && !self.states(&answer, false) {
                     self.keep_form(id, form);
                 }
                 Ok(false)
@@ -232,10 +232,12 @@ impl<S: Secrets> ScimTarget<S> {
         }
     }
 
-    /// What an answer says of `active`, if anything.
-    fn stated(&self, answer: &Answer) -> Option<bool> {
-        let stated = page::user(&self.plan, &answer.body, |user| user.stated_active());
-        stated.ok().flatten()
+    /// Whether an answer says so of `active`.
+    fn states(&self, answer: &Answer, active: bool) -> bool {
+        let says = page::user(&self.plan, &answer.body, |user| {
+            user.stated_active() == Some(active)
+        });
+        matches!(says, Ok(true))
     }
 
     /// Sends `active` in that form; `None` where it is so already. A block is right whatever
