@@ -22,7 +22,6 @@ use std::process::ExitCode;
 use domain::converge::{self, converge};
 use domain::evaluate::Engine;
 use domain::fold::fold;
-use domain::json;
 use domain::plan::{next_record, plan};
 
 use crate::company::{Company, Shape};
@@ -116,7 +115,7 @@ fn bytes(company: &Company, iterations: u64) {
     let mut records = company.records();
     records[0].1.push(company.fact());
     let plan = plan(&company.compiled, &company.input(&records));
-    repeat(iterations, || json::to_vec(&plan).expect("JSON"));
+    repeat(iterations, || serde_json::to_vec(&plan).expect("JSON"));
 }
 
 fn record(company: &Company, iterations: u64) {

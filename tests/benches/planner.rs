@@ -29,7 +29,7 @@ use std::process::ExitCode;
 
 use contract::PlanRequest;
 use domain::plan::{next_record, plan};
-use domain::{Change, Fact, RecordKey, json};
+use domain::{Change, Fact, RecordKey};
 use serde::Deserialize;
 use tests::bench::{Bench, Goal};
 
@@ -86,7 +86,7 @@ fn subject(company: &Company, records: &mut [(RecordKey, Vec<Fact>); 1]) -> Vec<
     assert!(request.record == *record && fact.record == *record);
     facts.push(fact);
     let plan = plan(&company.compiled, &company.input(records));
-    let bytes = json::to_vec(&plan).expect("JSON");
+    let bytes = serde_json::to_vec(&plan).expect("JSON");
     records[0].1.pop();
     bytes
 }

@@ -253,11 +253,12 @@ where
     let creates = parts
         .iter()
         .any(|part| part.deviation.repair == Some(Repair::Create));
-    let hides = reconciler.policy.targets.get(target);
-    let hides = hides.is_some_and(|target| target.profile.hides_inactive);
-    let blocked = seat.accounts.get(target);
-    let blocked = blocked.is_some_and(|account| account.id.is_some() && !account.active);
-    if creates && hides && blocked {
+    let known = reconciler.policy.targets.get(target);
+    let record = seat.accounts.get(target);
+    let hidden = known
+        .zip(record)
+        .is_some_and(|(target, record)| target.hides(record));
+    if creates && hidden {
         // It does not show, whether or not it is there.
         return Ok(Checked::Leave);
     }

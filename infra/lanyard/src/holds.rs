@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{Cause, ConvergeRequest, Lane};
-use domain::limit::{Answered, Approval, Line, Scope, Vote, Voted, list_hash};
+use domain::limit::{Answered, Approval, Line, Meter, Scope, Vote, Voted, list_hash};
+use domain::policy::Target;
 use domain::{AccountRecord, Hash, IdentityId, Policy, TargetId};
 use jiff::Timestamp;
 use ports::{Clock, Fault, Lanes, Store, Walk};
@@ -226,10 +227,18 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
     /// Does what was asked.
     pub async fn answer(&self, request: &Request) -> Result<Answer, Fault> {
         match request {
-            Request::List => Ok(Answer::Holds {
-                holds: self.list().await?,
-                answered: self.answered().await?,
-            }),
+            Request::List => {
+                let meters = self.meters().await?;
+                let holds = self.views(&meters).await?;
+                let answered = meters.into_iter().flat_map(|(name, _, meter)| {
+                    let of_target = meter.answered.into_iter();
+                    of_target.map(|answered| (name.clone(), answered))
+                });
+                Ok(Answer::Holds {
+                    holds,
+                    answered: answered.collect(),
+                })
+            }
             Request::Show(chosen) => Ok(Answer::List(self.show(chosen).await?)),
             Request::Approve { chosen, list, by } => self.approve(chosen, *list, by).await,
             Request::Reject { chosen, list, by } => self.reject(chosen, *list, by).await,
@@ -262,29 +271,30 @@ impl<'a, S: Store, L: Lanes, C: Clock> Holds<'a, S, L, C> {
         Ok(waiting)
     }
 
-    /// What operators said lately.
-    async fn answered(&self) -> Result<Vec<(TargetId, Answered)>, Fault> {
-        let mut all = Vec::new();
-        for name in self.policy.targets.keys() {
-            let meter = self.store.meter(name).await?;
-            let of_target = meter.answered.into_iter();
-            all.extend(of_target.map(|answered| (name.clone(), answered)));
+    /// The meter of every target.
+    async fn meters(&self) -> Result<Vec<(&TargetId, &Target, Meter)>, Fault> {
+        let mut meters = Vec::new();
+        for (name, target) in &self.policy.targets {
+            meters.push((name, target, self.store.meter(name).await?));
         }
-        Ok(all)
+        Ok(meters)
     }
 
     /// Every hold.
     pub async fn list(&self) -> Result<Vec<HoldView>, Fault> {
+        self.views(&self.meters().await?).await
+    }
+
+    async fn views(&self, meters: &[(&TargetId, &Target, Meter)]) -> Result<Vec<HoldView>, Fault> {
         let waiting = self.waiting().await?;
         let mut views = Vec::new();
-        for (name, target) in &self.policy.targets {
-            let meter = self.store.meter(name).await?;
+        for (name, target, meter) in meters {
             for (scope, hold) in &meter.holds {
                 let nobody = BTreeMap::new();
-                let entries = waiting.get(&(name.clone(), scope.clone()));
+                let entries = waiting.get(&((*name).clone(), scope.clone()));
                 let entries = entries.unwrap_or(&nobody);
                 views.push(HoldView {
-                    target: name.clone(),
+                    target: (*name).clone(),
                     scope: scope.clone(),
                     since: hold.since,
                     allowed: hold.allowed,

@@ -245,9 +245,6 @@ fn key_of(account: &Account) -> Option<&str> {
 }
 
 fn is_protected(input: &Input<'_>, target: &Target) -> bool {
-    if target.protected.is_empty() {
-        return false;
-    }
     let name = match input.seen {
         Some(Seen { account, .. }) => account.map(|account| &**account.user_name.reveal()),
         None => input
@@ -256,11 +253,7 @@ fn is_protected(input: &Input<'_>, target: &Target) -> bool {
             .get("userName")
             .and_then(|slot| slot.reveal().text()),
     };
-    name.is_some_and(|name| {
-        target
-            .protected
-            .contains(&*crate::standardise::spelling(name))
-    })
+    name.is_some_and(|name| target.protects(name))
 }
 
 /// Whether an account that is there and not ours may be taken over, and how.
@@ -276,7 +269,6 @@ fn adoption(input: &Input<'_>, target: &Target) -> Result<Option<Change>, Findin
         ));
     };
     let ties = &input.projection.ties;
-    let name = crate::standardise::spelling(account.user_name.reveal());
     let key = AttrChange {
         was: account
             .key
@@ -297,7 +289,7 @@ fn adoption(input: &Input<'_>, target: &Target) -> Result<Option<Change>, Findin
     if key_of(account).is_some() {
         return Err(cannot(input, "the account carries somebody else's key"));
     }
-    if target.service_accounts.contains_key(&*name) {
+    if target.service_account(account.user_name.reveal()).is_some() {
         return Err(cannot(
             input,
             "the account under this name is a service account by policy; give the person another name",

@@ -22,7 +22,6 @@ pub mod fold;
 pub mod identifier;
 pub mod identity;
 pub mod ids;
-pub mod json;
 pub mod limit;
 pub mod pii;
 pub mod plan;

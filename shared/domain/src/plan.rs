@@ -18,7 +18,7 @@ use crate::policy::{AccountFor, Policy, Target};
 use crate::{
     AccountRecord, Attr, Attrs, Change, Desired, EntitlementId, Fact, FactBody, Generation, Hash,
     IdentityId, IdentityRecord, IdentityState, IdentityView, Pii, Plan, Projection, Reason,
-    RecordKey, TargetId, TargetPlan, json, rollout,
+    RecordKey, TargetId, TargetPlan, rollout,
 };
 use mapped::{Expressions, Source};
 
@@ -202,7 +202,7 @@ pub fn plan_folded(compiled: &Compiled, input: &Input<'_>, folding: Folding) -> 
 impl Plan {
     /// SHA-256 over the canonical JSON of the plan: what an approval names.
     pub fn digest(&self) -> Hash {
-        json::to_vec(self).map_or_else(|_| Hash::default(), |bytes| Hash::of(&bytes))
+        serde_json::to_vec(self).map_or_else(|_| Hash::default(), |bytes| Hash::of(&bytes))
     }
 }
 

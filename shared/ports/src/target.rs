@@ -333,6 +333,14 @@ pub trait Apply: Send + Sync {
     }
 }
 
+/// Bytes of the longest id of an account that is taken from a target. It goes into URLs and into the
+/// table.
+pub const LONGEST_ID: usize = 1024;
+
+/// Bytes of the longest value of an attribute that is taken from a target. What an account shows is kept
+/// in an item of the table, which holds 400 KB of all accounts of a person, and no target may fill it.
+pub const LONGEST_VALUE: usize = 4 * 1024;
+
 /// Whether the answer to a change is that this one is refused, and nothing rests on it: a membership,
 /// or the block of sign-in or the end of sessions, without which the rest of an ending is worth no
 /// less. Services refuse to block owners and administrators.

@@ -48,7 +48,7 @@ pub fn prime() {
 
 /// A value, packed, as a binary attribute.
 pub fn packed<T: Serialize>(value: &T) -> Result<AttributeValue, Fault> {
-    let json = domain::json::to_vec(value).map_err(|_| Fault::reject("a value has no JSON"))?;
+    let json = serde_json::to_vec(value).map_err(|_| Fault::reject("a value has no JSON"))?;
     let packed = pack(&json).map_err(|_| Fault::reject("a value cannot be compressed"))?;
     Ok(AttributeValue::B(Blob::new(packed)))
 }

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use domain::policy::EntitlementKind;
 use domain::{AccountId, Change, EntitlementId};
-use ports::target::{Applied, TargetError};
-use ports::{Fault, Secrets};
+use ports::Secrets;
+use ports::target::{Applied, TargetError, is_refused_alone};
 use target_http::Effect;
 
 use crate::batch::{self, Part, Reply};
@@ -28,8 +28,6 @@ struct Step {
 enum Kind {
     /// What rests on it failed if it fails: nothing after it is tried.
     Plain,
-    /// A block of sign-in, or the end of sessions: the rest of an ending does not rest on it.
-    Ending,
     /// A user name or nickname that may be taken.
     Rename,
     /// One membership that is given.
@@ -43,25 +41,8 @@ enum Kind {
 impl Kind {
     const fn is_membership(&self) -> bool {
         match self {
-            Self::Plain | Self::Ending | Self::Rename => false,
+            Self::Plain | Self::Rename => false,
             Self::Grant(_) | Self::Revoke(_) | Self::Licences(_) => true,
-        }
-    }
-
-    /// Whether an error is a refusal of this step alone.
-    const fn is_refused_alone(&self, error: &TargetError) -> bool {
-        match error {
-            TargetError::Fault(Fault::Reject { .. }) => {
-                self.is_membership() || matches!(self, Self::Ending)
-            }
-            TargetError::Conflict => matches!(self, Self::Ending),
-            TargetError::Fault(Fault::Retry { .. } | Fault::Halt { .. })
-            | TargetError::Throttled { .. }
-            | TargetError::Unknown { .. }
-            | TargetError::OutOfTime
-            | TargetError::NotFound
-            | TargetError::Changed
-            | TargetError::Expired { .. } => false,
         }
     }
 }
@@ -105,10 +86,15 @@ impl<S: Secrets> GraphTarget<S> {
             let chunk = next_chunk(&mut todo);
             let order = first || !chunk.iter().all(|step| step.kind.is_membership());
             first = false;
-            let go_on = self
+            let tried: Vec<usize> = chunk.iter().flat_map(|step| step.of.clone()).collect();
+            let answered = self
                 .round(chunk, order, &id, &mut todo, &mut answers, &mut doubts)
                 .await;
-            if !go_on {
+            let mut failed = tried.into_iter().filter_map(|at| match answers.get(at)? {
+                Some(Err(error)) => Some((changes.get(at)?, error)),
+                Some(Ok(_)) | None => None,
+            });
+            if !answered || !failed.all(|(change, error)| is_refused_alone(change, error)) {
                 break;
             }
         }
@@ -119,8 +105,8 @@ impl<S: Secrets> GraphTarget<S> {
         answers.into_iter().map_while(|answer| answer).collect()
     }
 
-    /// Sends one batch; what was not tried goes back to the front. `false` where nothing after it
-    /// is to be tried.
+    /// Sends one batch; what was not tried goes back to the front. `false` where the batch was not
+    /// answered.
     async fn round(
         &self,
         chunk: Vec<Step>,
@@ -142,7 +128,6 @@ impl<S: Secrets> GraphTarget<S> {
         let mut replies = replies.into_iter();
         let mut left: Vec<Step> = Vec::new();
         let mut absent: Vec<(usize, Doubt)> = Vec::new();
-        let mut go_on = true;
         for step in chunk {
             let own: Vec<Option<Reply>> = replies.by_ref().take(step.parts.len()).collect();
             match self.outcome(&step, own, id).await {
@@ -176,10 +161,9 @@ impl<S: Secrets> GraphTarget<S> {
                         let of = step.of.iter();
                         absent.extend(of.map(|at| doubt(*at, id, want.clone(), &reply)));
                     }
-                    Kind::Plain | Kind::Ending | Kind::Rename => {}
+                    Kind::Plain | Kind::Rename => {}
                 },
                 Outcome::Failed(error) => {
-                    go_on &= step.kind.is_refused_alone(&error);
                     let rest = step.of.iter().skip(1);
                     let copies: Vec<usize> = rest.copied().collect();
                     for at in copies {
@@ -193,16 +177,12 @@ impl<S: Secrets> GraphTarget<S> {
         // Before anything is given that may not stand beside what is taken.
         let (places, absent): (Vec<usize>, Vec<Doubt>) = absent.into_iter().unzip();
         for (at, answer) in places.into_iter().zip(self.settle(&absent).await) {
-            go_on &= matches!(
-                &answer,
-                Ok(_) | Err(TargetError::Fault(Fault::Reject { .. }))
-            );
             set(answers, at, answer);
         }
         for step in left.into_iter().rev() {
             todo.push_front(step);
         }
-        go_on
+        true
     }
 
     async fn outcome(&self, step: &Step, replies: Vec<Option<Reply>>, id: &ObjectId) -> Outcome {
@@ -219,7 +199,7 @@ impl<S: Secrets> GraphTarget<S> {
                 let doubtful = match step.kind {
                     Kind::Grant(_) | Kind::Licences(_) => is_doubtful(&reply),
                     Kind::Revoke(_) => reply.status == 404,
-                    Kind::Plain | Kind::Ending | Kind::Rename => false,
+                    Kind::Plain | Kind::Rename => false,
                 };
                 if doubtful {
                     return Outcome::Doubtful(reply);
@@ -229,7 +209,6 @@ impl<S: Secrets> GraphTarget<S> {
                         self.name_taken(part, &reply, Some(id)).await
                     }
                     Kind::Plain
-                    | Kind::Ending
                     | Kind::Rename
                     | Kind::Grant(_)
                     | Kind::Revoke(_)
@@ -284,8 +263,6 @@ impl<S: Secrets> GraphTarget<S> {
                     self.parts(change, id, ends).map(|parts| {
                         let kind = if renames(change) {
                             Kind::Rename
-                        } else if matches!(change, Change::Disable | Change::RevokeSessions) {
-                            Kind::Ending
                         } else {
                             Kind::Plain
                         };
@@ -405,7 +382,7 @@ fn join_licence(step: &mut Step, id: &ObjectId, at: usize, one: (Box<str>, bool)
     let of = step.of.iter().copied().chain([at]).collect();
     let all = match &step.kind {
         Kind::Licences(all) => all.iter().cloned().chain([one]).collect(),
-        Kind::Plain | Kind::Ending | Kind::Rename | Kind::Grant(_) | Kind::Revoke(_) => vec![one],
+        Kind::Plain | Kind::Rename | Kind::Grant(_) | Kind::Revoke(_) => vec![one],
     };
     *step = licence_step(id, of, all);
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{Account, Pii, Slot};
+use ports::target::{LONGEST_ID, LONGEST_VALUE};
 use serde_json::Value;
 
 use crate::property::{Place, Plan};
@@ -10,12 +11,6 @@ use crate::url::ObjectId;
 
 const ON_PREMISES: &str = "the account is mastered on premises (`onPremisesSyncEnabled`); change \
                            it in the directory that it comes from";
-
-/// The longest text that is taken, in bytes. What an account holds stays in memory and in reports.
-const LONGEST: usize = 4 * 1024;
-
-/// The longest id of another object, in bytes.
-const LONGEST_ID: usize = 1024;
 
 /// A user as an account; `None` where it lacks its id or its user name, or where anything that is
 /// taken from it is longer than Graph keeps: to cut it off would be to make up a value.
@@ -28,18 +23,19 @@ pub(crate) fn account(plan: &Plan, user: &Value, deleted: bool) -> Option<Accoun
         user_name = original(user_name, &id);
     }
     let key = plan.key_of(user);
-    if user_name.len() > LONGEST || key.as_ref().is_some_and(|key| key.len() > LONGEST) {
+    let is_long = |text: &str| text.len() > LONGEST_VALUE;
+    if is_long(user_name) || key.as_deref().is_some_and(is_long) {
         return None;
     }
     let mut attrs = BTreeMap::new();
     for (path, place) in plan.places() {
         let (value, longest) = match place {
-            Place::UserName => (Some(user_name.to_owned()), LONGEST),
+            Place::UserName => (Some(user_name.to_owned()), LONGEST_VALUE),
             Place::Manager => {
                 let manager = user.pointer("/manager/id").and_then(Value::as_str);
                 (manager.map(str::to_owned), LONGEST_ID)
             }
-            Place::Property(property) => (property.get(user), LONGEST),
+            Place::Property(property) => (property.get(user), LONGEST_VALUE),
         };
         let Some(value) = value else {
             continue;

@@ -8,14 +8,13 @@ use domain::converge::operations;
 use domain::profile::{FindBy, MemberAdd, MemberRemove, PatchStyle};
 use domain::{AccountId, AttrPath, Change, EntitlementId};
 use percent_encoding::percent_decode_str;
-use ports::target::{Applied, Found, Lookup, MemberChange, TargetError, cost_of};
+use ports::target::{Applied, Found, LONGEST_ID, Lookup, MemberChange, TargetError, cost_of};
 use ports::{Apply, Fault, Observe, Secrets};
 use target_http::{Answer, Effect, Method};
 
 use crate::body::{self, Unfit, Write};
 use crate::page;
 use crate::path::Path;
-use crate::read::LONGEST_ID;
 use crate::rules::check_proven;
 use crate::target::{Kind, ScimTarget};
 use crate::wire::{Call, Got};

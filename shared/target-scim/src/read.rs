@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use domain::{Account, AccountId, AttrPath, Pii, Slot};
+use ports::target::{LONGEST_ID, LONGEST_VALUE};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 
 use crate::any::{Any, Key, Scalar, Take, position};
@@ -31,14 +32,6 @@ const NAMES: [&str; FIXED] = [
     "meta.created",
     "meta.version",
 ];
-
-/// Bytes of the longest id that is read. It goes into URLs and into the table.
-pub(crate) const LONGEST_ID: usize = 1024;
-/// Bytes of the longest value of any other attribute. What an account shows is kept in an item of
-/// the table, which holds 400 KB of all accounts of a person, and no target may fill it. A longer
-/// one is as good as none: whoever writes it into an account keeps neither a block nor a listing
-/// from us.
-const LONGEST: usize = 4 * 1024;
 
 /// What to keep of a user, compiled once.
 #[derive(Debug)]
@@ -151,8 +144,13 @@ impl ReadPlan {
     ) -> Result<bool, D::Error> {
         slots.values.fill(None);
         let fits = Any(Root { plan: self, slots }).deserialize(from)?;
+        // One that is too long is as good as none: whoever writes it into an account keeps neither a
+        // block nor a listing from us.
         for value in slots.values.iter_mut().skip(FIXED) {
-            if value.as_deref().is_some_and(|text| text.len() > LONGEST) {
+            if value
+                .as_deref()
+                .is_some_and(|text| text.len() > LONGEST_VALUE)
+            {
                 *value = None;
             }
         }
@@ -164,7 +162,11 @@ impl ReadPlan {
     pub(crate) fn too_long(slots: &Slots<'_>) -> Option<&'static str> {
         let is_long = |slot: usize| {
             let value = slots.values.get(slot).and_then(Option::as_deref);
-            let most = if slot == ID { LONGEST_ID } else { LONGEST };
+            let most = if slot == ID {
+                LONGEST_ID
+            } else {
+                LONGEST_VALUE
+            };
             value.is_some_and(|value| value.len() > most)
         };
         let mut names = NAMES.iter().enumerate();

@@ -10,6 +10,7 @@
 
 mod budget;
 mod company;
+mod dir;
 mod ending;
 mod health;
 mod late;

@@ -9,7 +9,8 @@ use jiff::SignedDuration;
 use ports::target::TargetError;
 use ports::{Clock, Store};
 
-use crate::company::{Company, Dir, account, batch, batch_on, dir};
+use crate::company::{Company, account, batch, batch_on, dir};
+use crate::dir::Dir;
 
 fn people(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("p{number:02}")).collect()

@@ -9,7 +9,6 @@ use super::fingerprint::slot_of;
 use super::look::{Case, Evidence, Link, from_record};
 use super::{Candidate, Class, Deviation, Repair, Severity, Situation};
 use crate::converge::differs;
-use crate::standardise::spelling;
 use crate::{Account, Desired, EntitlementId, IdentityId, IdentityState};
 
 /// Whether an account is worth a look even if it equals what policy says.
@@ -43,16 +42,11 @@ enum Exempt<'a> {
 }
 
 fn exemption<'a>(scope: &Scope<'a>, account: &Account) -> Option<Exempt<'a>> {
-    let target = scope.target;
-    if target.protected.is_empty() && target.service_accounts.is_empty() {
-        return None;
-    }
-    let name = spelling(account.user_name.reveal());
-    if target.protected.contains(&*name) {
+    let name = account.user_name.reveal();
+    if scope.target.protects(name) {
         return Some(Exempt::Protected);
     }
-    let owner = target.service_accounts.get(&*name)?;
-    Some(Exempt::Service(owner.as_deref()))
+    scope.target.service_account(name).map(Exempt::Service)
 }
 
 fn is_dormant(scope: &Scope<'_>, account: &Account, now: Timestamp) -> bool {
@@ -183,8 +177,7 @@ impl<'a> Findings<'a> {
             return;
         }
         // Nobody knows whether it is gone or only hidden.
-        let hides = self.scope.target.profile.hides_inactive;
-        if hides && link.record.id.is_some() && !link.record.active {
+        if self.scope.target.hides(&link.record) {
             return self.hidden(link);
         }
         let (situation, detail) = if link.record.id.is_some() {
